@@ -1,0 +1,68 @@
+# Everything a developer does. The first run of a target makes .venv, which needs the network once;
+# after that only a change of the lock or of PYTHON does.
+
+PYTHON ?= python3
+PORT ?= 3000
+OKTA_PORT ?= 3001
+AWS_PORT ?= 3002
+AWS_DEFAULT_REGION ?= us-east-1
+export PORT OKTA_PORT AWS_PORT AWS_DEFAULT_REGION
+export SAM_CLI_TELEMETRY := 0
+
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+LOCK := $(firstword $(shell cksum < requirements-dev.txt))
+# Named after what it was made from, so that neither a checkout's times nor a second Python confuse it.
+READY := .venv/ready-$(VERSION)-$(LOCK)
+BIN := .venv/bin
+# What sam calls (python3, for the layer) is then the same Python.
+SAM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench build format lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: $(READY) ## start the whole service on this machine (PORT, OKTA_PORT, AWS_PORT)
+	@exec $(BIN)/python -m tests.sandbox
+
+test: $(READY) ## every check, the quick ones first
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(SAM) validate --lint
+	$(BIN)/pytest --cov
+
+bench: $(READY) ## measure
+	@$(BIN)/python -m tests.bench
+
+build: $(READY) ## build what `sam deploy` uploads
+	@find functions shared \( -name __pycache__ -o -name '.*_cache' \) -prune -exec rm -rf {} +
+	$(SAM) build
+
+format: $(READY) ## put the code into its usual form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# The layer is resolved for Lambda alone; development then takes the same versions on any platform.
+COMPILE = $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --custom-compile-command "make lock"
+lock: $(READY) ## take the newest versions that pyproject.toml allows
+	$(COMPILE) --python-version 3.13 --python-platform aarch64-manylinux2014 \
+		pyproject.toml -o shared/requirements.txt
+	$(COMPILE) --python-version 3.11 --universal --group dev -c shared/requirements.txt \
+		pyproject.toml -o requirements-dev.txt
+
+clean: ## remove everything that was made
+	rm -rf .venv .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(READY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'Python 3.11 or newer is needed, and "$(PYTHON)" is $(or $(VERSION),not there).' \
+			'Name another one: make $(MAKECMDGOALS) PYTHON=python3.13' >&2; exit 1; }
+	@echo 'Making .venv with Python $(VERSION)'
+	@$(PYTHON) -m venv --clear .venv
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > .venv/uv.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt
+	@touch $@

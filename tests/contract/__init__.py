@@ -1,0 +1,1 @@
+"""Tests that two descriptions of the same thing agree."""
