@@ -1,0 +1,110 @@
+"""Switches that make the org misbehave on the next requests of a kind.
+
+What the caller of each kind sees, and whether the org does what was asked:
+
+| kind | the caller sees | carried out |
+|---|---|---|
+| timeout | no answer for longer than it waits, then a dead connection | yes, at once |
+| reset | the connection is reset without an answer | no |
+| http_500, http_503 | an Okta error | no |
+| rate_limited | 429 with a reset 30 seconds away and no Retry-After | no |
+| html | 200 with a web page | no |
+| truncated | 200 and fewer bytes than Content-Length says | no |
+| redirect | 302 to another host | no |
+| slow | the normal answer, 2 seconds late | yes, at once |
+
+A timeout is carried out because that is the dangerous case: a mail went out or a code was used
+up, and the caller cannot know.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+MAX_TIMES = 1000
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class On(StrEnum):
+    """The requests that a fault waits for.
+
+    `verify` sends or checks a code, `lookup` reads one user or searches them, `factors` reads
+    factors, `authn` is the Authentication API, `any` is every request.
+    """
+
+    VERIFY = "verify"
+    LOOKUP = "lookup"
+    FACTORS = "factors"
+    AUTHN = "authn"
+    ANY = "any"
+
+
+class Kind(StrEnum):
+    """What goes wrong."""
+
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    HTTP_500 = "http_500"
+    HTTP_503 = "http_503"
+    RATE_LIMITED = "rate_limited"
+    HTML = "html"
+    TRUNCATED = "truncated"
+    REDIRECT = "redirect"
+    SLOW = "slow"
+
+
+DELAY_SECONDS: dict[Kind | None, float] = {Kind.TIMEOUT: 10.0, Kind.SLOW: 2.0}
+
+
+@dataclass
+class _Fault:
+    on: On
+    kind: Kind
+    times_left: int
+
+
+class Faults:
+    """The faults still to come, oldest first."""
+
+    def __init__(self, lock: AbstractContextManager[bool]) -> None:
+        self._lock = lock
+        self._waiting: list[_Fault] = []
+
+    def add(self, on: str, kind: str, times: int) -> None:
+        """Let the next `times` requests of a kind go wrong; ValueError says what is not known."""
+        fault = _Fault(_word(On, "on", on), _word(Kind, "kind", kind), _checked_times(times))
+        with self._lock:
+            self._waiting.append(fault)
+
+    def take(self, operation: On | None) -> Kind | None:
+        """Use up the oldest fault that waits for this operation."""
+        with self._lock:
+            for fault in self._waiting:
+                if fault.on in (On.ANY, operation):
+                    fault.times_left -= 1
+                    if fault.times_left == 0:
+                        self._waiting.remove(fault)
+                    return fault.kind
+        return None
+
+    def clear(self) -> None:
+        """Let everything go right again."""
+        with self._lock:
+            self._waiting.clear()
+
+
+def _word(words: type[Word], name: str, given: str) -> Word:
+    try:
+        return words(given)
+    except ValueError:
+        known = ", ".join(words)
+        raise ValueError(f"{name} must be one of {known}; got {given!r}") from None
+
+
+def _checked_times(given: object) -> int:
+    # A bool is an int to Python and not to a caller who sent JSON.
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MAX_TIMES:
+        raise ValueError(f"times must be a whole number from 1 to {MAX_TIMES}; got {given!r}")
+    return given

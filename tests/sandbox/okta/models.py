@@ -1,0 +1,94 @@
+"""The simulated org: one state, changed by requests and put back by `reset`.
+
+Assumed: a search sees every change at once (the real index lags, usually less than a second).
+"""
+
+import random
+import threading
+from collections.abc import Callable
+
+from tests.sandbox.okta import seed
+from tests.sandbox.okta.directory import Directory
+from tests.sandbox.okta.faults import Faults
+from tests.sandbox.okta.ids import Ids
+from tests.sandbox.okta.limits import RateLimits
+from tests.sandbox.okta.records import Call, Factor, FactorType, Inbox, Message, User
+from tests.sandbox.okta.verification import Verification
+
+__all__ = ["Call", "Inbox", "Message", "Org"]
+
+
+class Org:
+    """An Okta org with its customers, factors, limits, inbox and faults.
+
+    `lock` guards all of it and is never held while a request waits. `until_reset` is set by the
+    next reset, so that whoever waits can stop. The latency outlives a reset: it belongs to the
+    network and not to the org.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], rng: random.Random, latency_seconds: float = 0.0
+    ) -> None:
+        self.clock = clock
+        self.latency_seconds = latency_seconds
+        self.lock = threading.RLock()
+        self.inbox = Inbox()
+        self.calls: list[Call] = []
+        self.faults = Faults(self.lock)
+        self.transient_ids = Ids(rng)
+        self.verification = Verification(clock, rng, self.inbox)
+        self.until_reset = threading.Event()
+        # Drawn once: every reset gives the same ids, while the codes go on.
+        self._record_seed = rng.getrandbits(64)
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the seed, for requests that are still waiting too."""
+        with self.lock:
+            self.until_reset.set()
+            self.until_reset = threading.Event()
+            self.api_token = seed.SANDBOX_API_TOKEN
+            records_rng = random.Random(self._record_seed)  # noqa: S311 - ids are no secrets
+            self.directory = Directory(Ids(records_rng))
+            seed.plant(self.directory)
+            self.limits = RateLimits()
+            self.inbox.clear()
+            self.calls.clear()
+            self.faults.clear()
+
+    def populate(self, count: int) -> None:
+        """Add that many quiet customers for load tests, once between two resets."""
+        with self.lock:
+            for number in range(count):
+                seed.plant_quiet_customer(self.directory, number)
+
+    def customers(self) -> list[dict[str, object]]:
+        """Every customer, with the secrets that a tester needs."""
+        with self.lock:
+            return [_listed_customer(user) for user in self.directory]
+
+
+def _listed_customer(user: User) -> dict[str, object]:
+    return {
+        "id": user.id,
+        "login": user.login,
+        "email": user.email,
+        "status": user.status.value,
+        "failed_attempts": user.failed_attempts,
+        "factors": [_listed_factor(factor) for factor in user.factors],
+    }
+
+
+def _listed_factor(factor: Factor) -> dict[str, object]:
+    listed: dict[str, object] = {
+        "id": factor.id,
+        "type": factor.type.value,
+        "provider": factor.provider,
+        "status": factor.status.value,
+        "destination": factor.destination,
+    }
+    if factor.type is FactorType.TOTP:
+        listed["shared_secret"] = factor.secret
+    if factor.type is FactorType.QUESTION:
+        listed["answer"] = factor.secret
+    return listed
