@@ -1,0 +1,25 @@
+"""Proves things: checks the code that a customer typed."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from verification.dialects import invoke_url, json_api
+from verification.edge import Edge, handler_of, speaks
+
+edge = Edge()
+
+
+@edge.get("/verify", middlewares=[speaks(invoke_url, "verified")])
+def verify_by_url() -> Response[str]:
+    """`?email=&otp=`: 200 if this is the customer."""
+    request = invoke_url.parse_verify(edge.event)
+    return invoke_url.verified(edge.service.challenges.verify(request, edge.call))
+
+
+@edge.post("/verify", middlewares=[speaks(json_api, "verified")])
+def verify() -> Response[str]:
+    """The challenge, verified."""
+    request = json_api.parse_verify(edge.event)
+    return json_api.verified(edge.service.challenges.verify(request, edge.call))
+
+
+lambda_handler = handler_of(edge)

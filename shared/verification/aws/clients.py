@@ -1,0 +1,29 @@
+"""boto3 clients with short timeouts: a store that does not answer is a store that is down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    tcp_keepalive=True,
+    retries={"mode": "standard", "total_max_attempts": 2},
+)
+
+
+def dynamodb() -> DynamoDBClient:
+    """A client of DynamoDB; the region and the credentials are the environment's."""
+    return boto3.client("dynamodb", config=_CONFIG)
+
+
+def secrets_manager() -> SecretsManagerClient:
+    """A client of Secrets Manager, likewise."""
+    return boto3.client("secretsmanager", config=_CONFIG)

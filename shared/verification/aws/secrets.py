@@ -1,0 +1,131 @@
+"""The two secrets, read together and kept for five minutes: Okta's token and our own keys."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from verification.errors import ConfigurationError, StoreUnavailable, Unauthorized
+from verification.identity import Identities
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+MAX_AGE = 300.0
+"""Seconds after which a rotated key is used and a removed one is refused."""
+
+LEAST_ROOT_KEY = 32
+LEAST_CLIENT_KEY = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """Both secrets at one moment. Client keys are kept as digests, which compare in equal time."""
+
+    read_at: float
+    okta_token: str = field(repr=False)
+    identities: Identities = field(repr=False)
+    clients: tuple[tuple[bytes, str], ...] = field(repr=False)
+
+
+class Secrets:
+    """Reads Secrets Manager once at the start, when five minutes are over, and on demand."""
+
+    def __init__(
+        self,
+        client: SecretsManagerClient,
+        okta_token_id: str,
+        service_keys_id: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._okta_token_id = okta_token_id
+        self._service_keys_id = service_keys_id
+        self._clock = clock
+        self._content: _Content | None = None
+
+    def okta_token(self) -> str:
+        """The API token, at most five minutes old."""
+        return self._fresh().okta_token
+
+    def renewed_okta_token(self, rejected: str) -> str:
+        """The token as stored now, unless another than the rejected one is known already."""
+        if self._fresh().okta_token == rejected:
+            self._content = None
+        return self._fresh().okta_token
+
+    def identities(self) -> Identities:
+        """What names customers and challenges."""
+        return self._fresh().identities
+
+    def client_of(self, key: str) -> str:
+        """The name of the client with this key; Unauthorized if there is none."""
+        digest = _digest(key)
+        name = None
+        for known, client in self._fresh().clients:
+            if hmac.compare_digest(known, digest):
+                name = client
+        if name is None:
+            raise Unauthorized
+        return name
+
+    def _fresh(self) -> _Content:
+        content = self._content
+        if content is None or not 0 <= self._clock() - content.read_at < MAX_AGE:
+            content = self._content = self._read()
+        return content
+
+    def _read(self) -> _Content:
+        token = self._object(self._okta_token_id).get("okta_api_token")
+        if not isinstance(token, str) or not token.isascii() or not token.strip():
+            raise ConfigurationError("the Okta token's secret has no okta_api_token")
+        keys = self._object(self._service_keys_id)
+        root_key = keys.get("root_key")
+        if not isinstance(root_key, str) or len(root_key) < LEAST_ROOT_KEY:
+            raise ConfigurationError("the service keys' secret has no root_key that is long enough")
+        return _Content(self._clock(), token.strip(), Identities(root_key), tuple(_clients(keys)))
+
+    def _object(self, secret_id: str) -> Mapping[str, object]:
+        try:
+            text = self._client.get_secret_value(SecretId=secret_id).get("SecretString", "")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _OURS_TO_MEND:
+                raise ConfigurationError("a secret is missing or may not be read") from None
+            raise StoreUnavailable(retry_after=5) from None
+        except BotoCoreError:
+            raise StoreUnavailable(retry_after=5) from None
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise ConfigurationError("a secret is not a JSON object")
+        return content
+
+
+_OURS_TO_MEND = ("ResourceNotFoundException", "AccessDeniedException", "DecryptionFailure")
+
+
+def _clients(keys: Mapping[str, object]) -> list[tuple[bytes, str]]:
+    """Digest and name of every key; a client may have several while one is being replaced."""
+    named = keys.get("clients", {})
+    if not isinstance(named, dict):
+        raise ConfigurationError("clients in the service keys' secret is not an object")
+    clients = []
+    for name, value in named.items():
+        for key in value if isinstance(value, list) else [value]:
+            if not isinstance(key, str) or len(key) < LEAST_CLIENT_KEY:
+                raise ConfigurationError(f"the key of client {name!r} is no text or is too short")
+            clients.append((_digest(key), name))
+    return clients
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode(errors="surrogatepass")).digest()

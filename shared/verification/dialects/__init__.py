@@ -1,0 +1,1 @@
+"""The wire protocols spoken at the edge: each parses requests, renders results, renders errors."""

@@ -1,0 +1,143 @@
+"""JSON in, JSON out, and RFC 9457 problem details for everything that is not a success."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler import Response, content_types
+
+from verification import errors, policy
+from verification.dialects.outcomes import STATUS, headers_of
+from verification.models import Challenge, Channel, Issued, IssueRequest, VerifyRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+
+    from verification.settings import Settings
+
+NAME = "json"
+PROBLEM_JSON = "application/problem+json"
+MAX_BODY = 8 * 1024
+
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")  # the plain part of BCP 47
+
+
+def is_enabled(_: Settings) -> bool:
+    """Always: this is the service's own dialect."""
+    return True
+
+
+def parse_issue(event: APIGatewayProxyEvent) -> IssueRequest:
+    """Raises one of BadRequest."""
+    body = _body(event)
+    locale = _text(body, "locale") or None
+    if locale and not _LOCALE.fullmatch(locale):
+        raise errors.MalformedBody("locale is not a language tag.")
+    return IssueRequest(
+        email=policy.parse_email(_text(body, "email")),
+        channel=policy.parse_channel(_text(body, "channel") or Channel.EMAIL),
+        locale=locale,
+    )
+
+
+def parse_verify(event: APIGatewayProxyEvent) -> VerifyRequest:
+    """Raises one of BadRequest."""
+    body = _body(event)
+    if challenge_id := _text(body, "challenge_id"):
+        code = policy.parse_code(_text(body, "code"))
+        return VerifyRequest(code, challenge_id=challenge_id)
+    email = policy.parse_email(_text(body, "email"))
+    return VerifyRequest(policy.parse_code(_text(body, "otp")), email=email)
+
+
+def issued(issued: Issued) -> Response[str]:
+    """202: the code is on its way; the challenge is not decided yet."""
+    challenge = issued.challenge
+    return _json(
+        202,
+        {
+            "challenge_id": challenge.id,
+            "status": "pending",
+            "channel": challenge.channel,
+            "destination": challenge.destination,
+            "sent_at": _time(challenge.sent_at),
+            "expires_at": _time(challenge.expires_at),
+            "resend_at": _time(issued.resend_at),
+            "attempts_remaining": issued.attempts_remaining,
+        },
+    )
+
+
+def verified(challenge: Challenge) -> Response[str]:
+    """200: this is the customer."""
+    return _json(
+        200,
+        {
+            "challenge_id": challenge.id,
+            "status": challenge.status,
+            "channel": challenge.channel,
+            "verified_at": _time(challenge.verified_at or 0),
+        },
+    )
+
+
+def error(error: errors.VerificationError, request_id: str) -> Response[str]:
+    """The problem, its code for programs, and what remains or when to come back."""
+    status = STATUS[error.code]
+    problem: dict[str, object] = {
+        "type": f"urn:customer-verification:{error.code}",
+        "title": error.title,
+        "status": status,
+        "detail": error.detail or error.title,
+        "code": error.code,
+        "request_id": request_id,
+    }
+    match error:
+        case errors.InvalidCode():
+            problem["attempts_remaining"] = error.attempts_remaining
+        case errors.TryLater():
+            problem["retry_after"] = error.retry_after
+        case errors.ChallengeSuperseded():
+            problem["superseded_at"] = _time(error.superseded_at)
+    return Response(status, PROBLEM_JSON, _dumps(problem), headers_of(error))
+
+
+def _body(event: APIGatewayProxyEvent) -> Mapping[str, Any]:
+    content_type = event.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != content_types.APPLICATION_JSON:
+        raise errors.UnsupportedMediaType
+    try:
+        text = event.decoded_body or ""
+        if len(text) > MAX_BODY:
+            raise errors.MalformedBody("The body is too long.")
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        raise errors.MalformedBody("The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise errors.MalformedBody("The body is not a JSON object.")
+    return body
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    """The field's text; nothing where it is absent or null."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise errors.MalformedBody(f"{name} is not a string.")
+    return value or ""
+
+
+def _time(epoch_seconds: int) -> str:
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _json(status: int, body: Mapping[str, object]) -> Response[str]:
+    return Response(status, content_types.APPLICATION_JSON, _dumps(body))
+
+
+def _dumps(body: Mapping[str, object]) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))

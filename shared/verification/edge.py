@@ -1,0 +1,179 @@
+"""Between API Gateway and the use cases: who calls, until when, and what they are told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
+from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+
+from verification import errors, wiring
+from verification.dialects import json_api
+from verification.models import Call, Caller, Deadline
+from verification.observability import Meter, Observer
+from verification.settings import Settings, on_lambda
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+    from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+LONGEST_CALL = 8.0
+"""Seconds that a call may take, whatever the function's own timeout is."""
+
+TIME_TO_ANSWER = 0.5
+"""Seconds that are kept back for the answer itself."""
+
+
+class Dialect(Protocol):
+    """A wire protocol, as far as the edge needs to know it."""
+
+    NAME: str
+
+    def is_enabled(self, settings: Settings) -> bool:
+        """Whether the stack speaks it."""
+
+    def error(self, error: errors.VerificationError, request_id: str) -> Response[str]:
+        """An outcome that is not a success."""
+
+
+class Edge(APIGatewayRouter):
+    """The routes of one function, with what their handlers ask for."""
+
+    def __init__(self) -> None:
+        APIGatewayRouter.__init__(self)
+
+    @property
+    def event(self) -> APIGatewayProxyEvent:
+        """The request as API Gateway hands it over."""
+        return self.current_event
+
+    @property
+    def service(self) -> wiring.Service:
+        """The use cases."""
+        return cast("wiring.Service", self.context["service"])
+
+    @property
+    def call(self) -> Call:
+        """The authenticated caller and the deadline."""
+        return cast("Call", self.context["call"])
+
+
+def speaks(dialect: Dialect, success: str) -> Callable[..., Response[str]]:
+    """A middleware: admit the caller, and answer whatever happens in this dialect.
+
+    `success` is the outcome that a call which raises nothing has in the log.
+    """
+
+    def answer(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[str]:
+        event = app.current_event
+        observer: Observer = app.context["observer"]
+        request_id = event.request_context.request_id or ""
+        outcome = success
+        meter = Meter()
+        try:
+            service: wiring.Service = app.context["build"]()
+            meter = service.meter
+            meter.start()
+            if not dialect.is_enabled(service.settings):
+                raise errors.RouteNotFound
+            call = _call(event, app.lambda_context, service)
+            meter.note(caller=call.caller.client or "public")
+            app.append_context(service=service, call=call)
+            response = next_middleware(app)
+        except errors.VerificationError as error:
+            if isinstance(error, errors.ConfigurationError):
+                observer.misconfigured(error.problem, request_id)
+            outcome = error.code
+            response = dialect.error(error, request_id)
+        except Exception as error:
+            observer.fault(error, request_id)
+            outcome = errors.InternalError.code
+            response = dialect.error(errors.InternalError(), request_id)
+        route = f"{event.http_method} {event.resource}"
+        observer.outcome(outcome, dialect.NAME, request_id, route, meter)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Request-ID"] = request_id
+        return response
+
+    return answer
+
+
+def _call(event: APIGatewayProxyEvent, context: LambdaContext, service: wiring.Service) -> Call:
+    headers = event.headers
+    remaining = context.get_remaining_time_in_millis() / 1000 - TIME_TO_ANSWER
+    return Call(
+        Caller(
+            client=_client(headers.get("authorization"), service),
+            source_ip=event.request_context.identity.source_ip,
+            user_agent=headers.get("user-agent", ""),
+            accept_language=headers.get("accept-language", ""),
+        ),
+        Deadline(time.monotonic() + min(LONGEST_CALL, remaining)),
+    )
+
+
+def _client(authorization: str | None, service: wiring.Service) -> str | None:
+    """The client's name. A key that is wrong is never taken for no key at all."""
+    if authorization is None:
+        return None
+    scheme, _, key = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise errors.Unauthorized
+    return service.secrets.client_of(key.strip())
+
+
+def handler_of(
+    edge: Edge, build: Callable[[], wiring.Service] = wiring.build
+) -> Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]:
+    """The Lambda handler for these routes.
+
+    The service is built once: on Lambda while the environment starts, when the processor is
+    fastest and nobody waits; elsewhere at the first call.
+    """
+    service, observer = cache(build), cache(Observer)
+
+    @cache
+    def app(origins: tuple[str, ...]) -> APIGatewayRestResolver:
+        app = APIGatewayRestResolver(cors=_cors(origins))
+        app.include_router(edge)
+        app.not_found(lambda _: json_api.error(errors.RouteNotFound(), ""))
+        return app
+
+    def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+        try:
+            resolver = app(service().settings.allowed_origins)
+        except errors.ConfigurationError:
+            resolver = app(())  # the route says what is wrong, in its own dialect
+        try:
+            resolver.append_context(build=service, observer=observer())
+            return resolver.resolve(event, context)
+        except Exception as error:
+            observer().fault(error, context.aws_request_id)
+            response = json_api.error(errors.InternalError(), context.aws_request_id)
+            return {
+                "statusCode": response.status_code,
+                "headers": {"Content-Type": json_api.PROBLEM_JSON},
+                "body": response.body,
+            }
+
+    if on_lambda():
+        with suppress(errors.ConfigurationError):
+            service()
+    return lambda_handler
+
+
+def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origin=origins[0],
+        extra_origins=list(origins[1:]),
+        allow_headers=["Accept-Language", "Idempotency-Key"],
+        expose_headers=["Retry-After", "X-Outcome", "X-Request-ID"],
+        max_age=600,
+    )

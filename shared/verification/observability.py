@@ -1,0 +1,115 @@
+"""What an operator sees of a call: one log line, metrics, and never a secret or an address."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+Fact = str | int | float | bool | None
+
+
+@dataclass
+class Meter:
+    """What one invocation did, gathered on its way. A function serves one call at a time, so one
+    meter serves a process; `start` empties it.
+    """
+
+    clock: Callable[[], float] = time.perf_counter
+    started: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, Fact] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Forget the last invocation."""
+        self.started = self.clock()
+        self.seconds.clear()
+        self.calls.clear()
+        self.facts.clear()
+
+    @contextmanager
+    def time(self, what: str) -> Iterator[None]:
+        """Add the time of the block, and one call, to what is measured under this name."""
+        begun = self.clock()
+        try:
+            yield
+        finally:
+            self.seconds[what] = self.seconds.get(what, 0.0) + self.clock() - begun
+            self.calls[what] = self.calls.get(what, 0) + 1
+
+    def note(self, **facts: Fact) -> None:
+        """Remember facts for the log line: hashes, ids and words, nothing about a person."""
+        self.facts.update(facts)
+
+    def line(self) -> dict[str, Fact]:
+        """The measured part of the log line; durations in milliseconds."""
+        line: dict[str, Fact] = dict(self.facts)
+        line["total_ms"] = _milliseconds(self.clock() - self.started)
+        for what in ("okta", "store"):
+            line[f"{what}_ms"] = _milliseconds(self.seconds.get(what, 0.0))
+            line[f"{what}_calls"] = self.calls.get(what, 0)
+        return line
+
+
+class Observer:
+    """Writes what happened: Powertools' logger for the line, EMF for the metrics."""
+
+    def __init__(self) -> None:
+        self._logger = Logger()
+        self._metrics = Metrics()
+
+    def outcome(
+        self, outcome: str, dialect: str, request_id: str, route: str, meter: Meter
+    ) -> None:
+        """One line and one set of metrics for a call that has its answer."""
+        line = meter.line()
+        self._logger.info(
+            outcome,
+            extra={
+                "outcome": outcome,
+                "dialect": dialect,
+                "request_id": request_id,
+                "route": route,
+                **line,
+            },
+        )
+        self._metrics.add_metric(name=outcome, unit=MetricUnit.Count, value=1)
+        if meter.calls.get("okta"):
+            milliseconds = meter.seconds["okta"] * 1000
+            self._metrics.add_metric(
+                name="okta_latency", unit=MetricUnit.Milliseconds, value=milliseconds
+            )
+        remaining = meter.facts.get("okta_quota_remaining")
+        if isinstance(remaining, int):
+            self._metrics.add_metric(
+                name="okta_quota_remaining", unit=MetricUnit.Count, value=remaining
+            )
+        self._metrics.flush_metrics()
+
+    def fault(self, error: Exception, request_id: str) -> None:
+        """Where a fault of this service arose. The stack names code alone: no locals, and not the
+        exception's own text, which may quote what a caller sent.
+        """
+        frames = []
+        trace = error.__traceback__
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            frames.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno} {code.co_name}")
+            trace = trace.tb_next
+        self._logger.error(
+            "internal_error",
+            extra={"request_id": request_id, "error": type(error).__name__, "stack": frames},
+        )
+
+    def misconfigured(self, problem: str, request_id: str) -> None:
+        """What an operator must mend."""
+        self._logger.error("misconfigured", extra={"request_id": request_id, "problem": problem})
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 1)

@@ -1,0 +1,238 @@
+"""One HTTP call to Okta: authorised, bounded in time and size, retried only where it is safe."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import requests
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, ProtocolError
+
+from verification import errors
+from verification.models import Call, Caller, Deadline
+from verification.observability import Meter
+from verification.okta import translation
+
+CONNECT_TIMEOUT = 1.0
+READ_TIMEOUT = 3.0
+LEAST_TIME = 0.05
+"""Seconds below which a call is not begun."""
+
+IDLE_SECONDS = 30.0
+"""A kept connection that was idle for longer is not trusted: a function is frozen between calls,
+so that it learns of a closed connection only when a code has already been lost on it."""
+
+RETRY_WAIT = (0.05, 0.25)
+MAX_BODY = 1024 * 1024
+MAX_HEADER = 512
+MAX_RATE_LIMIT_WAIT = 60
+"""Okta's buckets are one minute long."""
+
+USER_AGENT = "customer-verification"
+
+Json = dict[str, Any] | list[Any] | None
+
+_NOT_HEADER_TEXT = re.compile(r"[^\x20-\x7e]")
+
+
+class Tokens(Protocol):
+    """Where the API token comes from."""
+
+    def okta_token(self) -> str:
+        """The token to use."""
+
+    def renewed_okta_token(self, rejected: str) -> str:
+        """The token as it is stored now that this one was rejected."""
+
+
+class Transport:
+    """The Okta org's API over one kept session."""
+
+    def __init__(
+        self,
+        org_url: str,
+        tokens: Tokens,
+        meter: Meter,
+        *,
+        session: requests.Session | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._org_url = org_url
+        self._tokens = tokens
+        self._meter = meter
+        self._session = session or requests.Session()
+        # No proxy, certificate bundle or password from the environment: the token is at stake.
+        self._session.trust_env = False
+        self._clock = clock
+        self._sleep = sleep
+        self._jitter = jitter
+        self._last_used = time.monotonic()
+
+    def request(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        call: Call,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Json:
+        """Ask Okta; the JSON of a 2xx answer.
+
+        `path` is a tuple of segments, each of which is quoted, so that no value can leave its
+        own. Raises what `translation` knows; OktaNotReached; OktaOutcomeUnknown when Okta may
+        have acted; DeadlineExceeded.
+        """
+        url = f"{self._org_url}/{'/'.join(_segment(part) for part in path)}"
+        ask = requests.Request(method, url, params=params, json=body)
+        token = self._tokens.okta_token()
+        try:
+            return self._ask(ask, token, call)
+        except translation.InvalidToken:
+            renewed = self._tokens.renewed_okta_token(rejected=token)
+            if renewed == token:
+                raise
+            return self._ask(ask, renewed, call)
+
+    def _ask(self, ask: requests.Request, token: str, call: Call) -> Json:
+        """Ask once, and once more where nothing can be done twice by it and time allows."""
+        ask.headers = _headers(token, call.caller)
+        failure: errors.TryLater
+        try:
+            return self._ask_once(ask, call.deadline)
+        except errors.OktaRateLimited as limited:
+            wait, failure = float(limited.retry_after), limited
+        except errors.OktaNotReached as unreached:
+            wait, failure = self._jitter(*RETRY_WAIT), unreached
+        except errors.OktaOutcomeUnknown as unknown:
+            # A challenge sent again would be a second mail, a code sent again a second attempt.
+            if ask.method != "GET":
+                raise
+            wait, failure = self._jitter(*RETRY_WAIT), unknown
+        if wait + LEAST_TIME >= call.deadline.remaining():
+            raise failure
+        self._sleep(wait)
+        return self._ask_once(ask, call.deadline)
+
+    def _ask_once(self, ask: requests.Request, deadline: Deadline) -> Json:
+        remaining = deadline.remaining()
+        if remaining < LEAST_TIME:
+            raise errors.DeadlineExceeded
+        self._forget_idle_connections()
+        try:
+            with self._meter.time("okta"):
+                response = self._session.send(
+                    self._session.prepare_request(ask),
+                    timeout=(min(CONNECT_TIMEOUT, remaining), min(READ_TIMEOUT, remaining)),
+                    allow_redirects=False,
+                    stream=True,
+                )
+                body = _read(response, deadline)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            if _was_not_sent(error):
+                raise errors.OktaNotReached(retry_after=5) from None
+            if deadline.remaining() < LEAST_TIME:
+                raise errors.DeadlineExceeded from None
+            raise errors.OktaOutcomeUnknown(retry_after=5) from None
+        self._note(response)
+        return _parsed(response, body, self._clock())
+
+    def _forget_idle_connections(self) -> None:
+        now = time.monotonic()
+        if now - self._last_used > IDLE_SECONDS:
+            self._session.close()
+        self._last_used = now
+
+    def _note(self, response: requests.Response) -> None:
+        self._meter.note(okta_request_id=response.headers.get("x-okta-request-id"))
+        limit, remaining = (_number(response, name) for name in ("limit", "remaining"))
+        if limit and remaining is not None:
+            self._meter.note(okta_quota_remaining=round(100 * remaining / limit))
+
+
+def _segment(value: str) -> str:
+    """One path segment. Quoting leaves dots alone, so the two that climb are refused."""
+    if value in ("", ".", ".."):
+        raise ValueError("not a path segment")
+    return quote(value, safe="")
+
+
+def _headers(token: str, caller: Caller) -> dict[str, str]:
+    """The token, and what Okta's risk engine and mail templates want to know of the customer."""
+    headers = {
+        "Authorization": f"SSWS {token}",
+        "Accept": "application/json",
+        "User-Agent": _header_text(caller.user_agent) or USER_AGENT,
+    }
+    if language := _header_text(caller.accept_language):
+        headers["Accept-Language"] = language
+    if address := _header_text(caller.source_ip):
+        headers["X-Forwarded-For"] = address
+    return headers
+
+
+def _header_text(value: str) -> str:
+    return _NOT_HEADER_TEXT.sub("", value)[:MAX_HEADER].strip()
+
+
+def _read(response: requests.Response, deadline: Deadline) -> bytes:
+    """The whole body, unless it is too long or drips past the deadline: a read timeout alone
+    starts anew with every byte.
+    """
+    body = bytearray()
+    while chunk := response.raw.read1(65536, decode_content=True):
+        body += chunk
+        if len(body) > MAX_BODY or deadline.remaining() < 0:
+            response.close()
+            raise ProtocolError("the body is too long or too slow")
+    response.raw.release_conn()
+    return bytes(body)
+
+
+def _was_not_sent(error: Exception) -> bool:
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+
+
+def _parsed(response: requests.Response, body: bytes, now: float) -> Json:
+    """The document of a success; otherwise raise the outcome of the error."""
+    status = response.status_code
+    if status == requests.codes.no_content:
+        return None
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = None
+    if 200 <= status < 300:  # noqa: PLR2004 - the class of successes
+        if not isinstance(document, dict | list):
+            raise errors.OktaUnexpectedResponse
+        return document
+    code = document.get("errorCode") if isinstance(document, dict) else None
+    raise translation.outcome_of(
+        status, code if isinstance(code, str) else "", _rate_limit_wait(response, now)
+    )
+
+
+def _rate_limit_wait(response: requests.Response, now: float) -> int:
+    """Seconds until the limit is over. Okta sends no Retry-After, and for its limit on calls at
+    the same time (limit 0) the reset means nothing: that one is over in a moment.
+    """
+    reset = _number(response, "reset")
+    if not reset or _number(response, "limit") == 0:
+        return 1
+    return min(max(1, math.ceil(reset - now)), MAX_RATE_LIMIT_WAIT)
+
+
+def _number(response: requests.Response, name: str) -> int | None:
+    text = response.headers.get(f"x-rate-limit-{name}", "")
+    return int(text) if text.isascii() and text.isdigit() else None

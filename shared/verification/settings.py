@@ -1,0 +1,97 @@
+"""The only reader of environment variables."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+from verification.errors import ConfigurationError
+
+OKTA_DOMAINS = ("okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil")
+"""Where Okta serves its orgs (the domains that the vendor's own SDKs and documents name)."""
+
+SANDBOX_HOSTS = ("127.0.0.1", "localhost", "host.docker.internal")
+"""This machine, seen from itself and from a container on it."""
+
+# A top-level domain begins with a letter, so that no IP literal passes for a name.
+_HOST = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z][a-z0-9-]{1,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one function is told by its stack. Times are in seconds."""
+
+    okta_org_url: str
+    okta_token_secret: str
+    service_keys_secret: str
+    table_name: str
+    challenge_lifetime: int
+    invoke_url_routes: bool
+    allowed_origins: tuple[str, ...]
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read and check every setting; ConfigurationError names the one that is wrong."""
+        return cls(
+            okta_org_url=_org_url(
+                _text(environ, "OKTA_ORG_URL"),
+                custom_domain=environ.get("OKTA_CUSTOM_DOMAIN", ""),
+                sandbox=_flag(environ, "SANDBOX"),
+            ),
+            okta_token_secret=_text(environ, "OKTA_TOKEN_SECRET"),
+            service_keys_secret=_text(environ, "SERVICE_KEYS_SECRET"),
+            table_name=_text(environ, "TABLE_NAME"),
+            challenge_lifetime=_whole_number(environ, "CHALLENGE_LIFETIME_SECONDS", 60, 600),
+            invoke_url_routes=_flag(environ, "INVOKE_URL_ROUTES"),
+            allowed_origins=tuple(environ.get("ALLOWED_ORIGINS", "").replace(",", " ").split()),
+        )
+
+
+def on_lambda(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process is a Lambda execution environment that is starting."""
+    return "AWS_LAMBDA_INITIALIZATION_TYPE" in environ
+
+
+def _text(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if not value:
+        raise ConfigurationError(f"{name} is not set")
+    return value
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name, "false")
+    if value not in ("true", "false"):
+        raise ConfigurationError(f"{name} must be true or false")
+    return value == "true"
+
+
+def _whole_number(environ: Mapping[str, str], name: str, low: int, high: int) -> int:
+    text = _text(environ, name)
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise ConfigurationError(f"{name} must be a whole number from {low} to {high}")
+    return int(text)
+
+
+def _org_url(url: str, *, custom_domain: str, sandbox: bool) -> str:
+    """The org's origin. A token goes there with every call, so it must be Okta and nobody else."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ConfigurationError("OKTA_ORG_URL is not a URL") from None
+    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ConfigurationError("OKTA_ORG_URL must be an origin: no user, path or query")
+    if sandbox and host in SANDBOX_HOSTS and parts.scheme == "http":
+        return f"http://{host}:{port}" if port else f"http://{host}"
+    if parts.scheme != "https" or port not in (None, 443):
+        raise ConfigurationError("OKTA_ORG_URL must be https on its usual port")
+    if not _HOST.fullmatch(host):
+        raise ConfigurationError("OKTA_ORG_URL must name a host")
+    if host != custom_domain.lower() and not host.endswith(tuple(f".{d}" for d in OKTA_DOMAINS)):
+        raise ConfigurationError("OKTA_ORG_URL is neither an Okta domain nor OKTA_CUSTOM_DOMAIN")
+    return f"https://{host}"
