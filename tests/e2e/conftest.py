@@ -1,0 +1,95 @@
+"""One sandbox for all tests over HTTP, put back to its start before each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from tests.sandbox.aws import CLIENT_KEY
+from tests.sandbox.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Response = requests.Response
+
+
+class Caller:
+    """Somebody at the other end of the API, who can look into the customer's inbox."""
+
+    def __init__(self, sandbox: Sandbox, headers: dict[str, str]) -> None:
+        self.sandbox = sandbox
+        self.headers = headers
+
+    def get(self, path: str, **query: str) -> Response:
+        """Call one of the invoke-URL routes."""
+        return requests.get(self.sandbox.url + path, params=query, headers=self.headers, timeout=30)
+
+    def post(self, path: str, body: object, **headers: str) -> Response:
+        """Call one of the JSON routes; blanks in header names are written as underscores."""
+        extra = {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.post(
+            self.sandbox.url + path, json=body, headers={**self.headers, **extra}, timeout=30
+        )
+
+    def delete(self, path: str) -> Response:
+        """Call a route that removes something."""
+        return requests.delete(self.sandbox.url + path, headers=self.headers, timeout=30)
+
+    def challenge(self, email: str = "ada@example.com", **fields: str) -> dict[str, Any]:
+        """Begin a challenge that must succeed."""
+        response = self.post("/challenge", {"email": email, **fields})
+        assert response.status_code == 202, response.text
+        body: dict[str, Any] = response.json()
+        return body
+
+    def code(self, address: str = "ada@example.com") -> str:
+        """The newest code in the customer's inbox."""
+        return self.sandbox.org.inbox.to(address)[0].code
+
+    def wrong_code(self, address: str = "ada@example.com") -> str:
+        """Six digits that are not the newest code."""
+        return f"{(int(self.code(address)) + 1) % 1_000_000:06}"
+
+    def verifies_seen_by_okta(self, status: int | None = None) -> int:
+        """How many codes, and challenges, the org was asked about."""
+        return len(
+            [
+                call
+                for call in list(self.sandbox.org.calls)
+                if call.path.endswith("/verify") and status in (None, call.status)
+            ]
+        )
+
+
+@pytest.fixture(scope="session")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything that the functions have logged."""
+    return tmp_path_factory.mktemp("sandbox") / "functions.log"
+
+
+@pytest.fixture(scope="session")
+def running(log: Path) -> Iterator[Sandbox]:
+    with log.open("w", buffering=1) as file, Sandbox(file) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Sandbox:
+    running.reset()
+    return running
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Caller:
+    """A caller with a key."""
+    return Caller(sandbox, {"Authorization": f"Bearer {CLIENT_KEY}"})
+
+
+@pytest.fixture
+def public(sandbox: Sandbox) -> Caller:
+    """A caller without one."""
+    return Caller(sandbox, {})

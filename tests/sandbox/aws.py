@@ -1,0 +1,102 @@
+"""AWS by moto's server: the table and the secrets that the template declares."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import requests
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from tests.sandbox.server import Server
+from tests.sandbox.template import PREFIX, Template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+CLIENT_NAME = "sandbox"
+CLIENT_KEY = "sk_sandbox_0000000000000000"
+ROOT_KEY = "sandbox-root-key-that-names-nobody-outside-this-machine"
+
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "sandbox",
+    "AWS_SECRET_ACCESS_KEY": "sandbox",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+class Aws:
+    """The account of the sandbox."""
+
+    def __init__(self, template: Template, okta_api_token: str, port: int = 0) -> None:
+        self._template = template
+        self._okta_api_token = okta_api_token
+        self._app = DomainDispatcherApplication(create_backend_app)
+        self._lock = threading.Lock()
+        self._server = Server(self._one_at_a_time, port)
+
+    @property
+    def url(self) -> str:
+        """The endpoint of every AWS service."""
+        return self._server.url
+
+    def __enter__(self) -> Aws:
+        self._server.__enter__()
+        self.reset()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._server.__exit__(*exc)
+
+    def reset(self) -> None:
+        """Back to an account in which the stack has just been deployed."""
+        requests.post(f"{self.url}/moto-api/reset", timeout=10).raise_for_status()
+        dynamodb, secrets = self.client("dynamodb"), self.client("secretsmanager")
+        for name, table in self._template.resources("AWS::DynamoDB::Table").items():
+            dynamodb.create_table(
+                TableName=PREFIX + name,
+                BillingMode=table["BillingMode"],
+                AttributeDefinitions=table["AttributeDefinitions"],
+                KeySchema=table["KeySchema"],
+            )
+        for name, secret in self._template.resources("AWS::SecretsManager::Secret").items():
+            content = self._content(secret)
+            secrets.create_secret(Name=PREFIX + name, SecretString=json.dumps(content))
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this account."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.url,
+            region_name=CREDENTIALS["AWS_REGION"],
+            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def put_secret(self, logical_id: str, content: str) -> None:
+        """Rotate a secret, or spoil it."""
+        client = self.client("secretsmanager")
+        client.put_secret_value(SecretId=PREFIX + logical_id, SecretString=content)
+
+    def _content(self, secret: Mapping[str, Any]) -> dict[str, Any]:
+        """What an operator would have put in by now."""
+        generated = secret.get("GenerateSecretString")
+        if generated is None:
+            fields = json.loads(secret["SecretString"])
+            return dict.fromkeys(fields, self._okta_api_token)
+        fields = json.loads(generated["SecretStringTemplate"])
+        clients = {CLIENT_NAME: CLIENT_KEY}
+        return {**fields, generated["GenerateStringKey"]: ROOT_KEY, "clients": clients}
+
+    def _one_at_a_time(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """DynamoDB's single writes are atomic; moto's are so only if nothing runs beside them."""
+        with self._lock:
+            return list(self._app(environ, start_response))

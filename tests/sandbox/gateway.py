@@ -1,0 +1,135 @@
+"""API Gateway: turns requests into proxy events for the template's routes, and results into answers.
+
+Beside the routes it serves the sandbox's own page and its `/sandbox/` controls.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.datastructures import Headers
+from werkzeug.wrappers import Request, Response
+
+from tests.sandbox.workers import FunctionFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from tests.sandbox.template import Route
+
+SOURCE_IP_HEADER = "X-Sandbox-Source-Ip"
+STAGE = "sandbox"
+
+
+class Gateway:
+    """A WSGI app. `invoke` calls a function by name; `controls` answers what is not of the API."""
+
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        invoke: Callable[[str, Mapping[str, Any]], Mapping[str, Any]],
+        controls: Callable[[Request], Response | None],
+    ) -> None:
+        self._routes = [(route, _pattern(route.path)) for route in routes]
+        self._invoke = invoke
+        self._controls = controls
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        response = self._controls(request) or self._answer(request)
+        return response(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        for route, pattern in self._routes:
+            match = pattern.fullmatch(request.path)
+            if match and route.method == request.method:
+                event = proxy_event(request, route, match.groupdict())
+                try:
+                    return _response(self._invoke(route.function, event))
+                except FunctionFailed:
+                    return _json_response(502, '{"message": "Internal server error"}')
+        # What API Gateway says of a path or method that it does not know.
+        return _json_response(403, '{"message":"Missing Authentication Token"}')
+
+
+def proxy_event(
+    request: Request, route: Route, path_parameters: Mapping[str, str]
+) -> dict[str, Any]:
+    """The event of a REST API's Lambda proxy integration (payload format 1.0)."""
+    now = time.time()
+    source_ip = request.headers.get(SOURCE_IP_HEADER) or request.remote_addr or "127.0.0.1"
+    headers = [(name, value) for name, value in request.headers if name != SOURCE_IP_HEADER]
+    body = request.get_data()
+    text, is_base64 = _body(body)
+    return {
+        "resource": route.path,
+        "path": request.path,
+        "httpMethod": request.method,
+        "headers": dict(headers) or None,
+        "multiValueHeaders": _grouped(headers),
+        "queryStringParameters": dict(request.args.items(multi=True)) or None,
+        "multiValueQueryStringParameters": _grouped(request.args.items(multi=True)),
+        "pathParameters": dict(path_parameters) or None,
+        "stageVariables": None,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "sandbox",
+            "domainName": request.host,
+            "domainPrefix": "sandbox",
+            "extendedRequestId": uuid.uuid4().hex,
+            "httpMethod": request.method,
+            "identity": {"sourceIp": source_ip, "userAgent": request.headers.get("User-Agent")},
+            "path": f"/{STAGE}{request.path}",
+            "protocol": "HTTP/1.1",
+            "requestId": str(uuid.uuid4()),
+            "requestTime": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "requestTimeEpoch": int(now * 1000),
+            "resourceId": "sandbox",
+            "resourcePath": route.path,
+            "stage": STAGE,
+        },
+        "body": text,
+        "isBase64Encoded": is_base64,
+    }
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """`/factors/{id}` as an expression: a parameter is one segment."""
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]] | None:
+    grouped: dict[str, list[str]] = {}
+    for name, value in pairs:
+        grouped.setdefault(name, []).append(value)
+    return grouped or None
+
+
+def _body(body: bytes) -> tuple[str | None, bool]:
+    try:
+        return body.decode() or None, False
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode(), True
+
+
+def _response(result: Mapping[str, Any]) -> Response:
+    headers = Headers()
+    for name, value in (result.get("headers") or {}).items():
+        headers.add(name, value)
+    for name, values in (result.get("multiValueHeaders") or {}).items():
+        for value in values:
+            headers.add(name, value)
+    body = result.get("body") or ""
+    content = base64.b64decode(body) if result.get("isBase64Encoded") else body
+    return Response(content, status=result["statusCode"], headers=headers)
+
+
+def _json_response(status: int, body: str) -> Response:
+    return Response(body, status=status, content_type="application/json")

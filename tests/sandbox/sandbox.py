@@ -1,0 +1,162 @@
+"""The whole service on one machine: an Okta org, an inbox, AWS and API Gateway."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Request, Response
+
+from tests.sandbox.aws import CREDENTIALS, Aws
+from tests.sandbox.gateway import Gateway
+from tests.sandbox.okta.models import Org
+from tests.sandbox.okta.urls import create_app
+from tests.sandbox.server import Server
+from tests.sandbox.template import Template
+from tests.sandbox.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PAGE = Path(__file__).with_name("page.html")
+
+
+class Sandbox:
+    """A context manager: everything runs when entered, and nothing is left when left.
+
+    `environment` overrides settings of the template. Ports of 0 are chosen by the machine.
+    """
+
+    def __init__(
+        self,
+        log: IO[str],
+        *,
+        port: int = 0,
+        okta_port: int = 0,
+        aws_port: int = 0,
+        environment: Mapping[str, str] | None = None,
+        okta_latency: float = 0.0,
+    ) -> None:
+        self.advance = 0.0
+        rng = random.Random()  # noqa: S311 - codes of a simulator
+        self.org = Org(self.now, rng, okta_latency)
+        self._okta = Server(create_app(self.org), okta_port)
+        self.template = Template({"OktaOrgUrl": self._okta.url})
+        self.aws = Aws(self.template, self.org.api_token, aws_port)
+        gateway = Gateway(self.template.routes, self._invoke, self._control)
+        self._api = Server(gateway, port)
+        self._workers = {
+            function.name: Workers(
+                function, self._settings(function.environment, environment or {}), log
+            )
+            for function in self.template.functions
+        }
+        self._running = ExitStack()
+
+    @property
+    def url(self) -> str:
+        """The API, and the page."""
+        return self._api.url
+
+    @property
+    def okta_url(self) -> str:
+        """The Okta org."""
+        return self._okta.url
+
+    def now(self) -> float:
+        """The time of the org and of every worker."""
+        return time.time() + self.advance
+
+    def __enter__(self) -> Sandbox:
+        with ExitStack() as starting:
+            starting.enter_context(self._okta)
+            starting.enter_context(self.aws)
+            for workers in self._workers.values():
+                starting.callback(workers.stop)
+                workers.warm()
+            starting.enter_context(self._api)
+            self._running = starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+    def reset(self) -> None:
+        """Back to the start."""
+        self.advance = 0.0
+        self.org.reset()
+        self.aws.reset()
+
+    def _settings(
+        self, declared: Mapping[str, str], overrides: Mapping[str, str]
+    ) -> dict[str, str]:
+        """What a worker has for an environment: nothing of this machine's own."""
+        sandboxed = {
+            **declared,
+            "SANDBOX": "true",
+            "AWS_ENDPOINT_URL": self.aws.url,
+            "ALLOWED_ORIGINS": self._api.url,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            **CREDENTIALS,
+        }
+        known = {name: value for name, value in overrides.items() if name in declared}
+        return {**sandboxed, **known}
+
+    def _invoke(self, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._workers[function].invoke(event, self.advance)
+
+    def _control(self, request: Request) -> Response | None:
+        """The answer to a request for the sandbox itself, or None."""
+        if request.path == "/":
+            return Response(PAGE.read_text(), content_type="text/html; charset=utf-8")
+        if not request.path.startswith("/sandbox/"):
+            return None
+        try:
+            answer = self._answer(request)
+        except (ValueError, TypeError, KeyError) as error:
+            return _json(400, {"error": f"{type(error).__name__}: {error}"})
+        if answer is None:
+            return _json(404, {"error": "no such control"})
+        return _json(200, answer)
+
+    def _answer(self, request: Request) -> object:
+        match request.method, request.path.removeprefix("/sandbox/"):
+            case "GET", "messages":
+                return [
+                    {
+                        "to": message.to,
+                        "channel": message.channel,
+                        "code": message.code,
+                        "sent_at": datetime.fromtimestamp(message.sent_at, UTC).isoformat(),
+                    }
+                    for message in self.org.inbox.to(request.args["to"])
+                ]
+            case "GET", "customers":
+                return self.org.customers()
+            case "GET", "okta-calls":
+                return [
+                    {"method": call.method, "path": call.path, "status": call.status}
+                    for call in list(self.org.calls)
+                ]
+            case "POST", "reset":
+                self.reset()
+                return {"reset": True}
+            case "POST", "clock":
+                self.advance += float(json.loads(request.get_data())["advance_seconds"])
+                return {"now": datetime.fromtimestamp(self.now(), UTC).isoformat()}
+            case "POST", "faults":
+                fault = json.loads(request.get_data())
+                self.org.faults.add(fault["on"], fault["kind"], fault.get("times", 1))
+                return fault
+        return None
+
+
+def _json(status: int, body: object) -> Response:
+    return Response(json.dumps(body), status=status, content_type="application/json")

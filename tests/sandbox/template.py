@@ -1,0 +1,115 @@
+"""Reads template.yaml: the functions, their routes and settings, the table and the secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PREFIX = "sandbox-"
+
+
+@dataclass(frozen=True)
+class Function:
+    """One Lambda function as the template declares it."""
+
+    name: str
+    code: Path
+    timeout: float
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method and a path of the API, such as `POST /challenge`, and the function behind it."""
+
+    method: str
+    path: str
+    function: str
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms, `!Ref X` being `{"Ref": "X"}`."""
+
+
+def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
+
+
+class Template:
+    """The stack as it would be deployed with these parameters, every name prefixed."""
+
+    def __init__(self, parameters: Mapping[str, str], path: Path = ROOT / "template.yaml") -> None:
+        # S506: the loader is a SafeLoader with one more tag.
+        self._source = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506
+        declared = self._source["Parameters"]
+        self._parameters = {name: str(each.get("Default", "")) for name, each in declared.items()}
+        self._parameters.update(parameters)
+
+    @cached_property
+    def functions(self) -> list[Function]:
+        """Every AWS::Serverless::Function."""
+        shared = self._source["Globals"]["Function"]
+        return [
+            Function(
+                name,
+                ROOT / properties["CodeUri"],
+                float(properties.get("Timeout", shared["Timeout"])),
+                {
+                    key: str(self._resolved(value))
+                    for source in (shared, properties)
+                    for key, value in source.get("Environment", {}).get("Variables", {}).items()
+                },
+            )
+            for name, properties in self.resources("AWS::Serverless::Function").items()
+        ]
+
+    @cached_property
+    def routes(self) -> list[Route]:
+        """Every Api event of every function."""
+        return [
+            Route(event["Properties"]["Method"].upper(), event["Properties"]["Path"], name)
+            for name, properties in self.resources("AWS::Serverless::Function").items()
+            for event in properties["Events"].values()
+            if event["Type"] == "Api"
+        ]
+
+    def resources(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Logical id and properties of the resources of a type that the stack would have."""
+        return {
+            name: resource["Properties"]
+            for name, resource in self._source["Resources"].items()
+            if resource["Type"] == kind and self._holds(resource.get("Condition"))
+        }
+
+    def _holds(self, condition: str | None) -> bool:
+        return condition is None or bool(self._resolved(self._source["Conditions"][condition]))
+
+    def _resolved(self, value: Any) -> Any:
+        """The value with its intrinsic functions carried out, as far as settings use them."""
+        match value:
+            case {"Ref": str(name)}:
+                return self._parameters.get(name, PREFIX + name)
+            case {"Fn::If": [condition, then, otherwise]}:
+                return self._resolved(then if self._holds(condition) else otherwise)
+            case {"Fn::Equals": [left, right]}:
+                return self._resolved(left) == self._resolved(right)
+            case dict():
+                raise ValueError(f"the sandbox does not know {next(iter(value))}")
+        return value

@@ -1,0 +1,118 @@
+"""Execution environments by the function: started on demand, each with one call at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import select
+import subprocess
+import sys
+import threading
+from typing import IO, TYPE_CHECKING, Any
+
+from tests.sandbox.template import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.sandbox.template import Function
+
+START_TIMEOUT = 60.0
+MOST_WORKERS = 6
+"""For each function. Calls beyond wait their turn, which Lambda's would not; two cores do no more."""
+
+
+class FunctionFailed(Exception):
+    """The function crashed or ran out of time: API Gateway answers 502."""
+
+
+class Worker:
+    """One process."""
+
+    def __init__(self, function: Function, environment: Mapping[str, str], log: IO[str]) -> None:
+        self._timeout = function.timeout
+        arguments = (str(function.code), function.name, str(function.timeout))
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "tests.sandbox.worker", *arguments],
+            cwd=ROOT,
+            env={
+                **environment,
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": os.pathsep.join((str(ROOT / "shared"), str(ROOT))),
+                "PYTHONWARNINGS": "error",
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+        self._read(START_TIMEOUT)
+
+    def invoke(self, event: Mapping[str, Any], advance: float) -> dict[str, Any]:
+        """The function's answer. Raises FunctionFailed, after which this worker is gone."""
+        assert self._process.stdin is not None
+        message = json.dumps({"event": event, "advance": advance})
+        try:
+            self._process.stdin.write(message.encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            self.stop()
+            raise FunctionFailed from None
+        return self._read(self._timeout)
+
+    def stop(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+
+    def _read(self, timeout: float) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        readable, _, _ = select.select([self._process.stdout], [], [], timeout)
+        line = self._process.stdout.readline() if readable else b""
+        if not line:
+            self.stop()
+            raise FunctionFailed
+        result: dict[str, Any] = json.loads(line)
+        return result
+
+
+class Workers:
+    """The workers of one function."""
+
+    def __init__(self, function: Function, environment: Mapping[str, str], log: IO[str]) -> None:
+        self._function = function
+        self._environment = environment
+        self._log = log
+        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
+        self._slots = threading.Semaphore(MOST_WORKERS)
+        self._all: set[Worker] = set()
+
+    def invoke(self, event: Mapping[str, Any], advance: float) -> dict[str, Any]:
+        """Answer with an idle worker, or a new one, or once one is free."""
+        with self._slots:
+            try:
+                worker = self._idle.get_nowait()
+            except queue.Empty:
+                worker = Worker(self._function, self._environment, self._log)
+                self._all.add(worker)
+            try:
+                result = worker.invoke(event, advance)
+            except FunctionFailed:
+                self._all.discard(worker)
+                raise
+            self._idle.put(worker)
+            return result
+
+    def warm(self) -> None:
+        """Have one worker ready."""
+        worker = Worker(self._function, self._environment, self._log)
+        self._all.add(worker)
+        self._idle.put(worker)
+
+    def stop(self) -> None:
+        """End them all."""
+        for worker in self._all:
+            worker.stop()
