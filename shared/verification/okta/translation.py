@@ -59,8 +59,6 @@ _FACTORIES: Mapping[str, Callable[[], errors.VerificationError]] = {
     "E0000186": lambda: errors.SendLimited(retry_after=3600),
 }
 
-NOT_FOUND = "E0000007"
-
 
 def outcome_of(status: int, error_code: str, retry_after: int) -> errors.VerificationError:
     """The outcome for an answer that is not a success.

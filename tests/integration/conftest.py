@@ -1,0 +1,110 @@
+"""What the integration tests share: an AWS account in memory, and time that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+import responses
+from moto import mock_aws
+
+from tests.integration.account import KEYS_SECRET, TABLE, TOKEN_SECRET, Account, Unreliable
+from tests.integration.functions import ADA, ENVIRON, Functions
+from tests.integration.okta_org import OktaOrg
+from tests.unit.examples import NOW
+from verification.aws import clients
+from verification.aws.secrets import Secrets
+from verification.aws.table import ChallengeTable
+from verification.observability import Meter
+
+
+class Clock:
+    """Epoch seconds that pass only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = float(NOW)
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_client_for_all() -> Iterator[None]:
+    """Making a client of AWS is slow, and one works in every `mock_aws` that comes after."""
+    with pytest.MonkeyPatch.context() as patch:
+        for make in (clients.dynamodb, clients.secrets_manager):
+            patch.setattr(clients, make.__name__, cache(make))
+        yield
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    """Starts before anything that stands in for HTTP, else its calls would leave this machine."""
+    with mock_aws():
+        yield Account()
+
+
+@pytest.fixture
+def okta(account: Account) -> Iterator[OktaOrg]:  # noqa: ARG001 - AWS first
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield OktaOrg(mock)
+
+
+@pytest.fixture
+def functions(
+    okta: OktaOrg,  # noqa: ARG001 - nothing is called before it stands
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Functions:
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    # Powertools keeps a logger and its stream by the service's name.
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.nodeid)
+    return Functions(clock)
+
+
+@pytest.fixture
+def challenge_id(functions: Functions, okta: OktaOrg) -> str:
+    """A challenge of Ada's that is waiting for its code."""
+    okta.add(ADA)
+    return functions.issue()
+
+
+@pytest.fixture
+def store(account: Account) -> Unreliable:
+    """DynamoDB, behind a network."""
+    return Unreliable(account.dynamodb)
+
+
+@pytest.fixture
+def meter() -> Meter:
+    return Meter()
+
+
+@pytest.fixture
+def table(store: Unreliable, meter: Meter) -> ChallengeTable:
+    client: Any = store
+    return ChallengeTable(client, TABLE, meter)
+
+
+@pytest.fixture
+def vault(account: Account) -> Unreliable:
+    """Secrets Manager, behind a network."""
+    return Unreliable(account.secrets_manager)
+
+
+@pytest.fixture
+def secrets(vault: Unreliable, clock: Clock) -> Secrets:
+    client: Any = vault
+    return Secrets(client, TOKEN_SECRET, KEYS_SECRET, clock)

@@ -1,0 +1,1 @@
+"""Tests of what decides: no I/O, no patching."""

@@ -1,0 +1,63 @@
+"""The events that API Gateway's REST API hands to a function (payload format 1.0)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+
+REQUEST_ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+SOURCE_IP = "203.0.113.7"
+
+JSON_HEADERS = {"Content-Type": "application/json"}
+
+
+def proxy_event(
+    method: str,
+    resource: str,
+    *,
+    query: Sequence[tuple[str, str]] = (),
+    body: object = None,
+    headers: Mapping[str, str] | None = None,
+    source_ip: str = SOURCE_IP,
+) -> dict[str, Any]:
+    """One request. A `body` that is text goes as it is, any other as JSON, None as no body."""
+    given = dict(headers) if headers is not None else {}
+    if body is not None and headers is None:
+        given = dict(JSON_HEADERS)
+    several: dict[str, list[str]] = {}
+    for name, value in query:
+        several.setdefault(name, []).append(value)
+    return {
+        "resource": resource,
+        "path": resource,
+        "httpMethod": method,
+        "headers": given or None,
+        "multiValueHeaders": {name: [value] for name, value in given.items()} or None,
+        "queryStringParameters": dict(query) or None,
+        "multiValueQueryStringParameters": several or None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {
+            "httpMethod": method,
+            "identity": {"sourceIp": source_ip, "userAgent": given.get("User-Agent")},
+            "path": f"/prod{resource}",
+            "requestId": REQUEST_ID,
+            "resourcePath": resource,
+            "stage": "prod",
+        },
+        "body": body if body is None or isinstance(body, str) else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+def posted(body: object, headers: Mapping[str, str] | None = None) -> APIGatewayProxyEvent:
+    """A POST as a dialect sees it."""
+    return APIGatewayProxyEvent(proxy_event("POST", "/", body=body, headers=headers))
+
+
+def queried(*query: tuple[str, str]) -> APIGatewayProxyEvent:
+    """A GET as a dialect sees it."""
+    return APIGatewayProxyEvent(proxy_event("GET", "/", query=query))
