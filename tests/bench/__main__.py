@@ -1,0 +1,43 @@
+"""Prints measurements to standard output, one JSON object a line, and remarks to standard error."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+from tests.bench import latency, layer, okta_calls, start
+from tests.bench.metrics import Metric
+from tests.sandbox.sandbox import Sandbox
+
+OKTA_LATENCY = 0.05
+LOG_TAIL = 4000
+"""Characters of the processes' logs that are shown when one of them fails."""
+
+
+def main() -> None:
+    """Measure everything."""
+    print("This takes a minute or two, and other work on this machine shows.", file=sys.stderr)
+    begun = time.monotonic()
+    for metric in _measurements():
+        print(metric, flush=True)
+    print(f"Took {time.monotonic() - begun:.0f} s.", file=sys.stderr)
+
+
+def _measurements() -> Iterator[Metric]:
+    with tempfile.TemporaryFile("w+") as log:
+        try:
+            with Sandbox(log, okta_latency=OKTA_LATENCY) as sandbox:
+                yield from okta_calls.measure(sandbox)
+                yield from latency.measure(sandbox, log)
+                yield from start.measure(sandbox)
+        except Exception:
+            log.seek(0)
+            print(log.read()[-LOG_TAIL:], file=sys.stderr)
+            raise
+    yield from layer.measure()
+
+
+if __name__ == "__main__":
+    main()

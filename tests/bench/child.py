@@ -1,0 +1,63 @@
+"""A process that answers lines of JSON with lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import IO, Any
+
+from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.template import ROOT, Function
+
+
+def environment_of(sandbox: Sandbox, function: Function) -> dict[str, str]:
+    """What the sandbox gives to the function's own workers."""
+    paths = (function.code, ROOT / "shared", ROOT)
+    return {
+        **sandbox._settings(function.environment, {}),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
+    }
+
+
+class Child:
+    """A context manager: a module of ours that says when it is ready, and ends with its input."""
+
+    def __init__(
+        self, module: str, *arguments: str, environment: Mapping[str, str], log: IO[str]
+    ) -> None:
+        self._module = module
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+
+    def __enter__(self) -> Child:
+        self._read()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def ask(self, **message: object) -> dict[str, Any]:
+        """The answer to one message."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(message).encode() + b"\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self._module} ended")
+        answer: dict[str, Any] = json.loads(line)
+        return answer

@@ -1,0 +1,21 @@
+"""The least that a function of this kind does at its start: import what it stands on, and make the
+clients that it needs, configured as the service's own.
+"""
+
+import boto3
+import requests
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from botocore.config import Config
+
+__all__ = ["APIGatewayRestResolver", "Logger", "dynamodb", "requests", "secrets_manager"]
+
+CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    tcp_keepalive=True,
+    retries={"mode": "standard", "total_max_attempts": 2},
+)
+
+dynamodb = boto3.client("dynamodb", config=CONFIG)
+secrets_manager = boto3.client("secretsmanager", config=CONFIG)
