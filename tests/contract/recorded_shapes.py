@@ -1,13 +1,32 @@
 """Compares an answer with a recorded one: what must be equal, and what must only look alike."""
 
+import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import pytest
 from werkzeug.datastructures import Headers
+from werkzeug.test import TestResponse
+
+from tests.contract.okta_org import OktaOrg
+
+RECORDINGS = Path(os.environ.get("OKTA_RECORDINGS", ""))
+
+needs_recordings = pytest.mark.skipif(
+    "OKTA_RECORDINGS" not in os.environ,
+    reason="OKTA_RECORDINGS does not name the folder of recorded Okta exchanges",
+)
+
+Reproduction = Callable[[OktaOrg], TestResponse]
+NO_DIFFERENCES: Mapping[str, str] = {}
 
 EXACT_FIELDS = frozenset(
     {
+        "encoding",
         "errorCode",
         "errorLink",
         "errorSummary",
@@ -32,14 +51,60 @@ TOLERATED_HEADERS = {
 
 _FORMS = {
     "time": re.compile(r"()\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z"),
-    "record id": re.compile(r"(00u|emf|mbl|clf|uft|ufs|oty)[A-Za-z0-9]{17}"),
+    "record id": re.compile(r"(00u|emf|mbl|clf|ost|uft|ufs|oty)[A-Za-z0-9]{17}"),
+    "session id": re.compile(r"(102)[A-Za-z0-9_-]{22}"),
+    "session token": re.compile(r"(20111)[A-Za-z0-9_-]{50}"),
+    "state token": re.compile(r"(00)[A-Za-z0-9_-]{40}"),
     "error id": re.compile(r"(oae)[A-Za-z0-9_-]{22}"),
 }
 _FREE_TEXT = "text"
 _ORIGIN = re.compile(r"https?://[^/]+")
-_ID_SEGMENT = re.compile(r"(?<=/)(users|user|factors)/(?!questions)[^/?>]+")
+_ID_SEGMENT = re.compile(r"(?<=/)(users|user|factors|qr)/(?!questions)[^/?>]+")
+_LINK_NAME = re.compile(r"\.(next|resend\[\d\])\.name$")
 _CURSOR = re.compile(r"after=[^&]+")
 _SEARCH = re.compile(r"search=[^&>]+")
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    reproduce: Reproduction
+    tolerated: Mapping[str, str]
+
+
+class Exchanges:
+    """Recorded exchanges by the names of their files, each with the way into its situation."""
+
+    def __init__(self) -> None:
+        self._exchanges: dict[str, _Exchange] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._exchanges)
+
+    def reproduces(
+        self, *names: str, tolerating: Mapping[str, str] = NO_DIFFERENCES
+    ) -> Callable[[Reproduction], Reproduction]:
+        """Register a function; the differences that may stay come with their reasons."""
+
+        def register(reproduce: Reproduction) -> Reproduction:
+            for name in names:
+                assert name not in self._exchanges, f"{name} has its reproduction"
+                self._exchanges[name] = _Exchange(reproduce, tolerating)
+            return reproduce
+
+        return register
+
+    def differences(self, name: str, okta: OktaOrg) -> list[str]:
+        """Where an exchange, reproduced, differs from the recorded one without a reason."""
+        exchange = self._exchanges[name]
+        recorded = json.loads((RECORDINGS / name).read_text())["response"]
+        simulated = exchange.reproduce(okta)
+        found = []
+        if simulated.status_code != recorded["status"]:
+            found.append(f"status: {recorded['status']} became {simulated.status_code}")
+        in_body = set(body_differences(recorded["body"], simulated.get_json(silent=True)))
+        found += in_body - exchange.tolerated.keys()
+        found += [f"no longer so: {each}" for each in exchange.tolerated.keys() - in_body]
+        return found + header_differences(recorded["headers"], simulated.headers)
 
 
 def body_differences(recorded: Any, simulated: Any, where: str = "$") -> list[str]:
@@ -78,12 +143,16 @@ def _text_differences(recorded: str, simulated: str, where: str) -> list[str]:
     field = where.rpartition(".")[2]
     if field == "href":
         recorded, simulated = _without_ids(recorded), _without_ids(simulated)
-    elif field not in EXACT_FIELDS and not field.startswith("allow["):
+    elif not _is_exact(where, field):
         recorded, simulated = _form(recorded), _form(simulated)
         # Free text, or an id that whoever published the recording altered.
         if recorded == _FREE_TEXT:
             return []
     return [] if recorded == simulated else [f"{where}: {recorded!r} became {simulated!r}"]
+
+
+def _is_exact(where: str, field: str) -> bool:
+    return field in EXACT_FIELDS or field.startswith("allow[") or bool(_LINK_NAME.search(where))
 
 
 def _without_ids(href: str) -> str:

@@ -91,10 +91,10 @@ class TestSwitches:
     @pytest.mark.parametrize(
         ("on", "hit"),
         [
-            ("lookup", [500, 500, 200, 200, 404]),
-            ("factors", [200, 200, 500, 200, 404]),
-            ("verify", [200, 200, 200, 500, 404]),
-            ("authn", [200, 200, 200, 200, 404]),
+            ("lookup", [500, 500, 200, 200, 401]),
+            ("factors", [200, 200, 500, 200, 401]),
+            ("verify", [200, 200, 200, 500, 401]),
+            ("authn", [200, 200, 200, 200, 500]),
             ("any", [500, 500, 500, 500, 500]),
         ],
     )
@@ -104,7 +104,7 @@ class TestSwitches:
         okta.search('profile.email eq "ada@example.com"')
         okta.get(okta.factors_path(ADA))
         okta.challenge(ADA, EMAIL)
-        okta.get("/api/v1/authn")
+        okta.post("/api/v1/authn/cancel", {"stateToken": "dead"}, api_token=None)
         assert statuses(okta) == hit
 
 

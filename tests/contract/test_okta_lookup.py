@@ -96,7 +96,9 @@ class TestSearch:
         assert sorted(logins(first) + logins(second)) == ["twin.one", "twin.two"]
         assert logins(third) == []
 
-    @pytest.mark.parametrize("limit", ["0", "-1", "many", ""])
+    @pytest.mark.parametrize(
+        "limit", ["0", "-1", "many", "", pytest.param("9" * 5000, id="too long")]
+    )
     def test_a_limit_is_a_number_above_zero(self, limit: str, okta: OktaOrg) -> None:
         response = okta.search('profile.email eq "ada@example.com"', limit=limit)
         assert outcome(response) == (400, "E0000001")

@@ -18,6 +18,7 @@ HREF = "https://one.example.com/api/v1/users/00uA/factors/emfB/verify"
         ({"id": "abc123"}, {"id": "00uutVGYQS9od7latlqj"}),
         ({"href": HREF}, {"href": "http://localhost/api/v1/users/00uC/factors/emfD/verify"}),
         ({"lastLogin": None}, {"lastLogin": None}),
+        ({"_links": {"user": {"name": "Ada"}}}, {"_links": {"user": {"name": "Grace"}}}),
     ],
 )
 def test_what_varies_may_differ(recorded: Any, simulated: Any) -> None:
@@ -39,6 +40,16 @@ def test_what_varies_may_differ(recorded: Any, simulated: Any) -> None:
             {"href": HREF + "/now"},
             "$.href: '/api/v1/users/{id}/factors/{id}/verify'"
             " became '/api/v1/users/{id}/factors/{id}/verify/now'",
+        ),
+        (
+            {"_links": {"resend": [{"name": "sms"}]}},
+            {"_links": {"resend": [{"name": "call"}]}},
+            "$._links.resend[0].name: 'sms' became 'call'",
+        ),
+        (
+            {"stateToken": "00" + "x" * 40},
+            {"stateToken": "none"},
+            "$.stateToken: 'state token 00' became 'text'",
         ),
         (
             {"created": "2025-01-15T09:30:00.000Z"},

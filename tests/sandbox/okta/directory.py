@@ -11,7 +11,8 @@ FOUNDED = "2025-01-15T09:30:00.000Z"
 
 _USER_PREFIX = "00u"
 _USER_TYPE_PREFIX = "oty"
-_FACTOR_PREFIXES = {
+
+FACTOR_PREFIXES = {
     (FactorType.EMAIL, "OKTA"): "emf",
     (FactorType.SMS, "OKTA"): "mbl",
     (FactorType.CALL, "OKTA"): "clf",
@@ -48,9 +49,9 @@ class Directory:
         mobile_phone: str | None = None,
         password: str | None = None,
     ) -> User:
-        """Add a user without factors."""
+        """Add a user without factors who has been there from the start."""
         user = User(
-            id=self._ids.record(_USER_PREFIX),
+            id=self.new_user_id(),
             login=login,
             email=email,
             first_name=first_name,
@@ -60,9 +61,17 @@ class Directory:
             mobile_phone=mobile_phone,
             password=password,
         )
-        self._users[user.id] = user
-        self._by_login[_folded(login)] = user
+        self.enter(user)
         return user
+
+    def new_user_id(self) -> str:
+        """An id that is nobody's yet."""
+        return self._ids.record(_USER_PREFIX)
+
+    def enter(self, user: User) -> None:
+        """Take up a user whose login is free."""
+        self._users[user.id] = user
+        self._by_login[_folded(user.login)] = user
 
     def add_factor(
         self,
@@ -74,16 +83,28 @@ class Directory:
         secret: str | None = None,
     ) -> Factor:
         """Enrol an active factor."""
-        factor = Factor(
-            id=self._ids.record(_FACTOR_PREFIXES[factor_type, provider]),
+        factor = self.new_factor(factor_type, destination, provider=provider, secret=secret)
+        user.factors.append(factor)
+        return factor
+
+    def new_factor(
+        self,
+        factor_type: FactorType,
+        destination: str,
+        *,
+        provider: str,
+        secret: str | None,
+        created: str = FOUNDED,
+    ) -> Factor:
+        """A factor that is nobody's yet."""
+        return Factor(
+            id=self._ids.record(FACTOR_PREFIXES[factor_type, provider]),
             type=factor_type,
             destination=destination,
-            created=FOUNDED,
+            created=created,
             provider=provider,
             secret=secret,
         )
-        user.factors.append(factor)
-        return factor
 
     def user(self, user_id: str) -> User:
         """The user with this id."""
@@ -93,12 +114,27 @@ class Directory:
 
     def user_by_id_or_login(self, id_or_login: str) -> User:
         """The user with this id or login; an email that is no login finds nobody."""
-        return self._by_login.get(_folded(id_or_login)) or self.user(id_or_login)
+        return self.find_login(id_or_login) or self.user(id_or_login)
+
+    def find_login(self, login: str) -> User | None:
+        """The user with this login, if there is one."""
+        return self._by_login.get(_folded(login))
 
     def users_by_email(self, email: str) -> list[User]:
         """Everyone with this profile.email in any status, whatever its case, in order of id."""
         wanted = email.casefold()
         found = [user for user in self if user.email.casefold() == wanted]
+        return sorted(found, key=lambda user: user.id)
+
+    def users_by_start(self, start: str) -> list[User]:
+        """Everyone whose first or last name or email begins so, whatever its case."""
+        wanted = start.casefold()
+        names = ((user, (user.first_name, user.last_name, user.email)) for user in self)
+        found = [
+            user
+            for user, values in names
+            if any((value or "").casefold().startswith(wanted) for value in values)
+        ]
         return sorted(found, key=lambda user: user.id)
 
     def factor(self, user: User, factor_id: str) -> Factor:

@@ -2,14 +2,22 @@
 
 OktaError
 ├── ValidationFailedError      400 E0000001
+│   └── EnrolmentRefusedError
 ├── MalformedBodyError         400 E0000003
 ├── InvalidSearchError         400 E0000031
+├── InvalidPhoneError          400 E0000098
+├── AuthenticationFailedError  401 E0000004
 ├── InvalidTokenError          401 E0000011
+├── InvalidSessionError        403 E0000005
+├── AccessDeniedError          403 E0000006
+├── AlreadyActiveError         403 E0000016
 ├── UnlockNotAllowedError      403 E0000032
 ├── WrongUserStatusError       403 E0000038
 ├── WrongCodeError             403 E0000068
 ├── UserLockedError            403 E0000069
+├── WrongStepError             403 E0000079
 ├── CodeReplayedError          403 E0000082
+├── WrongFactorStateError      403 E0000107
 ├── ResourceNotFoundError      404 E0000007
 ├── UnknownEndpointError       404 E0000022
 ├── MethodNotSupportedError    405 E0000022
@@ -52,6 +60,13 @@ class ValidationFailedError(OktaError):
         self.summary = f"Api validation failed: {field}"
 
 
+class EnrolmentRefusedError(ValidationFailedError):
+    """The factor cannot be enrolled, for the one cause that is given."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__("factorEnrollRequest", cause)
+
+
 class MalformedBodyError(OktaError):
     """The body is not a JSON object."""
 
@@ -68,13 +83,53 @@ class InvalidSearchError(OktaError):
     summary = "Invalid search criteria."
 
 
+class InvalidPhoneError(OktaError):
+    """What was given is no phone number."""
+
+    status = 400
+    code = "E0000098"
+    summary = "This phone number is invalid."
+
+
+class AuthenticationFailedError(OktaError):
+    """Login and password, or the session token, open nothing; begin again."""
+
+    status = 401
+    code = "E0000004"
+    summary = "Authentication failed"
+
+
 class InvalidTokenError(OktaError):
-    """The API token is missing, wrong or was replaced."""
+    """The API token is wrong or was replaced, or the state token is dead; get a new one."""
 
     status = 401
     code = "E0000011"
     summary = "Invalid token provided"
     headers = (("www-authenticate", "SSWS"),)
+
+
+class InvalidSessionError(OktaError):
+    """The request carries neither an API token nor a session, or one that is no use here."""
+
+    status = 403
+    code = "E0000005"
+    summary = "Invalid session"
+
+
+class AccessDeniedError(OktaError):
+    """Whoever made the API token may not do this."""
+
+    status = 403
+    code = "E0000006"
+    summary = "You do not have permission to perform the requested action"
+
+
+class AlreadyActiveError(OktaError):
+    """The user has been activated before."""
+
+    status = 403
+    code = "E0000016"
+    summary = "Activation failed because the user is already active"
 
 
 class UnlockNotAllowedError(OktaError):
@@ -109,12 +164,31 @@ class UserLockedError(OktaError):
     summary = "User Locked"
 
 
+class WrongStepError(OktaError):
+    """The sign-in is at another step; follow the links of its last answer."""
+
+    status = 403
+    code = "E0000079"
+    summary = "This operation is not allowed in the current authentication state."
+
+    def __init__(self) -> None:
+        super().__init__(self.summary)
+
+
 class CodeReplayedError(OktaError):
     """The TOTP code is right and was used before."""
 
     status = 403
     code = "E0000082"
     summary = "Each code can only be used once. Please wait for a new code and try again."
+
+
+class WrongFactorStateError(OktaError):
+    """The factor is not waiting for an activation."""
+
+    status = 403
+    code = "E0000107"
+    summary = "The entity is not in the expected state for the requested transition."
 
 
 class ResourceNotFoundError(OktaError):

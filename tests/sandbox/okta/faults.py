@@ -30,8 +30,8 @@ Word = TypeVar("Word", bound=StrEnum)
 class On(StrEnum):
     """The requests that a fault waits for.
 
-    `verify` sends or checks a code, `lookup` reads one user or searches them, `factors` reads
-    factors, `authn` is the Authentication API, `any` is every request.
+    `verify` sends or checks a code, `lookup` reads one user or searches them, `factors` reads or
+    changes factors, `authn` is the Authentication API, `any` is every request.
     """
 
     VERIFY = "verify"

@@ -5,8 +5,10 @@ import string
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _URL_SAFE = _ALPHANUMERIC + "-_"
+_BASE32 = string.ascii_uppercase + "234567"
 _LENGTH = 20
 _ERROR_LENGTH = 25
+_SHARED_SECRET_LENGTH = 32
 
 
 class Ids:
@@ -26,6 +28,17 @@ class Ids:
     def request(self) -> str:
         """An x-okta-request-id: 32 hexadecimal digits."""
         return f"{self._rng.getrandbits(128):032x}"
+
+    def token(self, prefix: str, length: int) -> str:
+        """A token that opens something, of a length in characters."""
+        return prefix + self._draw(_URL_SAFE, length - len(prefix))
+
+    def shared_secret(self) -> str:
+        """The secret of a new TOTP factor, in base32.
+
+        The recorded ones are half as long, which newer authenticator libraries refuse.
+        """
+        return self._draw(_BASE32, _SHARED_SECRET_LENGTH)
 
     def _draw(self, alphabet: str, length: int) -> str:
         return "".join(self._rng.choice(alphabet) for _ in range(length))

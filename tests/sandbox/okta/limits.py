@@ -1,8 +1,10 @@
-"""Rate limits: how many requests each bucket takes in a minute."""
+"""Rate limits: how many requests each bucket takes in a minute, and smaller ones by the key."""
 
 import math
 from dataclasses import dataclass
 from enum import Enum
+
+from tests.sandbox.okta.exceptions import RateLimitedError
 
 WINDOW_SECONDS = 60
 
@@ -16,6 +18,8 @@ class Bucket(Enum):
     LIST_USERS = ("list users", 600)
     ONE_USER = ("a user by id or login", 1000)
     FACTORS = ("factors", 600)
+    AUTHN = ("authn", 600)
+    SESSIONS = ("sessions", 600)
     OTHER = ("other", 600)
 
     @property
@@ -59,3 +63,24 @@ class RateLimits:
             reset=math.ceil(window.ends_at),
             exceeded=window.used > bucket.limit,
         )
+
+
+class Throttle:
+    """So many events within so many seconds, for each key of its own."""
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._events: dict[str, list[float]] = {}
+
+    def used_up(self, key: str, now: float) -> bool:
+        """Whether the next event would be one too many."""
+        recent = [at for at in self._events.get(key, []) if now - at < self._seconds]
+        self._events[key] = recent
+        return len(recent) >= self._limit
+
+    def admit(self, key: str, now: float) -> None:
+        """Count an event, or refuse it without counting."""
+        if self.used_up(key, now):
+            raise RateLimitedError
+        self._events[key].append(now)

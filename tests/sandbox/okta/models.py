@@ -8,11 +8,17 @@ import threading
 from collections.abc import Callable
 
 from tests.sandbox.okta import seed
+from tests.sandbox.okta.accounts import Accounts
 from tests.sandbox.okta.directory import Directory
+from tests.sandbox.okta.enrollment import Enrollment
 from tests.sandbox.okta.faults import Faults
 from tests.sandbox.okta.ids import Ids
 from tests.sandbox.okta.limits import RateLimits
+from tests.sandbox.okta.open_sessions import Sessions
+from tests.sandbox.okta.policy import Policy
 from tests.sandbox.okta.records import Call, Factor, FactorType, Inbox, Message, User
+from tests.sandbox.okta.sms_templates import SmsTemplates
+from tests.sandbox.okta.transactions import Transactions
 from tests.sandbox.okta.verification import Verification
 
 __all__ = ["Call", "Inbox", "Message", "Org"]
@@ -51,6 +57,22 @@ class Org:
             records_rng = random.Random(self._record_seed)  # noqa: S311 - ids are no secrets
             self.directory = Directory(Ids(records_rng))
             seed.plant(self.directory)
+            self.policy = Policy()
+            self.accounts = Accounts(self.clock, self.directory)
+            self.sms_templates = SmsTemplates(self.clock, self.transient_ids)
+            self.enrollment = Enrollment(
+                self.clock, self.transient_ids, self.directory, self.verification, self.policy
+            )
+            self.sessions = Sessions(self.clock, self.transient_ids)
+            self.transactions = Transactions(
+                self.clock,
+                self.transient_ids,
+                self.directory,
+                self.verification,
+                self.enrollment,
+                self.sessions,
+                self.policy,
+            )
             self.limits = RateLimits()
             self.inbox.clear()
             self.calls.clear()
@@ -74,6 +96,7 @@ def _listed_customer(user: User) -> dict[str, object]:
         "login": user.login,
         "email": user.email,
         "status": user.status.value,
+        "groups": list(user.group_ids),
         "failed_attempts": user.failed_attempts,
         "factors": [_listed_factor(factor) for factor in user.factors],
     }

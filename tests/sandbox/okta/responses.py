@@ -11,7 +11,7 @@ from werkzeug import Request, Response
 
 from tests.sandbox.okta.exceptions import OktaError
 from tests.sandbox.okta.limits import Quota
-from tests.sandbox.okta.records import Factor, FactorStatus, FactorType, User, UserStatus
+from tests.sandbox.okta.records import User, UserStatus
 
 JsonObject = dict[str, object]
 
@@ -34,6 +34,7 @@ _USER_STEPS = {
     UserStatus.SUSPENDED: ("unsuspend", "deactivate"),
     UserStatus.DEPROVISIONED: ("activate",),
 }
+_PASSWORD_STEPS = frozenset({"expirePassword", "changePassword"})
 _STEP_PATHS = {
     "activate": "lifecycle/activate",
     "reactivate": "lifecycle/reactivate",
@@ -46,19 +47,24 @@ _STEP_PATHS = {
     "changePassword": "credentials/change_password",
     "changeRecoveryQuestion": "credentials/change_recovery_question",
 }
-_QUESTION_TEXTS = {"disliked_food": "What is the food you least liked as a child?"}
-
 # As recorded: these two say nothing about caching.
 _WITHOUT_CACHING_HEADERS = frozenset({401, 429})
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an operation replies, before the headers that every answer carries."""
+    """What an operation replies, before the headers that every answer carries.
+
+    A body of bytes goes out as it is, anything else as JSON.
+    """
 
     body: object
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
+    content_type: str = "application/json"
+
+
+NO_CONTENT = Answer(b"", 204)
 
 
 def org_url(request: Request) -> str:
@@ -69,10 +75,10 @@ def org_url(request: Request) -> str:
 def on_the_wire(answer: Answer, quota: Quota, request_id: str) -> Response:
     """The HTTP response with Okta's own headers."""
     response = Response(
-        json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False),
-        status=answer.status,
-        content_type="application/json",
+        _content(answer.body), status=answer.status, content_type=answer.content_type
     )
+    if not answer.body and isinstance(answer.body, bytes):
+        del response.headers["Content-Type"]
     response.headers["x-okta-request-id"] = request_id
     response.headers["x-rate-limit-limit"] = str(quota.limit)
     response.headers["x-rate-limit-remaining"] = str(quota.remaining)
@@ -102,8 +108,7 @@ def error(refusal: OktaError, error_id: str) -> Answer:
 def user(shown: User, base: str, user_type_id: str) -> JsonObject:
     """A user read by id or login."""
     body = _user(shown, user_type_id)
-    emails = [{"value": shown.email, "status": "VERIFIED", "type": "PRIMARY"}]
-    body["credentials"] = {**_credentials(shown), "emails": emails}
+    body["credentials"] = {**_credentials(shown), "emails": _emails(shown)}
     body["_links"] = _user_links(shown, base, user_type_id)
     return body
 
@@ -112,64 +117,47 @@ def listed_user(shown: User, base: str, user_type_id: str) -> JsonObject:
     """A user as an item of a list, which links to itself only."""
     body = _user(shown, user_type_id)
     body["credentials"] = _credentials(shown)
-    body["_links"] = {"self": {"href": _user_url(shown, base)}}
+    body["_links"] = {"self": {"href": user_url(shown, base)}}
     return body
 
 
-def page_links(base: str, search: str, limit: int, page: list[User]) -> tuple[tuple[str, str], ...]:
+def page_links(
+    base: str, asked: dict[str, str], limit: int, page: list[User]
+) -> tuple[tuple[str, str], ...]:
     """The Link headers of a list; Okta names a next page even after the last one."""
     url = f"{base}/api/v1/users"
-    links = [f'<{url}?{urlencode({"limit": limit, "search": search})}>; rel="self"']
+    links = [f'<{url}?{urlencode({"limit": limit, **asked})}>; rel="self"']
     if page:
-        query = urlencode({"after": page[-1].id, "limit": limit, "search": search})
+        query = urlencode({"after": page[-1].id, "limit": limit, **asked})
         links.append(f'<{url}?{query}>; rel="next"')
     return tuple(("Link", link) for link in links)
 
 
-def factor(owner: User, shown: Factor, base: str) -> JsonObject:
-    """An enrolled factor."""
-    body: JsonObject = {
-        "id": shown.id,
-        "factorType": shown.type,
-        "provider": shown.provider,
-        "vendorName": shown.provider,
-        "status": shown.status,
-    }
-    if shown.type is not FactorType.EMAIL:
-        body["created"] = shown.created
-        body["lastUpdated"] = shown.created
-    body["profile"] = _factor_profile(shown)
-    body["_links"] = _factor_links(owner, shown, base)
-    return body
+def link(url: str, *methods: str) -> JsonObject:
+    """A link with the methods that it takes."""
+    return {"href": url, "hints": {"allow": list(methods)}}
 
 
-def challenge(owner: User, sent: Factor, base: str) -> JsonObject:
-    """A code is on its way; phones are named in full, an email address is not named."""
-    body: JsonObject = {"factorResult": "CHALLENGE"}
-    if sent.type is not FactorType.EMAIL:
-        body["profile"] = _factor_profile(sent)
-    url = _factor_url(owner, sent, base)
-    body["_links"] = {
-        "verify": _link(f"{url}/verify", "POST"),
-        "factor": _link(url, "GET", "DELETE"),
-    }
-    return body
+def user_url(shown: User, base: str) -> str:
+    """Where a user is."""
+    return f"{base}/api/v1/users/{shown.id}"
 
 
-def verified() -> JsonObject:
-    """The code was right."""
-    return {"factorResult": "SUCCESS"}
+def _content(body: object) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _user(shown: User, user_type_id: str) -> JsonObject:
-    activated = None if shown.status is UserStatus.STAGED else shown.created
+    activated = None if shown.status is UserStatus.STAGED else shown.activated or shown.created
     return {
         "id": shown.id,
         "status": shown.status,
         "created": shown.created,
         "activated": activated,
-        "statusChanged": activated,
-        "lastLogin": None,
+        "statusChanged": shown.status_changed or activated,
+        "lastLogin": shown.last_login,
         "lastUpdated": shown.created,
         "passwordChanged": shown.created if shown.password else None,
         "type": {"id": user_type_id},
@@ -177,20 +165,29 @@ def _user(shown: User, user_type_id: str) -> JsonObject:
             "firstName": shown.first_name,
             "lastName": shown.last_name,
             "mobilePhone": shown.mobile_phone,
-            "secondEmail": None,
+            "secondEmail": shown.second_email,
             "login": shown.login,
             "email": shown.email,
+            **shown.attributes,
         },
     }
 
 
 def _credentials(shown: User) -> JsonObject:
     password: JsonObject = {"password": {}} if shown.password else {}
-    return {**password, "provider": {"type": "OKTA", "name": "OKTA"}}
+    return {**password, "provider": {"type": shown.provider, "name": shown.provider}}
+
+
+def _emails(shown: User) -> list[JsonObject]:
+    status = "VERIFIED" if shown.email_is_verified else "UNVERIFIED"
+    emails: list[JsonObject] = [{"value": shown.email, "status": status, "type": "PRIMARY"}]
+    if shown.second_email is not None:
+        emails.append({"value": shown.second_email, "status": "VERIFIED", "type": "SECONDARY"})
+    return emails
 
 
 def _user_links(shown: User, base: str, user_type_id: str) -> JsonObject:
-    url = _user_url(shown, base)
+    url = user_url(shown, base)
     schema_id = "osc" + user_type_id.removeprefix("oty")
     links: JsonObject = {
         "self": {"href": url},
@@ -198,46 +195,7 @@ def _user_links(shown: User, base: str, user_type_id: str) -> JsonObject:
         "type": {"href": f"{base}/api/v1/meta/types/user/{user_type_id}"},
     }
     for step in _USER_STEPS[shown.status]:
+        if shown.password is None and step in _PASSWORD_STEPS:
+            continue
         links[step] = {"href": f"{url}/{_STEP_PATHS[step]}", "method": "POST"}
     return links
-
-
-def _factor_profile(shown: Factor) -> JsonObject:
-    match shown.type:
-        case FactorType.EMAIL:
-            return {"email": shown.destination}
-        case FactorType.SMS | FactorType.CALL:
-            return {"phoneNumber": shown.destination}
-        case FactorType.TOTP:
-            return {"credentialId": shown.destination}
-        case FactorType.QUESTION:
-            text = _QUESTION_TEXTS[shown.destination]
-            return {"question": shown.destination, "questionText": text}
-
-
-def _factor_links(owner: User, shown: Factor, base: str) -> JsonObject:
-    url = _factor_url(owner, shown, base)
-    user_url = _user_url(owner, base)
-    links: JsonObject = {"user": _link(user_url, "GET")}
-    if shown.status is FactorStatus.PENDING_ACTIVATION:
-        links["self"] = _link(url, "GET")
-        links["activate"] = _link(f"{url}/lifecycle/activate", "POST")
-        return links
-    links["self"] = _link(url, "GET", "DELETE")
-    if shown.type is FactorType.QUESTION:
-        links["questions"] = _link(f"{user_url}/factors/questions", "GET")
-    else:
-        links["verify"] = _link(f"{url}/verify", "POST")
-    return links
-
-
-def _link(url: str, *methods: str) -> JsonObject:
-    return {"href": url, "hints": {"allow": list(methods)}}
-
-
-def _user_url(shown: User, base: str) -> str:
-    return f"{base}/api/v1/users/{shown.id}"
-
-
-def _factor_url(owner: User, shown: Factor, base: str) -> str:
-    return f"{_user_url(owner, base)}/factors/{shown.id}"

@@ -2,10 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from tests.sandbox.okta.faults import On
 from tests.sandbox.okta.limits import Bucket
 from tests.sandbox.okta.responses import Answer
+
+
+class Access(Enum):
+    """Who may call an operation: whoever holds the API token, or anyone, with it or without."""
+
+    API_TOKEN = auto()
+    ANYONE = auto()
 
 
 @dataclass(frozen=True)
@@ -20,3 +28,4 @@ class Route:
     bucket: Bucket
     operation: On | None
     carry_out: Callable[..., Answer]
+    access: Access = Access.API_TOKEN

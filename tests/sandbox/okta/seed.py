@@ -9,6 +9,8 @@ ADA_PHONE = "+15005550006"
 ADA_TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 ADA_QUESTION = "disliked_food"
 ADA_ANSWER = "meatball"
+CUSTOMERS_GROUP = "00gcustomers0000000000"
+GROUPS = frozenset({CUSTOMERS_GROUP, "00gmembers0000000000", "00gstaff000000000000"})
 
 
 def plant(directory: Directory) -> None:
@@ -54,6 +56,7 @@ def _plant_ada(directory: Directory) -> None:
         mobile_phone=ADA_PHONE,
         password=ADA_PASSWORD,
     )
+    ada.group_ids = [CUSTOMERS_GROUP]
     _enrol_email(directory, ada)
     directory.add_factor(ada, FactorType.SMS, ADA_PHONE)
     directory.add_factor(ada, FactorType.CALL, ADA_PHONE)

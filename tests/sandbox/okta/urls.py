@@ -14,8 +14,20 @@ from werkzeug import Request, Response
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from tests.sandbox.okta import factors, responses, users, wire
+from tests.sandbox.okta import (
+    authn,
+    factor_enrollment,
+    factors,
+    responses,
+    sessions,
+    templates,
+    user_lifecycle,
+    users,
+    wire,
+)
 from tests.sandbox.okta.exceptions import (
+    AccessDeniedError,
+    InvalidSessionError,
     InvalidTokenError,
     MethodNotSupportedError,
     OktaError,
@@ -27,12 +39,23 @@ from tests.sandbox.okta.limits import Bucket, Quota
 from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.records import Call
 from tests.sandbox.okta.responses import Answer
-from tests.sandbox.okta.routing import Route
+from tests.sandbox.okta.routing import Access, Route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-ROUTES = (*users.ROUTES, *factors.ROUTES)
+ROUTES = (
+    *users.ROUTES,
+    *user_lifecycle.ROUTES,
+    *factors.ROUTES,
+    *factor_enrollment.ROUTES,
+    *authn.ROUTES,
+    *sessions.ROUTES,
+    *templates.ROUTES,
+)
+
+_TOKEN_SCHEME = "SSWS"
+_TOLD_HEADERS = ("User-Agent", "Accept-Language", "X-Forwarded-For", "X-Device-Fingerprint")
 
 
 def create_app(org: Org) -> "WSGIApplication":
@@ -59,7 +82,7 @@ class _OktaApp:
             fault = self._org.faults.take(route.operation)
             response = self._respond(request, route, arguments, fault)
             status = 0 if response is None else response.status_code
-            self._org.calls.append(Call(request.method, path, status))
+            self._org.calls.append(Call(request.method, path, status, _told_headers(request)))
             until_reset = self._org.until_reset
         until_reset.wait(self._org.latency_seconds + DELAY_SECONDS.get(fault, 0.0))
         if response is None:
@@ -101,11 +124,31 @@ class _OktaApp:
         try:
             if quota.exceeded:
                 raise RateLimitedError
-            if request.headers.get("Authorization") != f"SSWS {self._org.api_token}":
-                raise InvalidTokenError
+            _require_access(self._org, request, route.access)
             return route.carry_out(self._org, request, **arguments)
         except OktaError as refusal:
             return responses.error(refusal, self._org.transient_ids.error())
+
+
+def _require_access(org: Org, request: Request, access: Access) -> None:
+    """A token that is sent must be good, even where none is needed."""
+    authorization = request.headers.get("Authorization", "")
+    if authorization.startswith(_TOKEN_SCHEME):
+        # The vendor's own Python SDK puts no space between the two.
+        if authorization.removeprefix(_TOKEN_SCHEME).strip() != org.api_token:
+            raise InvalidTokenError
+        if not org.policy.token_is_permitted:
+            raise AccessDeniedError
+    elif access is Access.API_TOKEN:
+        raise InvalidTokenError if authorization else InvalidSessionError
+
+
+def _told_headers(request: Request) -> dict[str, str]:
+    """What a request says of its caller: never a token, only that there was one."""
+    told = {name: request.headers[name] for name in _TOLD_HEADERS if name in request.headers}
+    if request.headers.get("Authorization", "").startswith(_TOKEN_SCHEME):
+        told["Authorization"] = _TOKEN_SCHEME
+    return told
 
 
 def _path(environ: "WSGIEnvironment") -> str:

@@ -1,4 +1,4 @@
-"""The Users API: read one, search, unlock."""
+"""The Users API: read one, search."""
 
 from werkzeug import Request
 
@@ -7,6 +7,7 @@ from tests.sandbox.okta.exceptions import ValidationFailedError
 from tests.sandbox.okta.faults import On
 from tests.sandbox.okta.limits import Bucket
 from tests.sandbox.okta.models import Org
+from tests.sandbox.okta.parameters import whole_number
 from tests.sandbox.okta.responses import Answer
 from tests.sandbox.okta.routing import Route
 from tests.sandbox.okta.search import searched_email
@@ -22,33 +23,35 @@ def read(org: Org, request: Request, id_or_login: str) -> Answer:
 
 
 def search(org: Org, request: Request) -> Answer:
-    """Users by email; a list without a search is refused like an unknown expression."""
-    expression = request.args.get("search", "")
+    """Users by the start of a name or an email, or by a search for an email.
+
+    A list without either is refused like an unknown expression.
+    """
     limit = _limit(request.args.get("limit", str(MAX_PAGE)))
     after = request.args.get("after", "")
-    found = org.directory.users_by_email(searched_email(expression))
+    start = request.args.get("q")
+    if start is not None:
+        asked = {"q": start}
+        found = org.directory.users_by_start(start)
+    else:
+        asked = {"search": request.args.get("search", "")}
+        found = org.directory.users_by_email(searched_email(asked["search"]))
     page = [user for user in found if user.id > after][:limit]
     base = responses.org_url(request)
     return Answer(
         [responses.listed_user(user, base, org.directory.user_type_id) for user in page],
-        headers=responses.page_links(base, expression, limit, page),
+        headers=responses.page_links(base, asked, limit, page),
     )
 
 
-def unlock(org: Org, _request: Request, user_id: str) -> Answer:
-    """Let a locked-out user in again."""
-    org.verification.unlock(org.directory.user(user_id))
-    return Answer({})
-
-
 def _limit(given: str) -> int:
-    if not given.isdecimal() or int(given) < 1:
+    limit = whole_number(given)
+    if not limit:
         raise ValidationFailedError("limit", "limit: must be a whole number above zero")
-    return min(int(given), MAX_PAGE)
+    return min(limit, MAX_PAGE)
 
 
 ROUTES = (
     Route("GET", "/api/v1/users", Bucket.LIST_USERS, On.LOOKUP, search),
     Route("GET", "/api/v1/users/<id_or_login>", Bucket.ONE_USER, On.LOOKUP, read),
-    Route("POST", "/api/v1/users/<user_id>/lifecycle/unlock", Bucket.OTHER, None, unlock),
 )

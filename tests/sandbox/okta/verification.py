@@ -8,7 +8,7 @@ mails is per recipient, as it is documented for phones.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 import pyotp
@@ -39,9 +39,12 @@ from tests.sandbox.okta.records import (
 )
 
 DEFAULT_LIFETIME_SECONDS = 300
+DEFAULT_WORDING = "${org.name}: your verification code is ${code}."
 LOCKOUT_ATTEMPTS = 5
+ORG_NAME = "Sandbox"
+TOTP_DIGITS = 6
+TOTP_STEP_SECONDS = 30
 
-_TOTP_STEP_SECONDS = 30
 _TOTP_DRIFT_STEPS = (0, -1, 1)
 
 
@@ -56,6 +59,11 @@ _PAUSES = {
     FactorType.SMS: _Pause(30, SmsTooSoonError),
     FactorType.CALL: _Pause(30, CallTooSoonError),
 }
+
+SENT = frozenset(_PAUSES)
+"""The factors whose codes the org sends."""
+
+_ACTIVE = frozenset({UserStatus.ACTIVE})
 
 _WRONG_CODE_CAUSES = {
     FactorType.TOTP: "Your code doesn't match our records. Please try again.",
@@ -72,28 +80,33 @@ class Verification:
         self._rng = rng
         self._inbox = inbox
 
-    def admit(self, user: User, factor: Factor) -> None:
-        """Refuse users and factors that cannot be challenged at all."""
+    def admit_user(self, user: User, statuses: Container[UserStatus] = _ACTIVE) -> None:
+        """Refuse users who have no use of a factor now."""
         if user.status is UserStatus.LOCKED_OUT:
             raise UserLockedError
-        if user.status is not UserStatus.ACTIVE:
+        if user.status not in statuses:
             raise WrongUserStatusError
+
+    def admit(self, user: User, factor: Factor, statuses: Container[UserStatus] = _ACTIVE) -> None:
+        """Refuse users and factors that cannot be challenged at all."""
+        self.admit_user(user, statuses)
         if factor.status is FactorStatus.PENDING_ACTIVATION:
             raise ResourceNotFoundError(factor.id, "UserFactor")
         if factor.status is not FactorStatus.ACTIVE:
             raise FactorNotActiveError
 
-    def send(self, factor: Factor, lifetime_seconds: int) -> None:
+    def send(self, factor: Factor, lifetime_seconds: int, wording: str = DEFAULT_WORDING) -> None:
         """Send a fresh code, which ends the factor's older one."""
         now = self._clock()
         self._require_pause(factor, now)
         code = f"{self._rng.randrange(10**6):06d}"
         factor.challenge = Challenge(code, now + lifetime_seconds)
-        self._inbox.append(Message(factor.destination, factor.type.value, code, now))
+        text = wording.replace("${org.name}", ORG_NAME).replace("${code}", code)
+        self._inbox.append(Message(factor.destination, factor.type.value, code, now, text))
 
     def check(self, user: User, factor: Factor, given: str) -> None:
         """Accept the right code once; the fifth refusal in a row locks the user out."""
-        refusal = self._refusal(factor, given)
+        refusal = self.refusal(factor, given)
         if refusal is None:
             user.failed_attempts = 0
             return
@@ -102,12 +115,23 @@ class Verification:
             user.status = UserStatus.LOCKED_OUT
         raise refusal
 
+    def refusal(self, factor: Factor, given: str) -> OktaError | None:
+        """Why the code is not accepted; a right one is used up by asking."""
+        if factor.type is FactorType.TOTP:
+            return self._totp_refusal(factor, given)
+        if factor.type is FactorType.QUESTION:
+            right = given.casefold() == (factor.secret or "").casefold()
+        else:
+            right = self._redeem(factor, given)
+        return None if right else _wrong_code(factor)
+
     def unlock(self, user: User) -> None:
         """Let a locked-out user try again."""
         if user.status is not UserStatus.LOCKED_OUT:
             raise UnlockNotAllowedError("The user is not locked out.")
         user.status = UserStatus.ACTIVE
         user.failed_attempts = 0
+        user.failed_passwords = 0
 
     def _require_pause(self, factor: Factor, now: float) -> None:
         pause = _PAUSES[factor.type]
@@ -116,15 +140,6 @@ class Verification:
                 return
             if (message.to, message.channel) == (factor.destination, factor.type):
                 raise pause.error
-
-    def _refusal(self, factor: Factor, given: str) -> OktaError | None:
-        if factor.type is FactorType.TOTP:
-            return self._totp_refusal(factor, given)
-        if factor.type is FactorType.QUESTION:
-            right = given.casefold() == (factor.secret or "").casefold()
-        else:
-            right = self._redeem(factor, given)
-        return None if right else _wrong_code(factor)
 
     def _redeem(self, factor: Factor, given: str) -> bool:
         challenge = factor.challenge
@@ -135,11 +150,11 @@ class Verification:
 
     def _totp_refusal(self, factor: Factor, given: str) -> OktaError | None:
         now = self._clock()
-        codes = pyotp.TOTP(factor.secret or "", interval=_TOTP_STEP_SECONDS)
+        codes = pyotp.TOTP(factor.secret or "", digits=TOTP_DIGITS, interval=TOTP_STEP_SECONDS)
         for drift in _TOTP_DRIFT_STEPS:
             if codes.at(now, counter_offset=drift) != given:
                 continue
-            step = int(now) // _TOTP_STEP_SECONDS + drift
+            step = int(now) // TOTP_STEP_SECONDS + drift
             if step in factor.used_time_steps:
                 return CodeReplayedError()
             factor.used_time_steps.add(step)
