@@ -120,10 +120,11 @@ class Directory:
         """The user with this login, if there is one."""
         return self._by_login.get(_folded(login))
 
-    def users_by_email(self, email: str) -> list[User]:
-        """Everyone with this profile.email in any status, whatever its case, in order of id."""
-        wanted = email.casefold()
-        found = [user for user in self if user.email.casefold() == wanted]
+    def users_by_profile(self, name: str, value: str) -> list[User]:
+        """Everyone with this email or mobilePhone in any status, whatever its case, by id."""
+        wanted = value.casefold()
+        held = {"email": lambda user: user.email, "mobilePhone": lambda user: user.mobile_phone}
+        found = [user for user in self if (held[name](user) or "").casefold() == wanted]
         return sorted(found, key=lambda user: user.id)
 
     def users_by_start(self, start: str) -> list[User]:

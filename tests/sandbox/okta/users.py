@@ -10,7 +10,7 @@ from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.parameters import whole_number
 from tests.sandbox.okta.responses import Answer
 from tests.sandbox.okta.routing import Route
-from tests.sandbox.okta.search import searched_email
+from tests.sandbox.okta.search import searched
 
 MAX_PAGE = 200
 
@@ -23,7 +23,7 @@ def read(org: Org, request: Request, id_or_login: str) -> Answer:
 
 
 def search(org: Org, request: Request) -> Answer:
-    """Users by the start of a name or an email, or by a search for an email.
+    """Users by the start of a name or an email, or by a search for an email or a phone.
 
     A list without either is refused like an unknown expression.
     """
@@ -35,7 +35,7 @@ def search(org: Org, request: Request) -> Answer:
         found = org.directory.users_by_start(start)
     else:
         asked = {"search": request.args.get("search", "")}
-        found = org.directory.users_by_email(searched_email(asked["search"]))
+        found = org.directory.users_by_profile(*searched(asked["search"]))
     page = [user for user in found if user.id > after][:limit]
     base = responses.org_url(request)
     return Answer(
