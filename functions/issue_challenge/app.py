@@ -1,4 +1,4 @@
-"""Begins things: sends a code to a customer."""
+"""Begins things: sends codes, enrols factors, lets a held customer try again."""
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -20,6 +20,13 @@ def send() -> Response[str]:
     """A challenge, and what may be done with it."""
     request = json_api.parse_issue(edge.event)
     return json_api.issued(edge.service.challenges.issue(request, edge.call))
+
+
+@edge.delete("/holds/<email>", middlewares=[speaks(json_api, "released")])
+def release(email: str) -> Response[str]:
+    """204: a held customer may try again."""
+    edge.service.challenges.release(json_api.parse_email(email), edge.call)
+    return json_api.released()
 
 
 lambda_handler = handler_of(edge)

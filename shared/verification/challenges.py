@@ -1,103 +1,79 @@
-"""The use cases: send a code to a customer, and check the code that comes back."""
+"""The use cases: send a code to a customer, check the code that comes back, release a hold."""
 
 from __future__ import annotations
 
-import random
 import secrets
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import TypeVar
 
 from verification import errors, policy
-from verification.aws.secrets import Secrets
-from verification.aws.table import ChallengeTable
+from verification.aws import callers, emails
+from verification.aws.table import Item
+from verification.customers import require_found
 from verification.models import (
     Call,
+    Caller,
     Challenge,
     ChallengeStatus,
+    CustomerState,
+    Deadline,
+    Email,
+    Factor,
     Issued,
     IssueRequest,
+    Lookup,
     VerifyRequest,
 )
-from verification.observability import Meter
-from verification.okta.factors import Factors
-from verification.okta.users import Users
+from verification.pace import Pace
+from verification.resources import Resources
+from verification.sending import NEVER_REACHED_OKTA, Send, open_challenge, when_free
 
-_BUSY_WAIT = (0.03, 0.09)
-"""Seconds between two looks at a customer whom another call is asking Okta about."""
-
-_BUSY_RESERVE = 4.0
-"""Seconds of a call's time that are left for its own work when it stops waiting for another."""
-
-_NEVER_REACHED_OKTA = (
-    errors.OktaNotReached,
-    errors.OktaRateLimited,
-    errors.OktaCredentialsRejected,
-)
-_MAYBE_SENT = (errors.OktaOutcomeUnknown, errors.OktaUnexpectedResponse, errors.DeadlineExceeded)
-
-_Result = TypeVar("_Result")
+_OKTA_DISAGREES = (errors.CustomerRefused, errors.InvalidPhoneNumber)
 
 
 class Challenges:
-    """Issue and verify, for every dialect."""
+    """Issue, verify and release, for every dialect."""
 
-    def __init__(
-        self,
-        users: Users,
-        factors: Factors,
-        table: ChallengeTable,
-        own_secrets: Secrets,
-        lifetime: int,
-        meter: Meter,
-        *,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._users = users
-        self._factors = factors
-        self._table = table
-        self._secrets = own_secrets
-        self._lifetime = lifetime
-        self._meter = meter
-        self._clock = clock
-        self._sleep = sleep
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._keys = resources.keys
+        self._rows = resources.store.customers
+        self._factors = resources.factors
+        self._limits = resources.limits
+        self._meter = resources.meter
+        self._settings = resources.settings
+        self._pace = Pace(sleep=resources.sleep)
 
     def issue(self, request: IssueRequest, call: Call) -> Issued:
-        """Send a code. The challenge is open before Okta is asked, so that no code is on its way
-        that cannot be checked.
+        """Send a code, or to the public seem to. Limits are spent before anybody is looked up, so
+        that they are the same for those who are customers and those who are not.
         """
-        if request.locale:
-            call = replace(call, caller=replace(call.caller, accept_language=request.locale))
-        channel = request.channel
-        identities = self._secrets.identities()
-        identity = identities.of_email(request.email)
-        self._meter.note(identity=identity, channel=channel)
-        user = self._users.find(request.email, call)
-        factor = policy.choose_factor(self._factors.list(user.id, call), channel)
-        customer = identities.of_user(user.id)
-        now = self._now()
-        challenge = Challenge(
-            id=identities.new_challenge_id(customer),
-            status=ChallengeStatus.SENDING,
-            channel=channel,
-            user_id=user.id,
-            factor_id=factor.id,
-            destination=policy.mask(factor.destination),
-            sent_at=now,
-            expires_at=now + self._lifetime,
-            client=call.caller.client,
-        )
-        self._table.remember(identity, customer)
-        state = self._when_free(lambda: self._table.open(customer, challenge, now), call)
-        try:
-            self._factors.send(user.id, factor.id, channel, self._lifetime, call)
-        except _MAYBE_SENT:
-            raise
-        except errors.VerificationError:
-            self._table.fail(customer, challenge.id)
-            raise
+        now = self._resources.now()
+        identity = self._keys.identities().of_email(request.email)
+        self._meter.note(identity=identity, channel=request.channel)
+        self._limits.spend_send(call.caller, now)
+        send = Send(self._resources, identity, now)
+        known = send.reserve()
+        with self._hidden(self._pace.hide, call):
+            try:
+                lookup = self._resources.customers.look_up(request.email, known, now, call)
+                factor = self._factor(request, lookup, call.caller)
+                challenge = self._new_challenge(request, lookup, factor, now, call.caller)
+                state = open_challenge(
+                    self._resources,
+                    lookup.customer,
+                    challenge,
+                    call,
+                    is_nobody=bool(lookup.refusal),
+                )
+            except errors.VerificationError:
+                send.refund()
+                raise
+            if not challenge.is_decoy:
+                send.carry_out(
+                    challenge, lookup.customer, lambda: self._send(request, challenge, call)
+                )
         return Issued(
             challenge=challenge,
             resend_at=now + policy.RESEND_SECONDS,
@@ -108,60 +84,160 @@ class Challenges:
         """The challenge, verified. Reserve, ask, settle: whatever goes wrong after the reservation,
         the attempt counts, unless it is certain that Okta never saw the code.
         """
-        customer = self._customer(request, call)
-        attempt = secrets.token_hex()
-        state = self._when_free(
-            lambda: self._table.reserve(customer, request.challenge_id, attempt, self._now()), call
+        customer = self._locate(request, call)
+        attempt = secrets.token_hex(8)
+        state = when_free(
+            lambda: self._rows.reserve(
+                customer, request.challenge_id, attempt, self._resources.now()
+            ),
+            self._resources,
+            call,
         )
-        challenge = state.newest
-        if challenge is None:
-            raise errors.InternalError("a reservation without a challenge")
-        self._meter.note(channel=challenge.channel)
-        try:
-            self._factors.check(challenge.user_id, challenge.factor_id, request.code, call)
-        except errors.InvalidCode:
-            remaining = max(0, policy.MAX_CONSECUTIVE_FAILURES - state.failures)
-            settle = self._table.rejected if remaining else self._table.exhausted
-            settle(customer, attempt)
-            raise errors.InvalidCode(attempts_remaining=remaining) from None
-        except _NEVER_REACHED_OKTA:
-            self._table.released(customer, attempt, self._now())
-            raise
-        except errors.VerificationError:
-            self._table.rejected(customer, attempt)
-            raise
-        verified_at = self._now()
-        self._table.verified(customer, attempt, verified_at)
+        with self._hidden(self._pace.hide_refusal, call):
+            challenge = self._check(request, state, customer, attempt, call)
+            verified_at = self._resources.now()
+            self._rows.verified(customer, attempt, verified_at)
         return replace(challenge, status=ChallengeStatus.VERIFIED, verified_at=verified_at)
 
-    def _customer(self, request: VerifyRequest, call: Call) -> str:
-        """The key of the customer's row."""
-        identities = self._secrets.identities()
+    def release(self, email: Email, call: Call) -> None:
+        """End the hold of this email's customer: one more code may be tried."""
+        if call.caller.client is None:
+            raise errors.Unauthorized
+        now = self._resources.now()
+        identities = self._keys.identities()
+        identity = identities.of_email(email)
+        self._meter.note(identity=identity)
+        self._rows.release_hold(identities.of_decoy(identity), now)
+        self._rows.release_hold(self._resources.customers.require(email, call), now)
+
+    def _factor(self, request: IssueRequest, lookup: Lookup, caller: Caller) -> Factor | None:
+        """The factor to challenge; None where the public is shown a decoy instead of a refusal."""
+        try:
+            require_found(lookup)
+            return policy.choose_factor(lookup.factors, request.channel)
+        except errors.CustomerRefused as refused:
+            if not self._conceals(caller):
+                raise
+            self._meter.note(concealed=refused.code)
+            return None
+
+    def _new_challenge(
+        self, request: IssueRequest, lookup: Lookup, factor: Factor | None, now: int, caller: Caller
+    ) -> Challenge:
+        identities = self._keys.identities()
+        shown = policy.public_destination(request.email, request.channel)
+        if factor is not None and not self._conceals(caller):
+            shown = factor.destination
+        return Challenge(
+            id=identities.new_challenge_id(lookup.customer),
+            status=ChallengeStatus.SENDING,
+            channel=request.channel,
+            identity=identities.of_email(request.email),
+            user_id=lookup.user_id if factor is not None else "",
+            factor_id=factor.id if factor is not None else "",
+            destination=shown,
+            sent_at=now,
+            expires_at=now + self._settings.challenge_lifetime,
+            client=caller.client,
+            purpose=request.purpose,
+            reference=request.reference,
+        )
+
+    def _send(self, request: IssueRequest, challenge: Challenge, call: Call) -> None:
+        if request.locale:
+            call = replace(call, caller=replace(call.caller, accept_language=request.locale))
+        try:
+            self._factors.send(challenge, self._settings.challenge_lifetime, call)
+        except _OKTA_DISAGREES as refused:
+            self._resources.store.emails.forget(challenge.identity)
+            if not self._conceals(call.caller):
+                raise
+            self._meter.note(concealed=refused.code)
+
+    def _locate(self, request: VerifyRequest, call: Call) -> str:
+        """The key of the customer's row. Raises RateLimited, ChallengeNotFound."""
+        identities = self._keys.identities()
+        wanted = []
+        if request.email is not None:
+            identity = identities.of_email(request.email)
+            self._meter.note(identity=identity)
+            wanted.append(emails.key_of(identity))
+        if budget := self._limits.failures_row(call.caller):
+            wanted.append(budget)
+        found = self._read(wanted)
+        if budget:
+            self._limits.require_failures_left(found[budget], self._resources.now())
         if request.email is None:
             customer = identities.customer_of(request.challenge_id or "")
-            if customer is None:
-                raise errors.ChallengeNotFound
-            return customer
-        identity = identities.of_email(request.email)
-        self._meter.note(identity=identity)
-        customer = self._table.customer_of(identity)
+        else:
+            lookup = emails.lookup_of(found[wanted[0]])
+            customer = lookup.customer if lookup else None
+            if customer is None and not self._conceals(call.caller):
+                # Nothing was sent. Say so, if not because there is nobody to send it to.
+                self._resources.customers.require(request.email, call)
         if customer is None:
-            # Nothing was ever sent. Say whether that is because there is nobody to send it to.
-            self._users.find(request.email, call)
             raise errors.ChallengeNotFound
         return customer
 
-    def _when_free(self, work: Callable[[], _Result], call: Call) -> _Result:
-        """Do this once no other call is asking Okta about the customer: one at a time, so that
-        Okta's count of wrong codes and ours can never drift apart.
-        """
-        while True:
-            try:
-                return work()
-            except errors.RequestInProgress:
-                if call.deadline.remaining() < _BUSY_RESERVE:
-                    raise
-            self._sleep(random.uniform(*_BUSY_WAIT))  # noqa: S311 - spreads calls, guards nothing
+    def _read(self, keys: Sequence[str]) -> dict[str, Item]:
+        """What a verification needs of these rows, in one call."""
+        attributes = (*emails.LOOKUP, *callers.BUDGET)
+        rows = self._resources.store.table.get(*keys, attributes=attributes) if keys else []
+        return dict(zip(keys, rows, strict=True))
 
-    def _now(self) -> int:
-        return int(self._clock())
+    def _check(
+        self, request: VerifyRequest, state: CustomerState, customer: str, attempt: str, call: Call
+    ) -> Challenge:
+        """Return only if Okta said that the code is right."""
+        challenge = state.newest
+        if challenge is None:
+            raise errors.InternalError("a reservation without a challenge")
+        self._meter.note(channel=challenge.channel, identity=challenge.identity)
+        try:
+            if challenge.is_decoy or not policy.matches(challenge, request):
+                raise errors.InvalidCode
+            if challenge.activates:
+                self._factors.activate(challenge, request.code, call)
+            else:
+                self._factors.check(challenge, request.code, call)
+        except errors.InvalidCode:
+            raise self._wrong(state, challenge, customer, attempt, call) from None
+        except NEVER_REACHED_OKTA:
+            self._rows.released(customer, attempt, self._resources.now())
+            raise
+        except errors.CustomerRefused as refused:
+            self._resources.store.emails.forget(challenge.identity)
+            if self._conceals(call.caller):
+                self._meter.note(concealed=refused.code)
+                raise self._wrong(state, challenge, customer, attempt, call) from None
+            self._count(state, customer, attempt)
+            raise
+        except errors.VerificationError:
+            self._count(state, customer, attempt)
+            raise
+        return challenge
+
+    def _wrong(
+        self, state: CustomerState, challenge: Challenge, customer: str, attempt: str, call: Call
+    ) -> errors.InvalidCode:
+        remaining = self._count(state, customer, attempt)
+        self._limits.count_failure(call.caller, self._resources.now())
+        return errors.InvalidCode(attempts_remaining=remaining, challenge=challenge)
+
+    def _count(self, state: CustomerState, customer: str, attempt: str) -> int:
+        """Settle an attempt that was wrong, or may have been; how many remain. The last that is
+        allowed closes the challenge.
+        """
+        remaining = max(0, policy.MAX_CONSECUTIVE_FAILURES - state.failures)
+        settle = self._rows.rejected if remaining else self._rows.exhausted
+        settle(customer, attempt)
+        return remaining
+
+    def _conceals(self, caller: Caller) -> bool:
+        """Whether this caller must not learn who is a customer."""
+        return caller.client is None and self._settings.conceal_unknown_customers
+
+    def _hidden(
+        self, pace: Callable[[Deadline], AbstractContextManager[None]], call: Call
+    ) -> AbstractContextManager[None]:
+        return pace(call.deadline) if self._conceals(call.caller) else nullcontext()

@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConf
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from verification import errors, wiring
+from verification.aws.answers import Answer
 from verification.dialects import json_api
 from verification.models import Call, Caller, Deadline
 from verification.observability import Meter, Observer
@@ -29,15 +30,27 @@ TIME_TO_ANSWER = 0.5
 """Seconds that are kept back for the answer itself."""
 
 
+MAX_IDEMPOTENCY_KEY = 255
+
+_NOT_FINAL = (
+    errors.TryLater,
+    errors.OktaCredentialsRejected,
+    errors.OktaUnexpectedResponse,
+    errors.DeadlineExceeded,
+    errors.InternalError,
+)
+"""Outcomes that the same request may not have when it comes again: no answer to keep."""
+
+
 class Dialect(Protocol):
     """A wire protocol, as far as the edge needs to know it."""
 
     NAME: str
 
-    def is_enabled(self, settings: Settings) -> bool:
-        """Whether the stack speaks it."""
+    def admit(self, settings: Settings, caller: Caller) -> None:
+        """Raise if the stack does not speak it, or not to this caller."""
 
-    def error(self, error: errors.VerificationError, request_id: str) -> Response[str]:
+    def error(self, error: errors.VerificationError, event: APIGatewayProxyEvent) -> Response[str]:
         """An outcome that is not a success."""
 
 
@@ -73,34 +86,68 @@ def speaks(dialect: Dialect, success: str) -> Callable[..., Response[str]]:
         event = app.current_event
         observer: Observer = app.context["observer"]
         request_id = event.request_context.request_id or ""
-        outcome = success
         meter = Meter()
+
+        def refuse(error: errors.VerificationError) -> Response[str]:
+            meter.note(outcome=error.code)
+            return dialect.error(error, event)
+
+        def carry_out() -> Response[str]:
+            meter.note(outcome=success)
+            try:
+                return next_middleware(app)
+            except _NOT_FINAL:
+                raise
+            except errors.VerificationError as error:
+                return refuse(error)
+
         try:
             service: wiring.Service = app.context["build"]()
             meter = service.meter
             meter.start()
-            if not dialect.is_enabled(service.settings):
-                raise errors.RouteNotFound
             call = _call(event, app.lambda_context, service)
+            dialect.admit(service.settings, call.caller)
             meter.note(caller=call.caller.client or "public")
             app.append_context(service=service, call=call)
-            response = next_middleware(app)
+            response = _once(event, call, service, carry_out)
         except errors.VerificationError as error:
             if isinstance(error, errors.ConfigurationError):
                 observer.misconfigured(error.problem, request_id)
-            outcome = error.code
-            response = dialect.error(error, request_id)
+            response = refuse(error)
         except Exception as error:
             observer.fault(error, request_id)
-            outcome = errors.InternalError.code
-            response = dialect.error(errors.InternalError(), request_id)
+            response = refuse(errors.InternalError())
         route = f"{event.http_method} {event.resource}"
-        observer.outcome(outcome, dialect.NAME, request_id, route, meter)
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Request-ID"] = request_id
-        return response
+        try:
+            observer.outcome(dialect.NAME, request_id, route, meter)
+        except Exception as error:
+            observer.fault(error, request_id)
+        return _traceable(response, request_id)
 
     return answer
+
+
+def _once(
+    event: APIGatewayProxyEvent,
+    call: Call,
+    service: wiring.Service,
+    work: Callable[[], Response[str]],
+) -> Response[str]:
+    """The work's answer, or the one that the same request under the same key had before."""
+    key = event.headers.get("idempotency-key", "")
+    if not key or event.http_method != "POST":
+        return work()
+    if len(key) > MAX_IDEMPOTENCY_KEY:
+        raise errors.MalformedBody("The Idempotency-Key is too long.")
+
+    def answer() -> Answer:
+        response = work()
+        return Answer(response.status_code, response.content_type or "", response.body or "")
+
+    service.meter.note(outcome="replayed")
+    scope = f"{call.caller.client or ''} {event.http_method} {event.path}"
+    kept = service.idempotency.once(scope, key, event.body or "", answer)
+    return Response(kept.status, kept.content_type, kept.body)
 
 
 def _call(event: APIGatewayProxyEvent, context: LambdaContext, service: wiring.Service) -> Call:
@@ -124,7 +171,7 @@ def _client(authorization: str | None, service: wiring.Service) -> str | None:
     scheme, _, key = authorization.partition(" ")
     if scheme.lower() != "bearer":
         raise errors.Unauthorized
-    return service.secrets.client_of(key.strip())
+    return service.keys.client_of(key.strip())
 
 
 def handler_of(
@@ -139,32 +186,44 @@ def handler_of(
 
     @cache
     def app(origins: tuple[str, ...]) -> APIGatewayRestResolver:
-        app = APIGatewayRestResolver(cors=_cors(origins))
+        app = APIGatewayRestResolver(cors=_cors(origins), debug=False)
         app.include_router(edge)
-        app.not_found(lambda _: json_api.error(errors.RouteNotFound(), ""))
+        app.not_found(lambda _: _no_route(app.current_event.request_context.request_id or ""))
         return app
 
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
         try:
-            resolver = app(service().settings.allowed_origins)
-        except errors.ConfigurationError:
-            resolver = app(())  # the route says what is wrong, in its own dialect
+            origins = service().settings.allowed_origins
+        except Exception:
+            origins = ()
         try:
+            resolver = app(origins)
             resolver.append_context(build=service, observer=observer())
             return resolver.resolve(event, context)
         except Exception as error:
             observer().fault(error, context.aws_request_id)
-            response = json_api.error(errors.InternalError(), context.aws_request_id)
+            response = json_api.problem(errors.InternalError(), context.aws_request_id)
             return {
                 "statusCode": response.status_code,
-                "headers": {"Content-Type": json_api.PROBLEM_JSON},
+                "headers": _traceable(response, context.aws_request_id).headers
+                | {"Content-Type": json_api.PROBLEM_JSON},
                 "body": response.body,
             }
 
     if on_lambda():
-        with suppress(errors.ConfigurationError):
+        with suppress(Exception):  # the first call meets it again, and can say so
             service()
     return lambda_handler
+
+
+def _no_route(request_id: str) -> Response[str]:
+    return _traceable(json_api.problem(errors.RouteNotFound(), request_id), request_id)
+
+
+def _traceable(response: Response[str], request_id: str) -> Response[str]:
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Request-ID"] = request_id
+    return response
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:

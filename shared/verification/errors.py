@@ -9,7 +9,8 @@ VerificationError
 │   ├── MalformedBody
 │   ├── UnsupportedChannel
 │   ├── UnsupportedMediaType
-│   └── InvalidPhoneNumber
+│   ├── InvalidPhoneNumber
+│   └── IdempotencyKeyReused
 ├── Unauthorized                  the client key is wrong
 ├── CustomerRefused               this customer cannot be challenged
 │   ├── CustomerNotFound
@@ -17,6 +18,8 @@ VerificationError
 │   ├── CustomerAmbiguous
 │   ├── CustomerLocked
 │   ├── FactorNotEnrolled
+│   ├── FactorAlreadyEnrolled
+│   ├── EnrollmentRefused
 │   └── FactorNotActive
 ├── ChallengeRefused              this attempt proves nothing
 │   ├── InvalidCode
@@ -29,6 +32,7 @@ VerificationError
 │   ├── RequestInProgress
 │   ├── SendLimited
 │   ├── AttemptsHeld
+│   ├── RateLimited
 │   ├── OktaUnavailable
 │   │   ├── OktaNotReached
 │   │   └── OktaOutcomeUnknown
@@ -37,6 +41,7 @@ VerificationError
 ├── OktaCredentialsRejected
 ├── OktaUnexpectedResponse
 ├── DeadlineExceeded
+│   └── DeadlineTooNear
 ├── RouteNotFound
 └── InternalError
     └── ConfigurationError
@@ -47,7 +52,10 @@ Neither ever holds an email, a phone number, a code, a key or a token.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from verification.models import Challenge
 
 
 class VerificationError(Exception):
@@ -121,6 +129,13 @@ class InvalidPhoneNumber(BadRequest):
     title = "Okta cannot use the phone number of this factor."
 
 
+class IdempotencyKeyReused(BadRequest):
+    """Take a new key for a new request; the old one belongs to another body."""
+
+    code = "idempotency_key_reused"
+    title = "This Idempotency-Key was used for another request."
+
+
 class Unauthorized(VerificationError):
     """Mend the client key; a call without any key is a public call."""
 
@@ -167,6 +182,20 @@ class FactorNotEnrolled(CustomerRefused):
     title = "The customer has no factor for this channel."
 
 
+class FactorAlreadyEnrolled(CustomerRefused):
+    """Use the factor that is there, or remove it first."""
+
+    code = "factor_already_enrolled"
+    title = "The customer has such a factor already."
+
+
+class EnrollmentRefused(CustomerRefused):
+    """The org's policy, or what the customer has enrolled already, stands against it."""
+
+    code = "enrollment_refused"
+    title = "Okta refused to enrol this factor."
+
+
 class FactorNotActive(CustomerRefused):
     """Choose another channel, or activate the factor first."""
 
@@ -179,14 +208,17 @@ class ChallengeRefused(VerificationError):
 
 
 class InvalidCode(ChallengeRefused):
-    """Ask for the code again, while attempts remain."""
+    """Ask for the code again, while attempts remain. `challenge` is the one that it was for."""
 
     code = "invalid_code"
     title = "The verification code is wrong."
 
-    def __init__(self, detail: str = "", *, attempts_remaining: int = 0) -> None:
+    def __init__(
+        self, detail: str = "", *, attempts_remaining: int = 0, challenge: Challenge | None = None
+    ) -> None:
         super().__init__(detail)
         self.attempts_remaining = attempts_remaining
+        self.challenge = challenge
 
 
 class ChallengeNotFound(ChallengeRefused):
@@ -257,6 +289,13 @@ class AttemptsHeld(TryLater):
     title = "No more codes are accepted for this customer at the moment."
 
 
+class RateLimited(TryLater):
+    """The caller has used up its hour, whomever it asked about."""
+
+    code = "rate_limited"
+    title = "This caller has made too many requests."
+
+
 class OktaUnavailable(TryLater):
     """Okta could not do its work."""
 
@@ -305,6 +344,10 @@ class DeadlineExceeded(VerificationError):
 
     code = "deadline_exceeded"
     title = "The call took too long."
+
+
+class DeadlineTooNear(DeadlineExceeded):
+    """No time was left to ask Okta, which knows nothing of the request."""
 
 
 class RouteNotFound(VerificationError):

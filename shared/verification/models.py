@@ -21,10 +21,20 @@ class Channel(StrEnum):
     EMAIL = "email"
     SMS = "sms"
     CALL = "call"
+    TOTP = "totp"
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether a code goes out; an authenticator app makes its own."""
+        return self is not Channel.TOTP
 
 
 class ChallengeStatus(StrEnum):
-    """Where a challenge is in its life; `expired` and `superseded` follow from time and order."""
+    """Where a challenge is in its life.
+
+    `sending`: Okta was asked to send its code, and has not refused; `pending`: a code was tried.
+    That it is expired or superseded follows from the time and the challenges after it.
+    """
 
     SENDING = "sending"
     PENDING = "pending"
@@ -65,20 +75,27 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class IssueRequest:
-    """Whom to send a code, how, and in which language if not the caller's."""
+    """Whom to send a code, how, in which language if not the caller's, and what it is for."""
 
     email: Email = field(repr=False)
     channel: Channel = Channel.EMAIL
     locale: str | None = None
+    purpose: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
-    """A code for one challenge, or for the newest one of an email's customer."""
+    """A code for one challenge, or for the newest one of an email's customer.
+
+    A purpose or reference that is named must be the challenge's.
+    """
 
     code: Code = field(repr=False)
     challenge_id: str | None = None
     email: Email | None = field(default=None, repr=False)
+    purpose: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +106,40 @@ class Factor:
     type: str
     status: str
     destination: str = field(default="", repr=False)
+    provider: str = ""
+    created: str = ""
+    updated: str = ""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether its first right code is still to come, and will activate it."""
+        return self.status == "PENDING_ACTIVATION"
+
+
+@dataclass(frozen=True, slots=True)
+class FactorRef:
+    """What a factor's opaque id stands for: the factor, its owner, and how it was asked for.
+
+    `enrolled_at` is in epoch seconds, `identity` the keyed hash of the owner's email; `issuer` and
+    `label` are what an authenticator app shows.
+    """
+
+    user_id: str
+    factor_id: str
+    identity: str
+    enrolled_at: int
+    issuer: str = ""
+    label: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A factor with its opaque id. `secret` is there once, when an authenticator app is enrolled."""
+
+    ref_id: str
+    ref: FactorRef
+    factor: Factor
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +153,47 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """What Okta said of an email, at a time in epoch seconds: a user's factors, their destinations
+    masked, or the code of the refusal. `customer` is the key of the customer's row.
+    """
+
+    at: int
+    customer: str
+    user_id: str = ""
+    factors: tuple[Factor, ...] = ()
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Challenge:
-    """One attempt to prove one customer. Times are epoch seconds; `destination` is masked."""
+    """One attempt to prove one customer. Times are epoch seconds; `destination` is masked.
+
+    A decoy has no `user_id`: nobody was sent anything, and no code is right. `factor_ref` is the
+    opaque id of the factor if it was challenged by that; `activates` says that a right code is the
+    first of a pending factor.
+    """
 
     id: str
     status: ChallengeStatus
     channel: Channel
+    identity: str
     user_id: str
     factor_id: str
     destination: str
     sent_at: int
     expires_at: int
     client: str | None = None
+    purpose: str | None = None
+    reference: str | None = None
     verified_at: int | None = None
+    factor_ref: str = ""
+    activates: bool = False
+
+    @property
+    def is_decoy(self) -> bool:
+        """Whether it only looks like a challenge."""
+        return not self.user_id
 
 
 @dataclass(frozen=True, slots=True)

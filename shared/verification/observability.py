@@ -63,15 +63,13 @@ class Observer:
         self._logger = Logger()
         self._metrics = Metrics()
 
-    def outcome(
-        self, outcome: str, dialect: str, request_id: str, route: str, meter: Meter
-    ) -> None:
+    def outcome(self, dialect: str, request_id: str, route: str, meter: Meter) -> None:
         """One line and one set of metrics for a call that has its answer."""
         line = meter.line()
+        outcome = str(line["outcome"])
         self._logger.info(
             outcome,
             extra={
-                "outcome": outcome,
                 "dialect": dialect,
                 "request_id": request_id,
                 "route": route,

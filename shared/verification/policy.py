@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Sequence
 
@@ -14,20 +15,37 @@ from verification.models import (
     CustomerState,
     Email,
     Factor,
+    Lookup,
     User,
+    VerifyRequest,
 )
 
 MAX_CONSECUTIVE_FAILURES = 4
 """Okta locks the account at the fifth wrong code in a row (a support article of the vendor)."""
 
-HOLD_SECONDS = 24 * 3600
-"""How long a customer is held after the last wrong code that is allowed."""
+SEND_WINDOWS = ((30, 1), (3600, 5), (24 * 3600, 10))
+"""Codes to one email: at most so many in so many seconds, any such span."""
 
-RESEND_SECONDS = 30
-"""The least time between two codes to one customer; Okta's own for sms and call is the same."""
+RESEND_SECONDS = SEND_WINDOWS[0][0]
+"""The least time between two codes to one email; Okta's own for sms and call is the same."""
+
+LOOKUP_SECONDS = 15 * 60
+"""How long a customer's user id and factors are believed."""
+
+REFUSAL_SECONDS = 60
+"""How long an unknown email is believed to be unknown: its owner may be registering."""
+
+DECOY_SECONDS = 30 * 24 * 3600
+"""How long a row is kept that stands for nobody."""
 
 ATTEMPT_SECONDS = 12
 """How long a crashed attempt keeps others waiting: more than a function can run."""
+
+TOTP_TYPE = "token:software:totp"
+"""Okta's name for what an authenticator app does."""
+
+MAX_SMS_TEXT = 160
+"""One SMS; Okta refuses longer templates."""
 
 MAX_EMAIL_LENGTH = 254
 """The longest address that SMTP can carry (RFC 5321, 4.5.3.1.3)."""
@@ -38,6 +56,9 @@ _EMAIL = re.compile(
     r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}"
     r"@[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)+"
 )
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_URL = re.compile(r"(?i)https?:|www\.|\b[a-z0-9-]+\.[a-z]{2,}(?:/|\b)")
+_LABEL = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _CODE = re.compile(r"[0-9]{6}")
 _CODE_SEPARATORS = str.maketrans("", "", " -")
 
@@ -64,17 +85,23 @@ def parse_code(text: str) -> Code:
 
 def parse_channel(text: str) -> Channel:
     """The channel of that name; UnsupportedChannel otherwise."""
-    try:
-        return Channel(text)
-    except ValueError:
-        raise errors.UnsupportedChannel from None
+    if text not in {channel for channel in Channel if channel.is_sent}:
+        raise errors.UnsupportedChannel
+    return Channel(text)
+
+
+def require_active(user: User) -> User:
+    """The user, if Okta would challenge it."""
+    if user.status == "LOCKED_OUT":
+        raise errors.CustomerLocked
+    if user.status != "ACTIVE":
+        raise errors.CustomerInactive
+    return user
 
 
 def choose_customer(users: Sequence[User], email: Email) -> User:
-    """The one ACTIVE user whose email or login this is; never the first of several."""
-    named = {
-        user.id: user for user in users if email in (user.email.lower(), user.login.lower())
-    }.values()
+    """The one ACTIVE user with exactly this email; never the first of several."""
+    named = {user.id: user for user in users if user.email.lower() == email}.values()
     active = [user for user in named if user.status == "ACTIVE"]
     if len(active) > 1:
         raise errors.CustomerAmbiguous
@@ -96,6 +123,76 @@ def choose_factor(factors: Sequence[Factor], channel: Channel) -> Factor:
         if factor.status == "ACTIVE":
             return factor
     raise errors.FactorNotActive
+
+
+def is_fresh(lookup: Lookup, now: int) -> bool:
+    """Whether Okta need not be asked again."""
+    return 0 <= now - lookup.at < (REFUSAL_SECONDS if lookup.refusal else LOOKUP_SECONDS)
+
+
+def send_wait(sends: Sequence[int], now: int) -> int:
+    """Seconds until another code may be sent; 0 or less if it may now."""
+    return max(
+        sends[count - 1] + seconds - now for seconds, count in SEND_WINDOWS if len(sends) >= count
+    )
+
+
+def channel_of(factor: Factor) -> Channel:
+    """How the factor's codes come; UnsupportedChannel for a factor of another kind."""
+    kind = "totp" if factor.type == TOTP_TYPE else factor.type
+    try:
+        return Channel(kind)
+    except ValueError:
+        raise errors.UnsupportedChannel from None
+
+
+def require_usable(factor: Factor) -> None:
+    """Raise FactorNotActive unless a code can be checked, or can activate it."""
+    if factor.status != "ACTIVE" and not factor.is_pending:
+        raise errors.FactorNotActive
+
+
+def parse_phone(text: str) -> str:
+    """The number as E.164, without blanks and dashes; InvalidPhoneNumber if it is none."""
+    phone = text.translate(_CODE_SEPARATORS)
+    if not _PHONE.fullmatch(phone):
+        raise errors.InvalidPhoneNumber
+    return phone
+
+
+def parse_sms_template(text: str) -> str:
+    """A text for SMS in which `{{code}}` stands for the code. Raises MalformedBody."""
+    if "{{code}}" not in text:
+        raise errors.MalformedBody("sms_template must hold {{code}}.")
+    if len(text) > MAX_SMS_TEXT or _URL.search(text) or "${" in text:
+        raise errors.MalformedBody("sms_template must be short and have no links in it.")
+    return text
+
+
+def matches(challenge: Challenge, request: VerifyRequest) -> bool:
+    """Whether the code was asked for what it is used for."""
+    return request.purpose in (None, challenge.purpose) and request.reference in (
+        None,
+        challenge.reference,
+    )
+
+
+def parse_label(text: str, name: str) -> str:
+    """A purpose or a reference: up to 64 letters, digits and `._:-`."""
+    if not _LABEL.fullmatch(text):
+        raise errors.MalformedBody(f"{name} must be 1 to 64 letters, digits, or ._:-")
+    return text
+
+
+def source_network(address: str) -> str:
+    """What one source is counted as. An IPv6 subscriber has a whole /64 to draw addresses from."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:  # noqa: PLR2004 - the version
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def attempts_remaining(state: CustomerState, now: int) -> int:
@@ -150,3 +247,8 @@ def mask(destination: str) -> str:
     """Enough of an address or number for its owner to know it: `a•••@example.com`, `•••0006`."""
     local, at, domain = destination.rpartition("@")
     return f"{local[:1]}•••@{domain}" if at else f"•••{destination[-4:]}"
+
+
+def public_destination(email: Email, channel: Channel) -> str:
+    """What the public is shown: made from its own words, so that it says nothing about anybody."""
+    return mask(email) if channel is Channel.EMAIL else mask("")

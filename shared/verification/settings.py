@@ -23,13 +23,18 @@ _HOST = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z][a-z0-9-]{1,62}")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one function is told by its stack. Times are in seconds."""
+    """What one function is told by its stack. Times are in seconds, limits are for an hour."""
 
     okta_org_url: str
     okta_token_secret: str
     service_keys_secret: str
     table_name: str
     challenge_lifetime: int
+    hold_seconds: int
+    sends_per_source: int
+    sends_per_client: int
+    failures_per_source: int
+    conceal_unknown_customers: bool
     invoke_url_routes: bool
     allowed_origins: tuple[str, ...]
 
@@ -46,6 +51,11 @@ class Settings:
             service_keys_secret=_text(environ, "SERVICE_KEYS_SECRET"),
             table_name=_text(environ, "TABLE_NAME"),
             challenge_lifetime=_whole_number(environ, "CHALLENGE_LIFETIME_SECONDS", 60, 600),
+            hold_seconds=_whole_number(environ, "HOLD_SECONDS", 60, 30 * 24 * 3600),
+            sends_per_source=_whole_number(environ, "SENDS_PER_SOURCE_HOUR", 1, 1_000_000),
+            sends_per_client=_whole_number(environ, "SENDS_PER_CLIENT_HOUR", 1, 1_000_000),
+            failures_per_source=_whole_number(environ, "FAILURES_PER_SOURCE_HOUR", 1, 1_000_000),
+            conceal_unknown_customers=_flag(environ, "CONCEAL_UNKNOWN_CUSTOMERS"),
             invoke_url_routes=_flag(environ, "INVOKE_URL_ROUTES"),
             allowed_origins=tuple(environ.get("ALLOWED_ORIGINS", "").replace(",", " ").split()),
         )

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 
 from verification.aws import clients
 from verification.aws.secrets import Secrets
-from verification.aws.table import ChallengeTable
+from verification.aws.store import Store
+from verification.aws.table import Table
 from verification.challenges import Challenges
+from verification.customers import Customers
+from verification.idempotency import Idempotency
+from verification.limits import Limits
 from verification.observability import Meter
 from verification.okta.factors import Factors
 from verification.okta.transport import Transport
 from verification.okta.users import Users
+from verification.resources import Resources
 from verification.settings import Settings
 
 
@@ -22,8 +27,9 @@ class Service:
     """What a function needs to answer calls. One per execution environment."""
 
     settings: Settings
-    secrets: Secrets
+    keys: Secrets
     challenges: Challenges
+    idempotency: Idempotency
     meter: Meter
 
 
@@ -34,17 +40,27 @@ def build(clock: Callable[[], float] = time.time) -> Service:
     """
     settings = Settings.from_environ()
     meter = Meter()
-    secrets = Secrets(
+    keys = Secrets(
         clients.secrets_manager(), settings.okta_token_secret, settings.service_keys_secret, clock
     )
-    transport = Transport(settings.okta_org_url, secrets, meter, clock=clock)
-    challenges = Challenges(
-        Users(transport),
-        Factors(transport),
-        ChallengeTable(clients.dynamodb(), settings.table_name, meter),
-        secrets,
-        settings.challenge_lifetime,
-        meter,
+    store = Store(Table(clients.dynamodb(), settings.table_name, meter), settings.hold_seconds)
+    transport = Transport(settings.okta_org_url, keys, meter, clock=clock)
+    users, factors = Users(transport), Factors(transport)
+    resources = Resources(
+        keys=keys,
+        store=store,
+        users=users,
+        factors=factors,
+        customers=Customers(users, factors, store.emails, keys),
+        limits=Limits(store.callers, keys, settings),
+        meter=meter,
+        settings=settings,
         clock=clock,
     )
-    return Service(settings, secrets, challenges, meter)
+    return Service(
+        settings,
+        keys,
+        Challenges(resources),
+        Idempotency(store.answers, keys, clock),
+        meter,
+    )

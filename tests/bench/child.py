@@ -17,7 +17,7 @@ def environment_of(sandbox: Sandbox, function: Function) -> dict[str, str]:
     """What the sandbox gives to the function's own workers."""
     paths = (function.code, ROOT / "shared", ROOT)
     return {
-        **sandbox._settings(function.environment, {}),
+        **sandbox.settings_of(function),
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
     }

@@ -186,4 +186,5 @@ def test_every_answer_can_be_found_in_the_log_and_is_kept_nowhere_else(client: C
 
 def test_a_route_that_is_not_there_is_api_gateways_to_refuse(sandbox: Sandbox) -> None:
     response = requests.get(sandbox.url + "/nothing", timeout=30)
-    assert response.status_code == 403
+    assert (response.status_code, response.json()["code"]) == (404, "route_not_found")
+    assert response.headers["X-Request-ID"]

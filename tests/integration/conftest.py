@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import pytest
 import responses
 from moto import mock_aws
 
-from tests.integration.account import KEYS_SECRET, TABLE, TOKEN_SECRET, Account, Unreliable
-from tests.integration.functions import ADA, ENVIRON, Functions
-from tests.integration.okta_org import OktaOrg
+from tests.integration.account import KEYS_SECRET, TABLE, TOKEN_SECRET, Account, Row, Unreliable
+from tests.integration.challenge_rows import HOLD
+from tests.integration.functions import ADA, ENVIRON, Functions, sleepless
+from tests.integration.okta_org import OktaCall, OktaOrg
 from tests.unit.examples import NOW
 from verification.aws import clients
+from verification.aws.customers import CustomerRows
 from verification.aws.secrets import Secrets
-from verification.aws.table import ChallengeTable
+from verification.aws.store import Store
+from verification.aws.table import Table
 from verification.observability import Meter
 
 
@@ -71,18 +75,53 @@ def functions(
         monkeypatch.setenv(name, value)
     # Powertools keeps a logger and its stream by the service's name.
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.nodeid)
-    return Functions(clock)
+    return Functions(clock, build=partial(sleepless, sleep=lambda _: None))
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What a challenge of Ada's at the start of a test leaves behind."""
+
+    challenge_id: str
+    rows: Sequence[Row]
+    okta_calls: tuple[OktaCall, ...]
+
+
+@pytest.fixture(scope="session")
+def issued() -> list[Issued]:
+    """The challenge that the first test has issued, for those after it."""
+    return []
 
 
 @pytest.fixture
-def challenge_id(functions: Functions, okta: OktaOrg) -> str:
+def sleeps() -> list[float]:
+    """How long answers to the public were held back."""
+    return []
+
+
+@pytest.fixture
+def public(functions: Functions, clock: Clock, sleeps: list[float]) -> Functions:  # noqa: ARG001
+    """Another environment over the same account, called without a key. Its sleeps take no time."""
+    return Functions(clock, build=partial(sleepless, sleep=sleeps.append), key=None)
+
+
+@pytest.fixture
+def challenge_id(
+    functions: Functions, okta: OktaOrg, account: Account, issued: list[Issued]
+) -> str:
     """A challenge of Ada's that is waiting for its code."""
     okta.add(ADA)
-    return functions.issue()
+    if not issued:
+        issued.append(Issued(functions.issue(), account.rows(), tuple(okta.calls)))
+        return issued[0].challenge_id
+    # The same again: moto takes its time over what `issue` writes.
+    account.put_rows(issued[0].rows)
+    okta.calls.extend(issued[0].okta_calls)
+    return issued[0].challenge_id
 
 
 @pytest.fixture
-def store(account: Account) -> Unreliable:
+def dynamodb(account: Account) -> Unreliable:
     """DynamoDB, behind a network."""
     return Unreliable(account.dynamodb)
 
@@ -93,9 +132,14 @@ def meter() -> Meter:
 
 
 @pytest.fixture
-def table(store: Unreliable, meter: Meter) -> ChallengeTable:
-    client: Any = store
-    return ChallengeTable(client, TABLE, meter)
+def store(dynamodb: Unreliable, meter: Meter) -> Store:
+    client: Any = dynamodb
+    return Store(Table(client, TABLE, meter), HOLD)
+
+
+@pytest.fixture
+def rows(store: Store) -> CustomerRows:
+    return store.customers
 
 
 @pytest.fixture

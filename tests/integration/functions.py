@@ -6,17 +6,20 @@ import importlib.util
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.account import KEYS_SECRET, TABLE, TOKEN_SECRET
+from tests.integration.account import CLIENT_KEY, KEYS_SECRET, TABLE, TOKEN_SECRET
+from tests.integration.challenge_rows import HOLD
 from tests.integration.okta_client import CODE, ORG_URL
 from tests.unit.events import SOURCE_IP, proxy_event
 from verification import wiring
 from verification.edge import Edge, handler_of
+from verification.okta.transport import Transport
+from verification.resources import Resources
 
 ENVIRON = {
     "OKTA_ORG_URL": ORG_URL,
@@ -24,6 +27,11 @@ ENVIRON = {
     "SERVICE_KEYS_SECRET": KEYS_SECRET,
     "TABLE_NAME": TABLE,
     "CHALLENGE_LIFETIME_SECONDS": "300",
+    "HOLD_SECONDS": str(HOLD),
+    "SENDS_PER_SOURCE_HOUR": "60",
+    "SENDS_PER_CLIENT_HOUR": "20000",
+    "FAILURES_PER_SOURCE_HOUR": "20",
+    "CONCEAL_UNKNOWN_CUSTOMERS": "true",
     "INVOKE_URL_ROUTES": "true",
     "ALLOWED_ORIGINS": "https://shop.example https://www.example",
     "POWERTOOLS_METRICS_NAMESPACE": "CustomerVerification",
@@ -36,11 +44,16 @@ GOOD_REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "POST /challenge": {"body": {"email": ADA}},
     "GET /verify": {"query": [("email", ADA), ("otp", CODE)]},
     "POST /verify": {"body": {"email": ADA, "otp": CODE}},
+    f"DELETE /holds/{ADA}": {},
 }
 EVERY_ROUTE = pytest.mark.parametrize("route", GOOD_REQUESTS)
 
 _FOLDER = Path(__file__).parents[2] / "functions"
-_FUNCTIONS = {"/challenge": "issue_challenge", "/verify": "verify_challenge"}
+_FUNCTIONS = {
+    "challenge": "issue_challenge",
+    "holds": "issue_challenge",
+    "verify": "verify_challenge",
+}
 
 
 @dataclass
@@ -79,14 +92,18 @@ class Reply:
 
 
 class Functions:
-    """One execution environment of each function."""
+    """One execution environment of each function; who calls has a client key unless told otherwise."""
 
     def __init__(
-        self, clock: Callable[[], float], build: Callable[..., wiring.Service] = wiring.build
+        self,
+        clock: Callable[[], float],
+        build: Callable[..., wiring.Service] = wiring.build,
+        key: str | None = CLIENT_KEY,
     ) -> None:
+        self._key = key
         self._handlers = {
             name: handler_of(edge_of(name), build=partial(build, clock=clock))
-            for name in _FUNCTIONS.values()
+            for name in set(_FUNCTIONS.values())
         }
 
     def ask(self, route: str, **more: Any) -> Reply:
@@ -102,6 +119,10 @@ class Functions:
     def verify(self, challenge_id: str, code: str = CODE, **more: Any) -> Reply:
         """Check a code."""
         return self.post("/verify", {"challenge_id": challenge_id, "code": code}, **more)
+
+    def release(self, email: str = ADA, **more: Any) -> Reply:
+        """End a hold."""
+        return self.call("DELETE", f"/holds/{email}", **more)
 
     def get(self, path: str, *query: tuple[str, str], **more: Any) -> Reply:
         """`query` holds pairs, since a name may come twice."""
@@ -119,19 +140,19 @@ class Functions:
         query: Sequence[tuple[str, str]] = (),
         body: object = None,
         headers: Mapping[str, str] | None = None,
-        key: str | None = None,
+        key: str = "",
         source_ip: str = SOURCE_IP,
         remaining: float = 10.0,
     ) -> Reply:
         """A request on a route; `headers` come beside those that a body needs."""
         given = {"Content-Type": "application/json"} if body is not None else {}
-        given |= headers or {}
-        if key is not None:
-            given["Authorization"] = f"Bearer {key}"
-        event = proxy_event(
-            method, path, query=query, body=body, headers=given, source_ip=source_ip
-        )
-        return self.invoke(_FUNCTIONS[path], event, remaining)
+        if key or self._key:
+            given["authorization"] = f"Bearer {key or self._key}"
+        for name, value in (headers or {}).items():
+            given = {each: given[each] for each in given if each.lower() != name.lower()}
+            given[name] = value
+        event = event_for(method, path, query=query, body=body, headers=given, source_ip=source_ip)
+        return self.invoke(function_for(path), event, remaining)
 
     def invoke(self, function: str, event: Any, remaining: float = 10.0) -> Reply:
         """Any event, on a function by name."""
@@ -144,9 +165,21 @@ class Functions:
         )
 
 
-@cache
+def event_for(method: str, path: str, **more: Any) -> dict[str, Any]:
+    """The event of a request for a path."""
+    resource = "/holds/{email}" if path.startswith("/holds/") else path
+    return proxy_event(method, resource, path=path, **more)
+
+
+def function_for(path: str) -> str:
+    """The name of the function that answers for a path."""
+    return _FUNCTIONS[path.split("/")[1]]
+
+
 def edge_of(function: str) -> Edge:
-    """The routes of one function. Both modules are named app.py, so each gets a name of its own."""
+    """The routes of one function, anew: they belong to one execution environment. Both modules are
+    named app.py, so each gets a name of its own.
+    """
     path = _FOLDER / function / "app.py"
     spec = importlib.util.spec_from_file_location(f"{function}_app", path)
     assert spec
@@ -157,7 +190,20 @@ def edge_of(function: str) -> Edge:
     return edge
 
 
+def sleepless(clock: Callable[[], float], sleep: Callable[[float], None]) -> wiring.Service:
+    """What `wiring.build` builds, but for how it sleeps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "Resources", partial(Resources, sleep=sleep))
+        patch.setattr(wiring, "Transport", partial(Transport, sleep=sleep))
+        return wiring.build(clock)
+
+
 def log_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     """What was logged since the last look, without the metrics."""
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return lines_of(capsys.readouterr().out)
+
+
+def lines_of(out: str) -> list[dict[str, Any]]:
+    """The log lines in an output, without the metrics."""
+    lines = [json.loads(line) for line in out.splitlines()]
     return [line for line in lines if "_aws" not in line]

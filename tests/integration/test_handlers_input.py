@@ -99,7 +99,6 @@ class TestBadInput:
             assert (reply.status, reply.code) == (415, "unsupported_media_type")
         assert okta.calls == []
 
-    @pytest.mark.xfail(reason="the invoke-URL dialect strips more than blanks")
     def test_both_dialects_take_the_same_for_an_email(
         self, functions: Functions, okta: OktaOrg
     ) -> None:

@@ -14,8 +14,6 @@ from tests.integration.okta_org import WRONG_CODE, Answer, OktaOrg, answer, refu
 from verification import policy
 from verification.identity import Identities
 
-HOLD = policy.HOLD_SECONDS
-
 
 class TestAcceptance:
     def test_a_code_is_verified_by_the_challenge_s_id(
@@ -141,6 +139,7 @@ class TestOnce:
     ) -> None:
         replies: list[Reply] = []
         other = Functions(clock)
+        clock.advance(policy.RESEND_SECONDS)
         okta.meanwhile(
             "check",
             lambda: replies.append(other.post("/challenge", {"email": ADA}, remaining=4.0)),
@@ -209,3 +208,42 @@ class TestLife:
         reply = functions.post("/verify", {"email": ADA, "otp": CODE})
         assert (reply.status, reply.code) == (404, "challenge_not_found")
         assert okta.counts("check") == 0
+
+
+class TestPurpose:
+    @pytest.fixture
+    def for_an_order(self, functions: Functions, okta: OktaOrg) -> dict[str, str]:
+        """A challenge for one order, and its code."""
+        okta.add(ADA)
+        body = {"email": ADA, "purpose": "pick-up", "reference": "order:1001"}
+        return {"challenge_id": functions.post("/challenge", body).json["challenge_id"]}
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"purpose": "refund"},
+            {"reference": "order:1002"},
+            {"purpose": "pick-up", "reference": "order:1002"},
+        ],
+    )
+    def test_a_right_code_for_another_purpose_is_wrong_and_counts(
+        self,
+        functions: Functions,
+        okta: OktaOrg,
+        for_an_order: dict[str, str],
+        other: dict[str, str],
+    ) -> None:
+        reply = functions.post("/verify", {**for_an_order, "code": CODE, **other})
+        assert (reply.status, reply.code) == (403, "invalid_code")
+        assert reply.json["attempts_remaining"] == 3
+        assert okta.counts("check") == 0
+
+    @pytest.mark.parametrize(
+        "named", [{}, {"purpose": "pick-up"}, {"purpose": "pick-up", "reference": "order:1001"}]
+    )
+    def test_a_right_code_says_what_it_was_for(
+        self, functions: Functions, for_an_order: dict[str, str], named: dict[str, str]
+    ) -> None:
+        reply = functions.post("/verify", {**for_an_order, "code": CODE, **named})
+        assert reply.status == 200
+        assert (reply.json["purpose"], reply.json["reference"]) == ("pick-up", "order:1001")

@@ -34,16 +34,23 @@ CREDENTIALS = {
 class Aws:
     """The account of the sandbox."""
 
-    def __init__(self, template: Template, okta_api_token: str, port: int = 0) -> None:
+    def __init__(
+        self,
+        template: Template,
+        okta_api_token: str,
+        port: int = 0,
+        dynamodb_url: str | None = None,
+    ) -> None:
         self._template = template
         self._okta_api_token = okta_api_token
         self._app = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
         self._server = Server(self._one_at_a_time, port)
+        self.dynamodb_url = dynamodb_url or self._server.url
 
     @property
     def url(self) -> str:
-        """The endpoint of every AWS service."""
+        """The endpoint of every AWS service, but for DynamoDB if that is elsewhere."""
         return self._server.url
 
     def __enter__(self) -> Aws:
@@ -58,6 +65,8 @@ class Aws:
         """Back to an account in which the stack has just been deployed."""
         requests.post(f"{self.url}/moto-api/reset", timeout=10).raise_for_status()
         dynamodb, secrets = self.client("dynamodb"), self.client("secretsmanager")
+        for name in dynamodb.list_tables()["TableNames"]:
+            dynamodb.delete_table(TableName=name)  # another DynamoDB than moto's has kept them
         for name, table in self._template.resources("AWS::DynamoDB::Table").items():
             dynamodb.create_table(
                 TableName=PREFIX + name,
@@ -73,7 +82,7 @@ class Aws:
         """A boto3 client of this account."""
         return boto3.client(
             service,  # type: ignore[call-overload]
-            endpoint_url=self.url,
+            endpoint_url=self.dynamodb_url if service == "dynamodb" else self.url,
             region_name=CREDENTIALS["AWS_REGION"],
             aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from tests.sandbox.template import Route
+    from tests.sandbox.template import GatewayResponse, Route
 
 SOURCE_IP_HEADER = "X-Sandbox-Source-Ip"
 STAGE = "sandbox"
@@ -36,10 +36,12 @@ class Gateway:
         routes: Iterable[Route],
         invoke: Callable[[str, Mapping[str, Any]], Mapping[str, Any]],
         controls: Callable[[Request], Response | None],
+        own_responses: Mapping[str, GatewayResponse],
     ) -> None:
         self._routes = [(route, _pattern(route.path)) for route in routes]
         self._invoke = invoke
         self._controls = controls
+        self._own_responses = own_responses
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
@@ -54,9 +56,16 @@ class Gateway:
                 try:
                     return _response(self._invoke(route.function, event))
                 except FunctionFailed:
-                    return _json_response(502, '{"message": "Internal server error"}')
-        # What API Gateway says of a path or method that it does not know.
-        return _json_response(403, '{"message":"Missing Authentication Token"}')
+                    return self._own("DEFAULT_5XX", status=502)
+        # What API Gateway calls a path or method that it does not know.
+        return self._own("MISSING_AUTHENTICATION_TOKEN")
+
+    def _own(self, kind: str, status: int | None = None) -> Response:
+        own = self._own_responses[kind]
+        request_id = str(uuid.uuid4())
+        values = {"context.requestId": request_id}
+        headers = {name: values.get(value, value.strip("'")) for name, value in own.headers.items()}
+        return Response(own.body, status or own.status, headers, content_type="application/json")
 
 
 def proxy_event(
@@ -129,7 +138,3 @@ def _response(result: Mapping[str, Any]) -> Response:
     body = result.get("body") or ""
     content = base64.b64decode(body) if result.get("isBase64Encoded") else body
     return Response(content, status=result["statusCode"], headers=headers)
-
-
-def _json_response(status: int, body: str) -> Response:
-    return Response(body, status=status, content_type="application/json")

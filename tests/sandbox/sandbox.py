@@ -18,7 +18,7 @@ from tests.sandbox.gateway import Gateway
 from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.urls import create_app
 from tests.sandbox.server import Server
-from tests.sandbox.template import Template
+from tests.sandbox.template import Function, Template
 from tests.sandbox.workers import Workers
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ PAGE = Path(__file__).with_name("page.html")
 class Sandbox:
     """A context manager: everything runs when entered, and nothing is left when left.
 
-    `environment` overrides settings of the template. Ports of 0 are chosen by the machine.
+    `environment` overrides settings of the template. Ports of 0 are chosen by the machine. A
+    `dynamodb_url` puts another DynamoDB in the place of moto's.
     """
 
     def __init__(
@@ -42,19 +43,21 @@ class Sandbox:
         aws_port: int = 0,
         environment: Mapping[str, str] | None = None,
         okta_latency: float = 0.0,
+        dynamodb_url: str | None = None,
     ) -> None:
+        self._environment = environment or {}
         self.advance = 0.0
         rng = random.Random()  # noqa: S311 - codes of a simulator
         self.org = Org(self.now, rng, okta_latency)
         self._okta = Server(create_app(self.org), okta_port)
         self.template = Template({"OktaOrgUrl": self._okta.url})
-        self.aws = Aws(self.template, self.org.api_token, aws_port)
-        gateway = Gateway(self.template.routes, self._invoke, self._control)
+        self.aws = Aws(self.template, self.org.api_token, aws_port, dynamodb_url)
+        gateway = Gateway(
+            self.template.routes, self.invoke, self._control, self.template.gateway_responses
+        )
         self._api = Server(gateway, port)
         self._workers = {
-            function.name: Workers(
-                function, self._settings(function.environment, environment or {}), log
-            )
+            function.name: Workers(function, self.settings_of(function), log)
             for function in self.template.functions
         }
         self._running = ExitStack()
@@ -93,23 +96,29 @@ class Sandbox:
         self.org.reset()
         self.aws.reset()
 
-    def _settings(
-        self, declared: Mapping[str, str], overrides: Mapping[str, str]
-    ) -> dict[str, str]:
+    def crash(self, function: str) -> None:
+        """Kill every execution environment of a function, as Lambda may at any moment."""
+        self._workers[function].crash()
+
+    def settings_of(self, function: Function) -> dict[str, str]:
         """What a worker has for an environment: nothing of this machine's own."""
         sandboxed = {
-            **declared,
+            **function.environment,
             "SANDBOX": "true",
             "AWS_ENDPOINT_URL": self.aws.url,
+            "AWS_ENDPOINT_URL_DYNAMODB": self.aws.dynamodb_url,
             "ALLOWED_ORIGINS": self._api.url,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             **CREDENTIALS,
         }
-        known = {name: value for name, value in overrides.items() if name in declared}
-        return {**sandboxed, **known}
+        overrides = {
+            name: value for name, value in self._environment.items() if name in function.environment
+        }
+        return {**sandboxed, **overrides}
 
-    def _invoke(self, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A function's answer to an event."""
         return self._workers[function].invoke(event, self.advance)
 
     def _control(self, request: Request) -> Response | None:
@@ -134,6 +143,7 @@ class Sandbox:
                         "to": message.to,
                         "channel": message.channel,
                         "code": message.code,
+                        "text": message.text,
                         "sent_at": datetime.fromtimestamp(message.sent_at, UTC).isoformat(),
                     }
                     for message in self.org.inbox.to(request.args["to"])

@@ -33,6 +33,15 @@ class Route:
     function: str
 
 
+@dataclass(frozen=True)
+class GatewayResponse:
+    """An answer of API Gateway's own: a body and headers with `$context` or `context.` in them."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str]
+
+
 class _Loader(yaml.SafeLoader):
     """YAML with CloudFormation's short forms, `!Ref X` being `{"Ref": "X"}`."""
 
@@ -89,6 +98,19 @@ class Template:
             for event in properties["Events"].values()
             if event["Type"] == "Api"
         ]
+
+    @cached_property
+    def gateway_responses(self) -> dict[str, GatewayResponse]:
+        """What API Gateway itself answers, by the kind of refusal."""
+        (api,) = self.resources("AWS::Serverless::Api").values()
+        return {
+            kind: GatewayResponse(
+                response.get("StatusCode", 500 if kind.endswith("5XX") else 400),
+                response["ResponseTemplates"]["application/json"],
+                response["ResponseParameters"]["Headers"],
+            )
+            for kind, response in api["GatewayResponses"].items()
+        }
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
         """Logical id and properties of the resources of a type that the stack would have."""

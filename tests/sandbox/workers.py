@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from tests.sandbox.template import ROOT
@@ -60,13 +61,23 @@ class Worker:
             raise FunctionFailed from None
         return self._read(self._timeout)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the process, whatever it is doing; a call under way learns of it."""
+        self._process.kill()
+
     def stop(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process and let go of it."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                stream.close()
+                with suppress(BrokenPipeError):  # of what was not read any more
+                    stream.close()
 
     def _read(self, timeout: float) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -93,11 +104,7 @@ class Workers:
     def invoke(self, event: Mapping[str, Any], advance: float) -> dict[str, Any]:
         """Answer with an idle worker, or a new one, or once one is free."""
         with self._slots:
-            try:
-                worker = self._idle.get_nowait()
-            except queue.Empty:
-                worker = Worker(self._function, self._environment, self._log)
-                self._all.add(worker)
+            worker = self._free_worker()
             try:
                 result = worker.invoke(event, advance)
             except FunctionFailed:
@@ -108,9 +115,26 @@ class Workers:
 
     def warm(self) -> None:
         """Have one worker ready."""
-        worker = Worker(self._function, self._environment, self._log)
-        self._all.add(worker)
-        self._idle.put(worker)
+        self._idle.put(self._free_worker())
+
+    def _free_worker(self) -> Worker:
+        """An idle worker that is alive, or a new one."""
+        while True:
+            try:
+                worker = self._idle.get_nowait()
+            except queue.Empty:
+                worker = Worker(self._function, self._environment, self._log)
+                self._all.add(worker)
+                return worker
+            if worker.is_alive:
+                return worker
+            worker.stop()
+            self._all.discard(worker)
+
+    def crash(self) -> None:
+        """Kill them all in the middle of whatever they do; their calls fail."""
+        for worker in list(self._all):
+            worker.kill()
 
     def stop(self) -> None:
         """End them all."""

@@ -22,8 +22,12 @@ def proxy_event(
     body: object = None,
     headers: Mapping[str, str] | None = None,
     source_ip: str = SOURCE_IP,
+    path: str | None = None,
 ) -> dict[str, Any]:
-    """One request. A `body` that is text goes as it is, any other as JSON, None as no body."""
+    """One request. A `body` that is text goes as it is, any other as JSON, None as no body.
+
+    `path` is what the caller asked for, where that is not the resource itself.
+    """
     given = dict(headers) if headers is not None else {}
     if body is not None and headers is None:
         given = dict(JSON_HEADERS)
@@ -32,7 +36,7 @@ def proxy_event(
         several.setdefault(name, []).append(value)
     return {
         "resource": resource,
-        "path": resource,
+        "path": path or resource,
         "httpMethod": method,
         "headers": given or None,
         "multiValueHeaders": {name: [value] for name, value in given.items()} or None,

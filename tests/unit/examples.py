@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from verification.models import Challenge, ChallengeStatus, Channel, CustomerState, Factor, User
+from verification.models import (
+    Challenge,
+    ChallengeStatus,
+    Channel,
+    CustomerState,
+    Factor,
+    Lookup,
+    User,
+)
 
 NOW = 1_750_000_000
 """2025-06-15T15:06:40Z"""
@@ -14,6 +22,7 @@ _CHALLENGE = Challenge(
     id="ch_one",
     status=ChallengeStatus.PENDING,
     channel=Channel.EMAIL,
+    identity="0e" * 16,
     user_id="00u0000000000000ada0",
     factor_id="emf0000000000000ada0",
     destination="a•••@example.com",
@@ -41,3 +50,8 @@ def user(**changes: Any) -> User:
 def factor(kind: str = "email", status: str = "ACTIVE", **changes: Any) -> Factor:
     """An ACTIVE email factor."""
     return replace(Factor(f"{kind}-{status}", kind, status), **changes)
+
+
+def lookup(*factors: Factor, **changes: Any) -> Lookup:
+    """What Okta said of Ada a moment ago: these factors, or an email factor."""
+    return replace(Lookup(NOW, "0a" * 16, _ADA.id, factors or (factor(),)), **changes)

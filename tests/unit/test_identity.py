@@ -28,13 +28,33 @@ def encoded(raw: bytes) -> str:
 
 class TestHashes:
     def test_a_name_is_32_hex_digits_and_always_the_same(self) -> None:
-        for name in (IDENTITIES.of_email(EMAIL), CUSTOMER):
+        others = (IDENTITIES.of_decoy(CUSTOMER), IDENTITIES.of_source("203.0.113.7"))
+        for name in (IDENTITIES.of_email(EMAIL), CUSTOMER, *others, IDENTITIES.of_request("key")):
             assert len(bytes.fromhex(name)) == 16
         assert Identities(ROOT_KEY).of_email(EMAIL) == IDENTITIES.of_email(EMAIL)
         assert Identities(ROOT_KEY).of_user(USER_ID) == CUSTOMER
 
     def test_the_same_text_as_email_and_as_user_has_two_names(self) -> None:
         assert IDENTITIES.of_email(EMAIL) != IDENTITIES.of_user(EMAIL)
+
+    def test_no_two_kinds_of_name_are_the_same(self) -> None:
+        makers = (
+            IDENTITIES.of_email,
+            IDENTITIES.of_user,
+            IDENTITIES.of_decoy,
+            IDENTITIES.of_source,
+            IDENTITIES.of_request,
+        )
+        assert len({make(EMAIL) for make in makers}) == len(makers)
+
+    @given(st.lists(st.text(st.characters(exclude_characters="\0")), min_size=2, max_size=4))
+    def test_a_request_s_parts_do_not_run_into_each_other(self, parts: list[str]) -> None:
+        joined = ["".join(parts[:2]), *parts[2:]]
+        assert IDENTITIES.of_request(*parts) != IDENTITIES.of_request(*joined)
+        assert IDENTITIES.of_request(*parts) == IDENTITIES.of_request(*parts)
+
+    def test_half_a_character_in_a_request_is_no_fault(self) -> None:
+        assert IDENTITIES.of_request("\ud800") != IDENTITIES.of_request("\ud801")
 
     def test_two_customers_have_two_names(self) -> None:
         assert IDENTITIES.of_email(Email("bob@example.com")) != IDENTITIES.of_email(EMAIL)

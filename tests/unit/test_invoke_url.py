@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-from tests.unit.events import REQUEST_ID, queried
+from tests.unit.events import queried
 from tests.unit.examples import NOW, challenge
 from verification import errors
 from verification.dialects import invoke_url
@@ -64,7 +64,7 @@ class TestRequests:
         [
             ([], "missing_email"),
             ([("email", "")], "missing_email"),
-            ([("email", " ")], "missing_email"),
+            ([("email", " ")], "invalid_email"),
             ([("Email", ADA)], "missing_email"),
             ([("email", "ada")], "invalid_email"),
             ([("email", f"{ADA},eve@evil.example")], "invalid_email"),
@@ -112,7 +112,7 @@ class TestAnswers:
     def test_an_error_is_its_number_or_the_flows_own_text(
         self, error: errors.VerificationError
     ) -> None:
-        response = invoke_url.error(error, REQUEST_ID)
+        response = invoke_url.error(error, queried())
         status = STATUS[error.code]
         assert response.status_code == status
         assert response.body == TEXTS.get(error.code, str(status))
@@ -121,5 +121,5 @@ class TestAnswers:
         assert response.headers["X-Outcome"] == error.code
 
     def test_a_wait_is_in_the_header(self) -> None:
-        response = invoke_url.error(errors.AttemptsHeld(retry_after=60), REQUEST_ID)
+        response = invoke_url.error(errors.AttemptsHeld(retry_after=60), queried())
         assert (response.body, response.headers["Retry-After"]) == ("429", "60")

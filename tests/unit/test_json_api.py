@@ -17,6 +17,7 @@ from verification.dialects.outcomes import STATUS
 from verification.models import ChallengeStatus, Channel, Issued
 
 ADA = "ada@example.com"
+REQUEST = posted({"email": ADA})
 
 
 def encoded(body: bytes | str) -> APIGatewayProxyEvent:
@@ -243,7 +244,7 @@ class TestAnswers:
 
 class TestProblems:
     def test_a_problem_has_the_fields_of_rfc_9457_and_a_code(self) -> None:
-        response = json_api.error(errors.CustomerNotFound(), REQUEST_ID)
+        response = json_api.error(errors.CustomerNotFound(), REQUEST)
         assert response.status_code == 404
         assert response.headers["Content-Type"] == "application/problem+json"
         assert body_of(response.body) == {
@@ -273,20 +274,20 @@ class TestProblems:
     def test_what_applies_is_said_beside_it(
         self, error: errors.VerificationError, field: str, value: object
     ) -> None:
-        response = json_api.error(error, REQUEST_ID)
+        response = json_api.error(error, REQUEST)
         body = body_of(response.body)
         assert (response.status_code, body["status"]) == (STATUS[error.code], STATUS[error.code])
         assert (body["code"], body[field]) == (error.code, value)
 
     def test_a_wait_is_in_the_header_too(self) -> None:
-        response = json_api.error(errors.SendLimited(retry_after=30), REQUEST_ID)
+        response = json_api.error(errors.SendLimited(retry_after=30), REQUEST)
         assert (response.status_code, response.headers["Retry-After"]) == (429, "30")
 
     def test_a_wrong_key_says_how_to_authenticate(self) -> None:
-        response = json_api.error(errors.Unauthorized(), REQUEST_ID)
+        response = json_api.error(errors.Unauthorized(), REQUEST)
         assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
 
     def test_what_an_operator_must_mend_stays_in_the_log(self) -> None:
-        response = json_api.error(errors.ConfigurationError("TABLE_NAME is not set"), REQUEST_ID)
+        response = json_api.error(errors.ConfigurationError("TABLE_NAME is not set"), REQUEST)
         assert (response.status_code, body_of(response.body)["code"]) == (500, "internal_error")
         assert "TABLE_NAME" not in (response.body or "")

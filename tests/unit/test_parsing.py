@@ -146,7 +146,7 @@ class TestCodes:
 
 
 class TestChannels:
-    @pytest.mark.parametrize("channel", Channel)
+    @pytest.mark.parametrize("channel", [each for each in Channel if each.is_sent])
     def test_a_channel_goes_by_its_name(self, channel: Channel) -> None:
         assert policy.parse_channel(channel.value) is channel
 
@@ -155,6 +155,24 @@ class TestChannels:
         with pytest.raises(errors.UnsupportedChannel) as refused:
             policy.parse_channel(text)
         assert refused.value.code == "unsupported_channel"
+
+
+class TestLabels:
+    @pytest.mark.parametrize("text", ["pick-up", "order:1001", "a", "A_b.c:d-9", "x" * 64])
+    def test_a_short_plain_word_is_taken_as_it_is(self, text: str) -> None:
+        assert policy.parse_label(text, "purpose") == text
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "x" * 65, "pick up", "pick-up\n", "a\nb", "\u00e4", "<b>", "a/b", "a,b", "\ud800"],
+    )
+    def test_anything_else_is_named_and_not_repeated(self, text: str) -> None:
+        with pytest.raises(errors.MalformedBody) as refused:
+            policy.parse_label(text, "reference")
+        assert (refused.value.code, refused.value.detail) == (
+            "malformed_body",
+            "reference must be 1 to 64 letters, digits, or ._:-",
+        )
 
 
 class TestMasks:
@@ -178,3 +196,10 @@ class TestMasks:
     def test_the_length_of_an_address_does_not_show(self, email: str) -> None:
         local, _, domain = email.rpartition("@")
         assert policy.mask(email) == f"{local[0]}•••@{domain}"
+
+    @pytest.mark.parametrize(
+        ("channel", "shown"), [("email", "a•••@example.com"), ("sms", "•••"), ("call", "•••")]
+    )
+    def test_the_public_is_shown_its_own_words(self, channel: str, shown: str) -> None:
+        email = policy.parse_email("ada@example.com")
+        assert policy.public_destination(email, Channel(channel)) == shown

@@ -6,7 +6,15 @@ import pytest
 
 from tests.unit.examples import NOW, challenge, factor, state, user
 from verification import errors, policy
-from verification.models import ChallengeStatus, Channel, CustomerState, Email, User
+from verification.models import (
+    ChallengeStatus,
+    Channel,
+    Code,
+    CustomerState,
+    Email,
+    User,
+    VerifyRequest,
+)
 
 ADA = Email("ada@example.com")
 OTHER = user(id="00u0000000000000eve0", login="eve@example.com", email="eve@example.com")
@@ -21,7 +29,6 @@ class TestChooseCustomer:
         [
             [user()],
             [user(login="ada.l")],
-            [user(login="ADA@Example.com", email="work@example.com")],
             [OTHER, user(email="ADA@EXAMPLE.COM")],
             [user(), user()],  # found by login and by email
             [user(), user(id="00u000000000000old00", status="DEPROVISIONED")],
@@ -37,6 +44,7 @@ class TestChooseCustomer:
         [
             ([], "customer_not_found"),
             ([OTHER], "customer_not_found"),
+            ([user(login="ADA@Example.com", email="work@example.com")], "customer_not_found"),
             ([user(email="adá@example.com", login="adá@example.com")], "customer_not_found"),
             ([user(email="ada@example.com.evil.example", login="ada")], "customer_not_found"),
             ([user(status="SUSPENDED")], "customer_inactive"),
@@ -182,3 +190,29 @@ class TestWhyRefused:
         assert policy.why_refused(state(VERIFIED, OLD), None, NOW).code == (
             "challenge_already_verified"
         )
+
+
+class TestMatches:
+    @pytest.mark.parametrize(
+        ("asked", "used", "matching"),
+        [
+            ((None, None), (None, None), True),
+            (("refund", "1001"), (None, None), True),
+            (("refund", "1001"), ("refund", None), True),
+            (("refund", "1001"), (None, "1001"), True),
+            (("refund", "1001"), ("refund", "1001"), True),
+            (("refund", "1001"), ("pick-up", "1001"), False),
+            (("refund", "1001"), ("refund", "1002"), False),
+            (("refund", "1001"), ("Refund", "1001"), False),
+            (("refund", "1001"), ("1001", "refund"), False),
+            ((None, None), ("refund", None), False),
+            ((None, None), (None, "1001"), False),
+            (("refund", None), ("refund", "1001"), False),
+        ],
+    )
+    def test_a_code_is_good_for_what_it_was_asked_for(
+        self, asked: tuple[str | None, ...], used: tuple[str | None, ...], matching: bool
+    ) -> None:
+        request = VerifyRequest(Code("123456"), purpose=used[0], reference=used[1])
+        subject = challenge(purpose=asked[0], reference=asked[1])
+        assert policy.matches(subject, request) is matching

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import pytest
 
 from verification.errors import ConfigurationError
@@ -13,6 +15,19 @@ ENVIRON = {
     "SERVICE_KEYS_SECRET": "service-keys",
     "TABLE_NAME": "challenges",
     "CHALLENGE_LIFETIME_SECONDS": "300",
+    "HOLD_SECONDS": "86400",
+    "SENDS_PER_SOURCE_HOUR": "60",
+    "SENDS_PER_CLIENT_HOUR": "20000",
+    "FAILURES_PER_SOURCE_HOUR": "20",
+}
+
+FLAGS = ["INVOKE_URL_ROUTES", "SANDBOX", "CONCEAL_UNKNOWN_CUSTOMERS"]
+NUMBERS = {
+    "CHALLENGE_LIFETIME_SECONDS": (60, 600),
+    "HOLD_SECONDS": (60, 2_592_000),
+    "SENDS_PER_SOURCE_HOUR": (1, 1_000_000),
+    "SENDS_PER_CLIENT_HOUR": (1, 1_000_000),
+    "FAILURES_PER_SOURCE_HOUR": (1, 1_000_000),
 }
 
 
@@ -30,12 +45,17 @@ def problem(**changes: str) -> str:
 
 class TestSettings:
     def test_the_least_that_a_stack_must_say(self) -> None:
-        assert read() == Settings(
+        assert read(CONCEAL_UNKNOWN_CUSTOMERS="true") == Settings(
             okta_org_url="https://example.okta.com",
             okta_token_secret="okta-token",
             service_keys_secret="service-keys",
             table_name="challenges",
             challenge_lifetime=300,
+            hold_seconds=86400,
+            sends_per_source=60,
+            sends_per_client=20000,
+            failures_per_source=20,
+            conceal_unknown_customers=True,
             invoke_url_routes=False,
             allowed_origins=(),
         )
@@ -54,20 +74,24 @@ class TestSettings:
             Settings.from_environ({key: ENVIRON[key] for key in ENVIRON.keys() - {name}})
         assert refused.value.problem == f"{name} is not set"
 
-    @pytest.mark.parametrize("name", ["INVOKE_URL_ROUTES", "SANDBOX"])
+    @pytest.mark.parametrize("name", FLAGS)
     @pytest.mark.parametrize("value", ["", "True", "1", "yes", " true"])
     def test_a_flag_is_true_or_false_and_nothing_like_it(self, name: str, value: str) -> None:
         assert problem(**{name: value}) == f"{name} must be true or false"
 
-    @pytest.mark.parametrize(("text", "seconds"), [("60", 60), ("600", 600), (" 120 ", 120)])
-    def test_a_lifetime_within_bounds(self, text: str, seconds: int) -> None:
-        assert read(CHALLENGE_LIFETIME_SECONDS=text).challenge_lifetime == seconds
+    @pytest.mark.parametrize("name", NUMBERS)
+    def test_a_number_within_its_bounds_is_taken(self, name: str) -> None:
+        for number in NUMBERS[name]:
+            for text in (f"{number}", f" {number} "):
+                assert number in astuple(read(**{name: text}))
 
-    @pytest.mark.parametrize("text", ["59", "601", "-60", "+60", "60.0", "1e2", "5 min", "٣٠٠"])
-    def test_a_lifetime_out_of_bounds_is_named(self, text: str) -> None:
-        assert problem(CHALLENGE_LIFETIME_SECONDS=text) == (
-            "CHALLENGE_LIFETIME_SECONDS must be a whole number from 60 to 600"
-        )
+    @pytest.mark.parametrize("name", NUMBERS)
+    def test_a_number_out_of_its_bounds_is_named(self, name: str) -> None:
+        low, high = NUMBERS[name]
+        outside = (f"{low - 1}", f"{high + 1}")
+        for text in (*outside, "-60", "+60", "60.0", "1e2", "5 min", "\u0663\u0660\u0660"):
+            told = f"{name} must be a whole number from {low} to {high}"
+            assert problem(**{name: text}) == told
 
     @pytest.mark.parametrize(
         ("text", "origins"),
@@ -86,6 +110,11 @@ class TestSettings:
 
     def test_a_flag_turns_the_invoke_url_routes_on(self) -> None:
         assert read(INVOKE_URL_ROUTES="true").invoke_url_routes is True
+
+    @pytest.mark.parametrize("conceals", [True, False])
+    def test_a_flag_conceals_who_is_a_customer(self, conceals: bool) -> None:
+        settings = read(CONCEAL_UNKNOWN_CUSTOMERS=str(conceals).lower())
+        assert settings.conceal_unknown_customers is conceals
 
     def test_lambda_shows_by_what_it_says_of_its_start(self) -> None:
         assert on_lambda({"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"})

@@ -82,11 +82,22 @@ class TestKnownCodes:
 
 
 class TestUnknownCodes:
-    @pytest.mark.parametrize("error_code", ["", "E0000001", "E9999999", "e0000068", "E0000068 "])
-    @pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 403, 404, 409, 429, 499])
+    @pytest.mark.parametrize("error_code", ["", "E9999999", "e0000068", "E0000068 "])
+    @pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 403, 404, 409, 499])
     def test_an_unknown_code_is_an_unexpected_response(self, status: int, error_code: str) -> None:
         error = translation.outcome_of(status, error_code, 42)
         assert type(error) is errors.OktaUnexpectedResponse
+
+    @pytest.mark.parametrize("error_code", ["", "E9999999", "e0000068"])
+    def test_a_limit_of_a_gateway_before_okta_did_nothing(self, error_code: str) -> None:
+        error = translation.outcome_of(429, error_code, 42)
+        assert isinstance(error, errors.OktaRateLimited)
+        assert (error.code, error.retry_after) == ("okta_rate_limited", 42)
+
+    def test_a_request_that_okta_finds_wrong_is_for_whoever_asked_to_explain(self) -> None:
+        error = translation.outcome_of(400, "E0000001", 42)
+        assert isinstance(error, errors.OktaUnexpectedResponse)
+        assert error.code == "okta_unexpected_response"
 
     @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
     def test_a_server_that_fails_may_have_acted(self, status: int) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _CONFIG = Config(
     connect_timeout=1,
-    read_timeout=2,
+    read_timeout=1,
     tcp_keepalive=True,
     retries={"mode": "standard", "total_max_attempts": 2},
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_AGE = 300.0
 """Seconds after which a rotated key is used and a removed one is refused."""
+
+_TOKEN = re.compile(r"[\x21-\x7e]+")  # what a header can hold
 
 LEAST_ROOT_KEY = 32
 LEAST_CLIENT_KEY = 16
@@ -84,7 +87,7 @@ class Secrets:
 
     def _read(self) -> _Content:
         token = self._object(self._okta_token_id).get("okta_api_token")
-        if not isinstance(token, str) or not token.isascii() or not token.strip():
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token.strip()):
             raise ConfigurationError("the Okta token's secret has no okta_api_token")
         keys = self._object(self._service_keys_id)
         root_key = keys.get("root_key")

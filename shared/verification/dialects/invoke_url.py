@@ -13,6 +13,7 @@ from verification.models import Challenge, Email, Issued, IssueRequest, VerifyRe
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
+    from verification.models import Caller
     from verification.settings import Settings
 
 NAME = "invoke_url"
@@ -25,9 +26,10 @@ _FLOW_TEXTS = {
 }
 
 
-def is_enabled(settings: Settings) -> bool:
-    """Whether the stack has these routes turned on."""
-    return settings.invoke_url_routes
+def admit(settings: Settings, _: Caller) -> None:
+    """Everybody, if the stack has these routes turned on."""
+    if not settings.invoke_url_routes:
+        raise errors.RouteNotFound
 
 
 def parse_issue(event: APIGatewayProxyEvent) -> IssueRequest:
@@ -52,7 +54,7 @@ def verified(_: Challenge) -> Response[str]:
     return _number(200)
 
 
-def error(error: errors.VerificationError, _: str) -> Response[str]:
+def error(error: errors.VerificationError, _: APIGatewayProxyEvent) -> Response[str]:
     """The flows' own texts where they have one, otherwise the status; the outcome in a header."""
     status = STATUS[error.code]
     headers = {**headers_of(error), "X-Outcome": error.code}
@@ -62,9 +64,8 @@ def error(error: errors.VerificationError, _: str) -> Response[str]:
 
 
 def _email(event: APIGatewayProxyEvent) -> Email:
-    text = _only(event, "email", errors.InvalidEmail).strip()
     # A plus in a query is a blank on arrival, and no address has a blank in it.
-    return policy.parse_email(text.replace(" ", "+"))
+    return policy.parse_email(_only(event, "email", errors.InvalidEmail).replace(" ", "+"))
 
 
 def _only(event: APIGatewayProxyEvent, name: str, refusal: type[errors.VerificationError]) -> str:

@@ -6,18 +6,20 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response, content_types
 
 from verification import errors, policy
 from verification.dialects.outcomes import STATUS, headers_of
-from verification.models import Challenge, Channel, Issued, IssueRequest, VerifyRequest
+from verification.models import Challenge, Channel, Email, Issued, IssueRequest, VerifyRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
+    from verification.models import Caller
     from verification.settings import Settings
 
 NAME = "json"
@@ -27,14 +29,13 @@ MAX_BODY = 8 * 1024
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")  # the plain part of BCP 47
 
 
-def is_enabled(_: Settings) -> bool:
-    """Always: this is the service's own dialect."""
-    return True
+def admit(_: Settings, __: Caller) -> None:
+    """Everybody: this is the service's own dialect."""
 
 
 def parse_issue(event: APIGatewayProxyEvent) -> IssueRequest:
     """Raises one of BadRequest."""
-    body = _body(event)
+    body = parse_object(event)
     locale = _text(body, "locale") or None
     if locale and not _LOCALE.fullmatch(locale):
         raise errors.MalformedBody("locale is not a language tag.")
@@ -42,17 +43,28 @@ def parse_issue(event: APIGatewayProxyEvent) -> IssueRequest:
         email=policy.parse_email(_text(body, "email")),
         channel=policy.parse_channel(_text(body, "channel") or Channel.EMAIL),
         locale=locale,
+        purpose=_label(body, "purpose"),
+        reference=_label(body, "reference"),
     )
 
 
 def parse_verify(event: APIGatewayProxyEvent) -> VerifyRequest:
     """Raises one of BadRequest."""
-    body = _body(event)
+    body = parse_object(event)
+    purpose, reference = _label(body, "purpose"), _label(body, "reference")
     if challenge_id := _text(body, "challenge_id"):
+        if _text(body, "email"):
+            raise errors.MalformedBody("Give challenge_id and code, or email and otp, not both.")
         code = policy.parse_code(_text(body, "code"))
-        return VerifyRequest(code, challenge_id=challenge_id)
+        return VerifyRequest(code, challenge_id, purpose=purpose, reference=reference)
     email = policy.parse_email(_text(body, "email"))
-    return VerifyRequest(policy.parse_code(_text(body, "otp")), email=email)
+    code = policy.parse_code(_text(body, "otp"))
+    return VerifyRequest(code, email=email, purpose=purpose, reference=reference)
+
+
+def parse_email(segment: str) -> Email:
+    """The email in a path, whether the gateway has decoded the segment or not."""
+    return policy.parse_email(segment if "@" in segment else unquote(segment))
 
 
 def issued(issued: Issued) -> Response[str]:
@@ -82,14 +94,32 @@ def verified(challenge: Challenge) -> Response[str]:
             "status": challenge.status,
             "channel": challenge.channel,
             "verified_at": _time(challenge.verified_at or 0),
+            **{
+                name: value
+                for name, value in (
+                    ("purpose", challenge.purpose),
+                    ("reference", challenge.reference),
+                )
+                if value is not None
+            },
         },
     )
 
 
-def error(error: errors.VerificationError, request_id: str) -> Response[str]:
+def released() -> Response[str]:
+    """204: the hold is over, or there was none."""
+    return Response(204, body="")
+
+
+def error(error: errors.VerificationError, event: APIGatewayProxyEvent) -> Response[str]:
+    """The problem of this request."""
+    return problem(error, event.request_context.request_id or "")
+
+
+def problem(error: errors.VerificationError, request_id: str) -> Response[str]:
     """The problem, its code for programs, and what remains or when to come back."""
     status = STATUS[error.code]
-    problem: dict[str, object] = {
+    body: dict[str, object] = {
         "type": f"urn:customer-verification:{error.code}",
         "title": error.title,
         "status": status,
@@ -99,15 +129,16 @@ def error(error: errors.VerificationError, request_id: str) -> Response[str]:
     }
     match error:
         case errors.InvalidCode():
-            problem["attempts_remaining"] = error.attempts_remaining
+            body["attempts_remaining"] = error.attempts_remaining
         case errors.TryLater():
-            problem["retry_after"] = error.retry_after
+            body["retry_after"] = error.retry_after
         case errors.ChallengeSuperseded():
-            problem["superseded_at"] = _time(error.superseded_at)
-    return Response(status, PROBLEM_JSON, _dumps(problem), headers_of(error))
+            body["superseded_at"] = _time(error.superseded_at)
+    return Response(status, PROBLEM_JSON, _dumps(body), headers_of(error))
 
 
-def _body(event: APIGatewayProxyEvent) -> Mapping[str, Any]:
+def parse_object(event: APIGatewayProxyEvent) -> Mapping[str, Any]:
+    """The JSON object in the body. Raises UnsupportedMediaType, MalformedBody."""
     content_type = event.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != content_types.APPLICATION_JSON:
         raise errors.UnsupportedMediaType
@@ -129,6 +160,11 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     if value is not None and not isinstance(value, str):
         raise errors.MalformedBody(f"{name} is not a string.")
     return value or ""
+
+
+def _label(body: Mapping[str, Any], name: str) -> str | None:
+    value = _text(body, name)
+    return policy.parse_label(value, name) if value else None
 
 
 def _time(epoch_seconds: int) -> str:

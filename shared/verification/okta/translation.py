@@ -15,6 +15,10 @@ class InvalidToken(errors.OktaCredentialsRejected):
     """The API token was not accepted: it may have been rotated a moment ago."""
 
 
+class ValidationFailed(errors.OktaUnexpectedResponse):
+    """Okta found the request itself wrong. Whoever asked says what that can only mean."""
+
+
 class ResourceNotFound(errors.OktaUnexpectedResponse):
     """Okta does not know the id or login. Whoever asked says what that means."""
 
@@ -22,6 +26,7 @@ class ResourceNotFound(errors.OktaUnexpectedResponse):
 INVALID_TOKEN = "E0000011"  # noqa: S105 - an error code
 RATE_LIMIT = "E0000047"
 NOT_FOUND = "E0000007"
+VALIDATION = "E0000001"
 
 _FACTORIES: Mapping[str, Callable[[], errors.VerificationError]] = {
     "E0000004": errors.OktaCredentialsRejected,
@@ -67,10 +72,14 @@ def outcome_of(status: int, error_code: str, retry_after: int) -> errors.Verific
     """
     if error_code == NOT_FOUND:
         return ResourceNotFound()
+    if error_code == VALIDATION:
+        return ValidationFailed()
     if error_code == RATE_LIMIT:
         return errors.OktaRateLimited(retry_after=retry_after)
     if error_code in _FACTORIES:
         return _FACTORIES[error_code]()
+    if status == 429:  # noqa: PLR2004 - from a gateway before Okta: nothing was done
+        return errors.OktaRateLimited(retry_after=retry_after)
     if status >= 500:  # noqa: PLR2004 - the class of server errors
         return errors.OktaOutcomeUnknown(retry_after=5)
     return errors.OktaUnexpectedResponse()

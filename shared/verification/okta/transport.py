@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import random
 import re
@@ -38,6 +39,10 @@ USER_AGENT = "customer-verification"
 
 Json = dict[str, Any] | list[Any] | None
 
+# urllib3 warns of answers that it finds odd, with the URL, which has an email in it.
+logging.getLogger("urllib3").propagate = False
+
+_NUMBER = re.compile(r"[0-9]{1,12}")
 _NOT_HEADER_TEXT = re.compile(r"[^\x20-\x7e]")
 
 
@@ -125,12 +130,13 @@ class Transport:
     def _ask_once(self, ask: requests.Request, deadline: Deadline) -> Json:
         remaining = deadline.remaining()
         if remaining < LEAST_TIME:
-            raise errors.DeadlineExceeded
+            raise errors.DeadlineTooNear
         self._forget_idle_connections()
         try:
             with self._meter.time("okta"):
+                # Prepared without the session, whose cookies were set for another customer.
                 response = self._session.send(
-                    self._session.prepare_request(ask),
+                    ask.prepare(),
                     timeout=(min(CONNECT_TIMEOUT, remaining), min(READ_TIMEOUT, remaining)),
                     allow_redirects=False,
                     stream=True,
@@ -211,7 +217,7 @@ def _parsed(response: requests.Response, body: bytes, now: float) -> Json:
         return None
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if 200 <= status < 300:  # noqa: PLR2004 - the class of successes
         if not isinstance(document, dict | list):
@@ -235,4 +241,4 @@ def _rate_limit_wait(response: requests.Response, now: float) -> int:
 
 def _number(response: requests.Response, name: str) -> int | None:
     text = response.headers.get(f"x-rate-limit-{name}", "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if _NUMBER.fullmatch(text) else None

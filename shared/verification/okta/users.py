@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from verification import errors
 from verification.models import Call, Email, User
 from verification.okta.translation import ResourceNotFound
 from verification.okta.transport import Json, Transport
-from verification.policy import choose_customer
+from verification.policy import choose_customer, parse_email, require_active
+
+_ID_OR_LOGIN = re.compile(r"(?!\.{1,2}$|me$)[A-Za-z0-9._-]{1,100}")
 
 SEARCH_LIMIT = "200"
 """The most that one page can hold: DEPROVISIONED users with the same email are listed too."""
@@ -19,18 +23,45 @@ class Users:
         self._transport = transport
 
     def find(self, email: Email, call: Call) -> User:
-        """The ACTIVE user with this login or email. Raises one of CustomerRefused.
+        """The one ACTIVE user with this email. Raises one of CustomerRefused.
 
-        The login comes first because that lookup sees changes at once; the search index does not.
+        A login that is the same text comes first, because that lookup sees changes at once and the
+        search index does not. But only the profile's email counts: a login may be somebody else's
+        address.
         """
         by_login = self._by_login(email, call)
         if by_login is not None and by_login.status == "ACTIVE" and by_login.email.lower() == email:
             return by_login
-        # The login of one user can be the address of another: then neither is proven by it.
         others = self._by_email(email, call)
         return choose_customer([by_login, *others] if by_login else others, email)
 
+    def find_any(self, name: str, call: Call) -> User:
+        """The ACTIVE user with this id, login or email. Raises one of CustomerRefused."""
+        if "@" in name:
+            return self.find(parse_email(name), call)
+        if not _ID_OR_LOGIN.fullmatch(name):
+            raise errors.CustomerNotFound
+        try:
+            user = _user(self._transport.request("GET", ("api", "v1", "users", name), call))
+        except ResourceNotFound:
+            raise errors.CustomerNotFound from None
+        if name != user.id and name.lower() != user.login.lower():
+            raise errors.CustomerNotFound
+        return require_active(user)
+
+    def with_phone(self, phone: str, call: Call) -> User:
+        """The one ACTIVE user whose mobile phone this is, an E.164 number."""
+        found = self._search(f'profile.mobilePhone eq "{phone}"', call)
+        active = [user for user in found if user.status == "ACTIVE"]
+        if len(active) > 1:
+            raise errors.CustomerAmbiguous
+        if not active:
+            raise errors.CustomerNotFound
+        return active[0]
+
     def _by_login(self, login: str, call: Call) -> User | None:
+        if "/" in login:
+            return None  # Okta finds such a login by its id alone
         try:
             user = _user(self._transport.request("GET", ("api", "v1", "users", login), call))
         except ResourceNotFound:
@@ -40,12 +71,11 @@ class Users:
 
     def _by_email(self, email: Email, call: Call) -> list[User]:
         quoted = email.replace("\\", "\\\\").replace('"', '\\"')
-        found = self._transport.request(
-            "GET",
-            ("api", "v1", "users"),
-            call,
-            params={"search": f'profile.email eq "{quoted}"', "limit": SEARCH_LIMIT},
-        )
+        return self._search(f'profile.email eq "{quoted}"', call)
+
+    def _search(self, expression: str, call: Call) -> list[User]:
+        params = {"search": expression, "limit": SEARCH_LIMIT}
+        found = self._transport.request("GET", ("api", "v1", "users"), call, params=params)
         if not isinstance(found, list):
             raise errors.OktaUnexpectedResponse
         return [_user(item) for item in found]

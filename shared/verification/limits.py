@@ -1,0 +1,58 @@
+"""What one caller may do in an hour, whomever it asks about."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from verification import policy
+from verification.aws import callers
+from verification.aws.callers import CallerRows
+from verification.aws.secrets import Secrets
+from verification.aws.table import Item
+from verification.errors import RateLimited
+from verification.models import Caller
+from verification.settings import Settings
+
+_CLIENT_SENDS, _SOURCE_SENDS, _SOURCE_FAILURES = "client-sends", "source-sends", "source-failures"
+
+
+class Limits:
+    """Budgets of clients by their name, and of the public by its source address.
+
+    Wrong codes have a budget for sources alone: a client's customers all come from its address.
+    """
+
+    def __init__(self, rows: CallerRows, keys: Secrets, settings: Settings) -> None:
+        self._rows = rows
+        self._keys = keys
+        self._settings = settings
+
+    def spend_send(self, caller: Caller, now: int) -> None:
+        """Count one send. Raises RateLimited."""
+        if caller.client is not None:
+            self._rows.spend(_CLIENT_SENDS, caller.client, self._settings.sends_per_client, now)
+        else:
+            budget = self._settings.sends_per_source
+            self._rows.spend(_SOURCE_SENDS, self._source(caller), budget, now)
+
+    def failures_row(self, caller: Caller) -> str | None:
+        """The key of the row to look at before a code is checked; None if there is no budget."""
+        if caller.client is not None:
+            return None
+        return callers.key_of(_SOURCE_FAILURES, self._source(caller))
+
+    def require_failures_left(self, row: Item, now: int) -> None:
+        """Raise RateLimited if the source's wrong codes are used up. Calls that are in flight at
+        the same time pass together: the budget is exceeded by at most their number.
+        """
+        callers.require_left(row, self._settings.failures_per_source, now)
+
+    def count_failure(self, caller: Caller, now: int) -> None:
+        """Count one wrong code of the public."""
+        if caller.client is None:
+            with suppress(RateLimited):
+                budget = self._settings.failures_per_source
+                self._rows.spend(_SOURCE_FAILURES, self._source(caller), budget, now)
+
+    def _source(self, caller: Caller) -> str:
+        return self._keys.identities().of_source(policy.source_network(caller.source_ip))

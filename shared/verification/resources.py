@@ -1,0 +1,36 @@
+"""What every use case needs of the world, in one hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from verification.aws.secrets import Secrets
+from verification.aws.store import Store
+from verification.customers import Customers
+from verification.limits import Limits
+from verification.observability import Meter
+from verification.okta.factors import Factors
+from verification.okta.users import Users
+from verification.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Keys, rows, Okta's APIs, limits, and the time."""
+
+    keys: Secrets
+    store: Store
+    users: Users
+    factors: Factors
+    customers: Customers
+    limits: Limits
+    meter: Meter
+    settings: Settings
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    def now(self) -> int:
+        """Epoch seconds."""
+        return int(self.clock())

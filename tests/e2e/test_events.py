@@ -1,0 +1,47 @@
+"""The events for `sam local invoke`: one for each route, and each gets its answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.sandbox.sandbox import Sandbox
+
+EVENTS = Path(__file__).parents[2] / "events"
+STATUS = {
+    "challenge-get": 200,
+    "challenge-options": 204,
+    "challenge-post": 202,
+    "hold-delete": 204,
+    "verify-get": 404,
+    "verify-options": 204,
+    "verify-post": 404,
+}
+
+
+def event(name: str) -> dict[str, Any]:
+    """The event of that name."""
+    loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return loaded
+
+
+def test_every_route_has_its_event(sandbox: Sandbox) -> None:
+    assert {path.stem for path in EVENTS.glob("*.json")} == {*STATUS, "sandbox-env"}
+    routes = {(route.method, route.path) for route in sandbox.template.routes}
+    assert {(event(name)["httpMethod"], event(name)["resource"]) for name in STATUS} == routes
+
+
+@pytest.mark.parametrize("name", STATUS)
+def test_an_event_is_answered(sandbox: Sandbox, name: str) -> None:
+    sent = event(name)
+    (function,) = [
+        route.function
+        for route in sandbox.template.routes
+        if (route.method, route.path) == (sent["httpMethod"], sent["resource"])
+    ]
+    answer = sandbox.invoke(function, sent)
+    assert answer["statusCode"] == STATUS[name]
