@@ -10,7 +10,7 @@ export PORT OKTA_PORT AWS_PORT AWS_DEFAULT_REGION
 export SAM_CLI_TELEMETRY := 0
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-LOCK := $(firstword $(shell cksum < requirements-dev.txt))
+LOCK := $(firstword $(shell cat requirements-dev.txt tests/e2e/clients/workos5.txt | cksum))
 # Named after what it was made from, so that neither a checkout's times nor a second Python confuse it.
 READY := .venv/ready-$(VERSION)-$(LOCK)
 BIN := .venv/bin
@@ -31,7 +31,7 @@ test: $(READY) ## every check, the quick ones first
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(SAM) validate --lint
-	$(BIN)/pytest --cov
+	$(BIN)/pytest --cov -n 2 --dist loadfile
 
 bench: $(READY) ## measure
 	@$(BIN)/python -m tests.bench
@@ -51,6 +51,7 @@ lock: $(READY) ## take the newest versions that pyproject.toml allows
 		pyproject.toml -o shared/requirements.txt
 	$(COMPILE) --python-version 3.11 --universal --group dev -c shared/requirements.txt \
 		pyproject.toml -o requirements-dev.txt
+	echo 'workos<6' | $(COMPILE) --python-version 3.11 --universal - -o tests/e2e/clients/workos5.txt
 
 clean: ## remove everything that was made
 	rm -rf .venv .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -65,4 +66,6 @@ $(READY):
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > .venv/uv.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r .venv/uv.txt
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --target .venv/workos5 \
+		-r tests/e2e/clients/workos5.txt
 	@touch $@

@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from verification.dialects import invoke_url, json_api
+from verification.dialects import invoke_url, json_api, mfa
 from verification.edge import Edge, handler_of, speaks
 
 edge = Edge()
@@ -20,6 +20,13 @@ def verify() -> Response[str]:
     """The challenge, verified."""
     request = json_api.parse_verify(edge.event)
     return json_api.verified(edge.service.challenges.verify(request, edge.call))
+
+
+@edge.post("/auth/challenges/<id>/verify", middlewares=[speaks(mfa, "verified")])
+def verify_factor(id: str) -> Response[str]:
+    """201: whether the code is right; the first right one activates a pending factor."""
+    request = mfa.parse_verify(edge.event, id)
+    return mfa.verified(edge.service.challenges.verify(request, edge.call))
 
 
 lambda_handler = handler_of(edge)

@@ -12,6 +12,7 @@ from verification.customers import Customers
 from verification.limits import Limits
 from verification.observability import Meter
 from verification.okta.factors import Factors
+from verification.okta.templates import SmsTemplates
 from verification.okta.users import Users
 from verification.settings import Settings
 
@@ -24,6 +25,7 @@ class Resources:
     store: Store
     users: Users
     factors: Factors
+    templates: SmsTemplates
     customers: Customers
     limits: Limits
     meter: Meter

@@ -35,6 +35,7 @@ class Settings:
     sends_per_client: int
     failures_per_source: int
     conceal_unknown_customers: bool
+    activate_phones: bool
     invoke_url_routes: bool
     allowed_origins: tuple[str, ...]
 
@@ -56,6 +57,7 @@ class Settings:
             sends_per_client=_whole_number(environ, "SENDS_PER_CLIENT_HOUR", 1, 1_000_000),
             failures_per_source=_whole_number(environ, "FAILURES_PER_SOURCE_HOUR", 1, 1_000_000),
             conceal_unknown_customers=_flag(environ, "CONCEAL_UNKNOWN_CUSTOMERS"),
+            activate_phones=_flag(environ, "ACTIVATE_PHONES"),
             invoke_url_routes=_flag(environ, "INVOKE_URL_ROUTES"),
             allowed_origins=tuple(environ.get("ALLOWED_ORIGINS", "").replace(",", " ").split()),
         )

@@ -12,10 +12,12 @@ from verification.aws.store import Store
 from verification.aws.table import Table
 from verification.challenges import Challenges
 from verification.customers import Customers
+from verification.enrollment import Enrollment
 from verification.idempotency import Idempotency
 from verification.limits import Limits
 from verification.observability import Meter
 from verification.okta.factors import Factors
+from verification.okta.templates import SmsTemplates
 from verification.okta.transport import Transport
 from verification.okta.users import Users
 from verification.resources import Resources
@@ -29,6 +31,7 @@ class Service:
     settings: Settings
     keys: Secrets
     challenges: Challenges
+    enrollment: Enrollment
     idempotency: Idempotency
     meter: Meter
 
@@ -51,6 +54,7 @@ def build(clock: Callable[[], float] = time.time) -> Service:
         store=store,
         users=users,
         factors=factors,
+        templates=SmsTemplates(transport),
         customers=Customers(users, factors, store.emails, keys),
         limits=Limits(store.callers, keys, settings),
         meter=meter,
@@ -61,6 +65,7 @@ def build(clock: Callable[[], float] = time.time) -> Service:
         settings,
         keys,
         Challenges(resources),
+        Enrollment(resources),
         Idempotency(store.answers, keys, clock),
         meter,
     )

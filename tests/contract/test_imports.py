@@ -21,7 +21,7 @@ LEVELS = (
     {"pace", "customers", "limits", "idempotency"},
     {"resources"},
     {"sending"},
-    {"challenges"},
+    {"challenges", "enrollment"},
     {"dialects"},
     {"wiring"},
     {"edge"},

@@ -21,7 +21,7 @@ ENVIRON = {
     "FAILURES_PER_SOURCE_HOUR": "20",
 }
 
-FLAGS = ["INVOKE_URL_ROUTES", "SANDBOX", "CONCEAL_UNKNOWN_CUSTOMERS"]
+FLAGS = ["INVOKE_URL_ROUTES", "SANDBOX", "CONCEAL_UNKNOWN_CUSTOMERS", "ACTIVATE_PHONES"]
 NUMBERS = {
     "CHALLENGE_LIFETIME_SECONDS": (60, 600),
     "HOLD_SECONDS": (60, 2_592_000),
@@ -56,6 +56,7 @@ class TestSettings:
             sends_per_client=20000,
             failures_per_source=20,
             conceal_unknown_customers=True,
+            activate_phones=False,
             invoke_url_routes=False,
             allowed_origins=(),
         )

@@ -7,6 +7,7 @@ from verification.aws.callers import CallerRows
 from verification.aws.customers import CustomerRows
 from verification.aws.emails import EmailRows
 from verification.aws.table import Table
+from verification.aws.templates import TemplateRows
 
 
 class Store:
@@ -18,3 +19,4 @@ class Store:
         self.callers = CallerRows(table)
         self.customers = CustomerRows(table, hold_seconds)
         self.emails = EmailRows(table)
+        self.templates = TemplateRows(table)
