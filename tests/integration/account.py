@@ -58,7 +58,7 @@ class Account:
 
     def rows(self) -> list[Row]:
         """Everything in the table."""
-        return self.dynamodb.scan(TableName=TABLE)["Items"]
+        return [*self.dynamodb.scan(TableName=TABLE)["Items"]]
 
     def put_rows(self, rows: Sequence[Row]) -> None:
         """Put rows as they once were."""
