@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 
 from verification import errors, policy
 from verification.aws import callers, emails
@@ -17,7 +18,6 @@ from verification.models import (
     Challenge,
     ChallengeStatus,
     CustomerState,
-    Deadline,
     Email,
     Factor,
     Issued,
@@ -25,7 +25,7 @@ from verification.models import (
     Lookup,
     VerifyRequest,
 )
-from verification.pace import Pace
+from verification.pace import CHECK_CALLS, Pace
 from verification.resources import Resources
 from verification.sending import NEVER_REACHED_OKTA, Send, open_challenge, when_free
 
@@ -43,7 +43,7 @@ class Challenges:
         self._limits = resources.limits
         self._meter = resources.meter
         self._settings = resources.settings
-        self._pace = Pace(sleep=resources.sleep)
+        self._pace = Pace(resources.meter, sleep=resources.sleep)
 
     def issue(self, request: IssueRequest, call: Call) -> Issued:
         """Send a code, or to the public seem to. Limits are spent before anybody is looked up, so
@@ -55,7 +55,7 @@ class Challenges:
         self._limits.spend_send(call.caller, now)
         send = Send(self._resources, identity, now)
         known = send.reserve()
-        with self._hidden(self._pace.hide, call):
+        with self._hidden(call):
             try:
                 lookup = self._resources.customers.look_up(request.email, known, now, call)
                 factor = self._factor(request, lookup, call.caller)
@@ -86,16 +86,25 @@ class Challenges:
         """
         customer = self._locate(request, call)
         attempt = secrets.token_hex(8)
-        state = when_free(
-            lambda: self._rows.reserve(
-                customer, request.challenge_id, attempt, self._resources.now()
-            ),
-            self._resources,
-            call,
-        )
-        with self._hidden(self._pace.hide_refusal, call):
-            challenge = self._check(request, state, customer, attempt, call)
-            verified_at = self._resources.now()
+        try:
+            state = when_free(
+                lambda: self._rows.reserve(
+                    customer, request.challenge_id, attempt, self._resources.now()
+                ),
+                self._resources,
+                call,
+            )
+        except errors.ChallengeAlreadyVerified:
+            # No decoy is ever verified. Whoever knows the id took part, and is told.
+            if request.email is not None and self._conceals(call.caller):
+                raise errors.ChallengeNotFound from None
+            raise
+        challenge = self._check(request, state, customer, attempt, call)
+        verified_at = self._resources.now()
+        if challenge.activates:
+            self._rows.activated(customer, attempt, verified_at)
+            self._resources.store.emails.forget(challenge.identity)
+        else:
             self._rows.verified(customer, attempt, verified_at)
         return replace(challenge, status=ChallengeStatus.VERIFIED, verified_at=verified_at)
 
@@ -107,8 +116,10 @@ class Challenges:
         identities = self._keys.identities()
         identity = identities.of_email(email)
         self._meter.note(identity=identity)
-        self._rows.release_hold(identities.of_decoy(identity), now)
-        self._rows.release_hold(self._resources.customers.require(email, call), now)
+        decoy = partial(self._rows.release_hold, identities.of_decoy(identity), now)
+        when_free(decoy, self._resources, call)
+        customer = self._resources.customers.require(email, call)
+        when_free(partial(self._rows.release_hold, customer, now), self._resources, call)
 
     def _factor(self, request: IssueRequest, lookup: Lookup, caller: Caller) -> Factor | None:
         """The factor to challenge; None where the public is shown a decoy instead of a refusal."""
@@ -193,6 +204,11 @@ class Challenges:
         if challenge is None:
             raise errors.InternalError("a reservation without a challenge")
         self._meter.note(channel=challenge.channel, identity=challenge.identity)
+        if request.email is not None and not self._is_of(challenge, request.email):
+            # The customer has another email by now, and it is that one the code was sent to.
+            self._rows.released(customer, attempt, self._resources.now())
+            raise errors.ChallengeNotFound
+        started = self._pace.started()
         try:
             if challenge.is_decoy or not policy.matches(challenge, request):
                 raise errors.InvalidCode
@@ -201,7 +217,7 @@ class Challenges:
             else:
                 self._factors.check(challenge, request.code, call)
         except errors.InvalidCode:
-            raise self._wrong(state, challenge, customer, attempt, call) from None
+            raise self._wrong(state, customer, attempt, started, call) from None
         except NEVER_REACHED_OKTA:
             self._rows.released(customer, attempt, self._resources.now())
             raise
@@ -209,20 +225,29 @@ class Challenges:
             self._resources.store.emails.forget(challenge.identity)
             if self._conceals(call.caller):
                 self._meter.note(concealed=refused.code)
-                raise self._wrong(state, challenge, customer, attempt, call) from None
+                raise self._wrong(state, customer, attempt, started, call) from None
             self._count(state, customer, attempt)
             raise
-        except errors.VerificationError:
+        except errors.VerificationError as failure:
+            failure.may_have_acted = True
             self._count(state, customer, attempt)
             raise
         return challenge
 
+    def _is_of(self, challenge: Challenge, email: Email) -> bool:
+        return challenge.identity == self._keys.identities().of_email(email)
+
     def _wrong(
-        self, state: CustomerState, challenge: Challenge, customer: str, attempt: str, call: Call
+        self, state: CustomerState, customer: str, attempt: str, started: float, call: Call
     ) -> errors.InvalidCode:
+        """Settle a wrong code. To the public it is held back before that, so that also those who
+        wait for the customer meanwhile cannot tell it from a decoy's.
+        """
+        if self._conceals(call.caller):
+            self._pace.hold_back(started, CHECK_CALLS, call.deadline)
         remaining = self._count(state, customer, attempt)
         self._limits.count_failure(call.caller, self._resources.now())
-        return errors.InvalidCode(attempts_remaining=remaining, challenge=challenge)
+        return errors.InvalidCode(attempts_remaining=remaining, challenge=state.newest)
 
     def _count(self, state: CustomerState, customer: str, attempt: str) -> int:
         """Settle an attempt that was wrong, or may have been; how many remain. The last that is
@@ -237,7 +262,5 @@ class Challenges:
         """Whether this caller must not learn who is a customer."""
         return caller.client is None and self._settings.conceal_unknown_customers
 
-    def _hidden(
-        self, pace: Callable[[Deadline], AbstractContextManager[None]], call: Call
-    ) -> AbstractContextManager[None]:
-        return pace(call.deadline) if self._conceals(call.caller) else nullcontext()
+    def _hidden(self, call: Call) -> AbstractContextManager[None]:
+        return self._pace.hide(call.deadline) if self._conceals(call.caller) else nullcontext()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
-from verification import errors, wiring
+from verification import errors, policy, wiring
 from verification.aws.answers import Answer
 from verification.dialects import json_api
 from verification.models import Call, Caller, Deadline
@@ -39,7 +39,8 @@ _NOT_FINAL = (
     errors.DeadlineExceeded,
     errors.InternalError,
 )
-"""Outcomes that the same request may not have when it comes again: no answer to keep."""
+"""Outcomes that the same request may not have when it comes again: no answer to keep, unless it may
+have been carried out. Under one key nothing is to happen twice."""
 
 
 class Dialect(Protocol):
@@ -96,9 +97,9 @@ def speaks(dialect: Dialect, success: str) -> Callable[..., Response[str]]:
             meter.note(outcome=success)
             try:
                 return next_middleware(app)
-            except _NOT_FINAL:
-                raise
             except errors.VerificationError as error:
+                if isinstance(error, _NOT_FINAL) and not error.may_have_acted:
+                    raise
                 return refuse(error)
 
         try:
@@ -142,12 +143,16 @@ def _once(
 
     def answer() -> Answer:
         response = work()
-        return Answer(response.status_code, response.content_type or "", response.body or "")
+        headers = {name: str(value) for name, value in response.headers.items()}
+        return Answer(
+            response.status_code, response.content_type or "", response.body or "", headers
+        )
 
     service.meter.note(outcome="replayed")
-    scope = f"{call.caller.client or ''} {event.http_method} {event.path}"
+    caller = call.caller.client or policy.source_network(call.caller.source_ip)
+    scope = f"{call.caller.client is None} {caller} {event.http_method} {event.path}"
     kept = service.idempotency.once(scope, key, event.body or "", answer)
-    return Response(kept.status, kept.content_type, kept.body)
+    return Response(kept.status, kept.content_type, kept.body, {**kept.headers})
 
 
 def _call(event: APIGatewayProxyEvent, context: LambdaContext, service: wiring.Service) -> Call:

@@ -18,7 +18,7 @@ from verification.models import (
 )
 from verification.okta.templates import name_of
 from verification.resources import Resources
-from verification.sending import Send, open_challenge
+from verification.sending import Send, may_have_been_sent, open_challenge
 
 
 class Enrollment:
@@ -63,8 +63,10 @@ class Enrollment:
         send.reserve()
         try:
             factor, _ = self._factors.enrol(user.id, wanted, call, activate=False)
-        except errors.CustomerRefused:
-            send.refund()
+        except errors.VerificationError as failure:
+            failure.may_have_acted = may_have_been_sent(failure)
+            if not failure.may_have_acted:
+                send.refund()
             raise
         return self._enrolled(user, factor)
 
@@ -89,6 +91,7 @@ class Enrollment:
         """Remove the factor. Raises FactorNotEnrolled."""
         ref = self._ref(ref_id)
         self._factors.delete(ref.user_id, ref.factor_id, call)
+        self._resources.store.emails.forget(ref.identity)
 
     def challenge(self, ref_id: str, sms_template: str | None, call: Call) -> Issued:
         """A challenge of this factor. An authenticator app is sent nothing; a pending phone gets
@@ -162,6 +165,7 @@ class Enrollment:
     def _enrolled(
         self, user: User, factor: Factor, issuer: str = "", label: str = "", secret: str = ""
     ) -> Enrolled:
+        self._resources.store.emails.forget(self._identity(user))
         enrolled_at = _epoch(factor.created) or self._resources.now()
         ref = FactorRef(user.id, factor.id, self._identity(user), enrolled_at, issuer, label)
         return Enrolled(self._keys.identities().factor_ref_id(ref), ref, factor, secret)

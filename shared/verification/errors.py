@@ -59,7 +59,10 @@ if TYPE_CHECKING:
 
 
 class VerificationError(Exception):
-    """The root: an outcome that a caller can act on."""
+    """The root: an outcome that a caller can act on.
+
+    `may_have_acted` says that what was asked may have been done all the same.
+    """
 
     code: ClassVar[str]
     title: ClassVar[str]
@@ -67,6 +70,7 @@ class VerificationError(Exception):
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or self.title)
         self.detail = detail
+        self.may_have_acted = False
 
 
 class BadRequest(VerificationError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Callable
@@ -36,10 +37,11 @@ class Idempotency:
         kept = self._rows.claim(name, fingerprint, claim, int(self._clock()))
         context = f"answer {scope} {key}"
         if kept is not None:
-            body = identities.unseal(context, kept.body)
-            if body is None:
+            unsealed = identities.unseal(context, kept.body)
+            if unsealed is None:
                 raise InternalError
-            return replace(kept, body=body)
+            body, headers = json.loads(unsealed)
+            return replace(kept, body=body, headers=headers)
         try:
             answer = work()
         except BaseException:
@@ -48,6 +50,6 @@ class Idempotency:
             raise
         # The work is done, whatever becomes of its record.
         with suppress(StoreUnavailable):
-            sealed = replace(answer, body=identities.seal(context, answer.body))
-            self._rows.keep(name, claim, sealed)
+            sealed = identities.seal(context, json.dumps([answer.body, dict(answer.headers)]))
+            self._rows.keep(name, claim, replace(answer, body=sealed))
         return answer

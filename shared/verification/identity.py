@@ -50,7 +50,7 @@ class Identities:
 
     def of_request(self, *parts: str) -> str:
         """The name of a request, or of its content, for which the table keeps an answer."""
-        return self._hash("request", "\0".join(parts).encode(errors="surrogatepass")).hex()
+        return self._hash("request", _bytes("\0".join(parts))).hex()
 
     def seal(self, context: str, text: str) -> str:
         """Hide a text so that only this service, given the same context, can read or make it.
@@ -59,8 +59,9 @@ class Identities:
         proof of the text as well (a synthetic IV, RFC 5297's idea). The same text is always sealed
         alike.
         """
-        proof = self._hash("seal", f"{context}\0{text}".encode())
-        return _encoded(proof + self._stream_xor(context, proof, text.encode()))
+        message = _bytes(text)
+        proof = self._hash("seal", _bytes(context) + b"\0" + message)
+        return _encoded(proof + self._stream_xor(context, proof, message))
 
     def unseal(self, context: str, sealed: str) -> str | None:
         """The text, or None for what was not sealed here and in this context."""
@@ -69,9 +70,9 @@ class Identities:
             return None
         proof = raw[:_KEY_BYTES]
         message = self._stream_xor(context, proof, raw[_KEY_BYTES:])
-        if not hmac.compare_digest(proof, self._hash("seal", context.encode() + b"\0" + message)):
+        if not hmac.compare_digest(proof, self._hash("seal", _bytes(context) + b"\0" + message)):
             return None
-        return message.decode()
+        return message.decode(errors="surrogatepass")
 
     def factor_ref_id(self, ref: FactorRef) -> str:
         """An opaque id that carries the reference, and that nobody else can make."""
@@ -104,7 +105,7 @@ class Identities:
         return _xor(masked, self._hash("mask", nonce)).hex()
 
     def _stream_xor(self, context: str, nonce: bytes, message: bytes) -> bytes:
-        key = hmac.digest(self._root, b"stream\0" + context.encode(), "sha256")
+        key = hmac.digest(self._root, b"stream\0" + _bytes(context), "sha256")
         blocks = (
             hmac.digest(key, nonce + number.to_bytes(4, "big"), "sha256")
             for number in range(len(message) // 32 + 1)
@@ -118,6 +119,11 @@ class Identities:
 
 def _xor(left: bytes, right: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(left, right, strict=True))
+
+
+def _bytes(text: str) -> bytes:
+    """Any text, also what a header can hold and UTF-8 cannot."""
+    return text.encode(errors="surrogatepass")
 
 
 def _encoded(raw: bytes) -> str:

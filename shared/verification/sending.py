@@ -61,12 +61,18 @@ class Send:
         try:
             ask_okta()
         except errors.VerificationError as failure:
-            if isinstance(failure, _MAYBE_SENT) and not isinstance(failure, NEVER_REACHED_OKTA):
+            if may_have_been_sent(failure):
+                failure.may_have_acted = True
                 raise
             with suppress(errors.StoreUnavailable):
                 self._resources.store.customers.withdraw(customer, challenge.id)
             self.refund()
             raise
+
+
+def may_have_been_sent(failure: errors.VerificationError) -> bool:
+    """Whether a code may be on its way although Okta did not say so."""
+    return isinstance(failure, _MAYBE_SENT) and not isinstance(failure, NEVER_REACHED_OKTA)
 
 
 def open_challenge(

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.e2e.conftest import Caller
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 from tests.sandbox.sandbox import Sandbox
 
 CUSTOMER = "ada@example.com"
+COUNT = 40
+"""Answers that are timed, of each kind."""
+
 NO_CUSTOMERS = [
     "nobody@example.com",
     "katherine@example.com",
@@ -178,6 +183,32 @@ def test_concealing_can_be_turned_off(log: Path) -> None:
         assert (response.status_code, response.json()["code"]) == (404, "customer_not_found")
 
 
+def test_a_past_verification_is_told_to_nobody_who_only_knows_the_email(public: Caller) -> None:
+    challenge = public.challenge(CUSTOMER)
+    body = {"challenge_id": challenge["challenge_id"], "code": public.code(CUSTOMER)}
+    assert public.post("/verify", body).status_code == 200
+    by_email = {"email": CUSTOMER, "otp": "000000"}
+    assert public.post("/verify", by_email).json()["code"] == "challenge_not_found"
+    assert public.post("/verify", body).json()["code"] == "challenge_already_verified"
+
+
+def test_a_decoy_keeps_its_customer_busy_as_long(sandbox: Sandbox) -> None:
+    """Four wrong codes at once are checked one after the other, for anybody."""
+    sandbox.org.latency_seconds = 0.15
+    slowest = {}
+    try:
+        for email in (CUSTOMER, "nobody@example.com"):
+            caller = Caller(sandbox, {})
+            body = {"challenge_id": caller.challenge(email)["challenge_id"], "code": "000000"}
+            started = time.perf_counter()
+            answers = caller.at_once(4, lambda: caller.post("/verify", body))  # noqa: B023
+            slowest[email] = time.perf_counter() - started
+            assert {answer.json()["code"] for answer in answers} == {"invalid_code"}
+    finally:
+        sandbox.org.latency_seconds = 0.0
+    assert slowest[CUSTOMER] == pytest.approx(slowest["nobody@example.com"], rel=0.35)
+
+
 def rank_sum_p(one: list[float], other: list[float]) -> float:
     """Two-sided p of the Wilcoxon rank-sum test, by its normal approximation."""
     ranked = sorted([(value, 0) for value in one] + [(value, 1) for value in other])
@@ -187,11 +218,12 @@ def rank_sum_p(one: list[float], other: list[float]) -> float:
     return 2 * (1 - NormalDist().cdf(abs(ranks - mean) / deviation))
 
 
-def test_the_time_of_an_answer_tells_nothing(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("latency", [0.05, 0.15])
+def test_the_time_of_an_answer_tells_nothing(sandbox: Sandbox, latency: float) -> None:
     """At p = 0.001 one run in a thousand fails by chance; a leak fails every one."""
-    sandbox.org.populate(60)
-    sandbox.org.latency_seconds = 0.05
-    emails = [f"customer-{number:03}@example.com" for number in range(60)]
+    sandbox.org.populate(COUNT)
+    sandbox.org.latency_seconds = latency
+    emails = [f"customer-{number:03}@example.com" for number in range(COUNT)]
     emails += [f"no-{email}" for email in emails]
     random.shuffle(emails)
 
@@ -203,7 +235,7 @@ def test_the_time_of_an_answer_tells_nothing(sandbox: Sandbox) -> None:
         return email, time.perf_counter() - started
 
     try:
-        with ThreadPoolExecutor(3) as pool:
+        with ThreadPoolExecutor(5) as pool:
             times = list(pool.map(timed, enumerate(emails)))
     finally:
         sandbox.org.latency_seconds = 0.0

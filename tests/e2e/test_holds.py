@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from tests.e2e.conftest import Caller
@@ -72,8 +75,11 @@ def test_after_a_hold_there_is_one_attempt_at_a_time(client: Caller) -> None:
     hold(client)
     client.sandbox.advance += 86401
     assert client.challenge()["attempts_remaining"] == 1
+    assert client.status_in_okta("ada@example.com") == "ACTIVE"
+    # What the attempt after a hold may cost: at Okta it is the fifth in a row.
     assert guess(client) == "invalid_code"
     assert guess(client) == "attempts_held"
+    assert client.status_in_okta("ada@example.com") == "LOCKED_OUT"
 
 
 def test_the_public_cannot_release_a_hold(client: Caller, public: Caller) -> None:
@@ -109,6 +115,44 @@ def test_a_login_that_is_another_address_proves_nothing(client: Caller) -> None:
     directory.add_factor(user, FactorType.EMAIL, "mallory@evil.example")
     refused = client.post("/challenge", {"email": "victim@example.com"})
     assert (refused.status_code, refused.json()["code"]) == (404, "customer_not_found")
+
+
+def test_a_former_email_of_a_customer_is_not_proven_by_the_code_for_the_new_one(
+    client: Caller,
+) -> None:
+    client.challenge("grace@example.com")
+    user = next(user for user in client.sandbox.org.directory if user.login == "grace.hopper")
+    user.email = "grace@new.example"
+    for factor in user.factors:
+        factor.destination = user.email
+    client.sandbox.advance += 31
+    client.challenge("grace@new.example")
+    code = client.code("grace@new.example")
+    refused = client.post("/verify", {"email": "grace@example.com", "otp": code})
+    assert (refused.status_code, refused.json()["code"]) == (404, "challenge_not_found")
+    body = {"email": "grace@new.example", "otp": code}
+    assert client.post("/verify", body).status_code == 200
+
+
+def test_a_release_waits_for_the_code_that_is_being_checked(client: Caller) -> None:
+    client.challenge()
+    for _ in range(3):
+        guess(client)
+    client.sandbox.org.faults.add("verify", "slow", 1)
+    body = {"email": "ada@example.com", "otp": client.wrong_code()}
+    answers: list[str] = []
+    fourth = threading.Thread(
+        target=lambda: answers.append(client.post("/verify", body).json()["code"])
+    )
+    fourth.start()
+    deadline = time.monotonic() + 10
+    while client.verifies_seen_by_okta(403) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert client.delete("/holds/ada@example.com").status_code == 204
+    fourth.join()
+    assert answers == ["invalid_code"]
+    client.sandbox.advance += 31
+    assert client.challenge()["attempts_remaining"] == 1
 
 
 def test_an_id_proves_nothing_for_another_email(client: Caller) -> None:

@@ -48,7 +48,7 @@ def test_a_key_belongs_to_its_caller_and_its_route(client: Caller, public: Calle
     body = {"email": "ada@example.com", "otp": client.code()}
     assert client.post("/challenge", {"email": "grace@example.com"}, **KEY).status_code == 202
     assert client.post("/verify", body, **KEY).status_code == 200
-    assert public.post("/verify", body, **KEY).json()["code"] == "challenge_already_verified"
+    assert public.post("/verify", body, **KEY).json()["code"] == "challenge_not_found"
 
 
 def test_an_answer_that_may_change_is_not_kept(client: Caller) -> None:
@@ -56,6 +56,26 @@ def test_an_answer_that_may_change_is_not_kept(client: Caller) -> None:
     body = {"email": "ada@example.com"}
     assert client.post("/challenge", body, **KEY).status_code == 503
     assert client.post("/challenge", body, **KEY).status_code == 202
+
+
+def test_a_code_that_may_have_been_sent_is_not_sent_again_under_its_key(client: Caller) -> None:
+    client.sandbox.org.faults.add("verify", "timeout", 1)
+    body = {"email": "ada@example.com"}
+    first = client.post("/challenge", body, **KEY)
+    assert (first.status_code, first.json()["code"]) == (503, "okta_unavailable")
+    client.sandbox.advance += 31
+    again = client.post("/challenge", body, **KEY)
+    assert again.json() == first.json()
+    assert again.headers["Retry-After"] == first.headers["Retry-After"]
+    assert len(client.sandbox.org.inbox.to("ada@example.com")) == 1
+
+
+def test_strangers_do_not_share_their_keys(client: Caller) -> None:
+    one = Caller(client.sandbox, {"X-Sandbox-Source-Ip": "198.51.100.1"})
+    other = Caller(client.sandbox, {"X-Sandbox-Source-Ip": "198.51.100.2"})
+    first = one.post("/challenge", {"email": "ada@example.com"}, Idempotency_Key="1")
+    second = other.post("/challenge", {"email": "grace@example.com"}, Idempotency_Key="1")
+    assert first.status_code == second.status_code == 202
 
 
 def test_a_key_is_free_again_after_a_day(client: Caller) -> None:

@@ -122,6 +122,56 @@ def test_a_pending_phone_is_sent_its_code_again_after_a_while(client: Caller) ->
     assert verified.json()["valid"] is True
 
 
+def test_an_activation_forgets_no_failures_because_okta_does_not(client: Caller) -> None:
+    client.challenge("grace@example.com")
+    for _ in range(3):
+        body = {"email": "grace@example.com", "otp": client.wrong_code("grace@example.com")}
+        client.post("/verify", body)
+    factor_id, app = enroll_app(client)
+    started = challenge(client, factor_id)
+    verified = client.post(f"/auth/challenges/{started}/verify", {"code": app.now()})
+    assert verified.json()["valid"] is True
+    client.sandbox.advance += 31
+    assert client.challenge("grace@example.com")["attempts_remaining"] == 1
+
+
+def test_what_was_enrolled_can_be_used_at_once(client: Caller) -> None:
+    client.challenge("grace@example.com")
+    client.sandbox.advance += 31
+    phone = enroll(client, type="sms", phone_number=PHONE, user_id="grace@example.com")
+    started = challenge(client, phone["id"])
+    client.post(f"/auth/challenges/{started}/verify", {"code": client.code(PHONE)})
+    client.sandbox.advance += 31
+    client.challenge("grace@example.com", channel="sms")
+    client.delete(f"/auth/factors/{phone['id']}")
+    client.sandbox.advance += 31
+    refused = client.post("/challenge", {"email": "grace@example.com", "channel": "sms"})
+    assert refused.json()["code"] == "factor_not_enrolled"
+
+
+def test_a_refused_phone_may_be_corrected_at_once(client: Caller) -> None:
+    refused = client.post(
+        "/auth/factors/enroll",
+        {"type": "sms", "phone_number": "+1999", "user_id": "grace@example.com"},
+    )
+    assert refused.status_code == 422
+    wrong_number = {"type": "sms", "phone_number": "+12345678", "user_id": "grace@example.com"}
+    assert client.post("/auth/factors/enroll", wrong_number).status_code == 422
+    enroll(client, type="sms", phone_number=PHONE, user_id="grace@example.com")
+
+
+def test_half_a_character_is_refused_before_anything_is_done(client: Caller) -> None:
+    body = '{"type": "totp", "totp_user": "grace@example.com", "totp_issuer": "\\ud800"}'
+    response = requests.post(
+        client.sandbox.url + "/auth/factors/enroll",
+        data=body,
+        headers={**client.headers, "Content-Type": "application/json"},
+        timeout=30,
+    )
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request_parameters")
+    assert not client.sandbox.org.calls
+
+
 def test_an_active_app_cannot_be_enrolled_over(client: Caller) -> None:
     refused = client.post("/auth/factors/enroll", {"type": "totp", "totp_user": "ada@example.com"})
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request_parameters")

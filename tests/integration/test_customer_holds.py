@@ -21,6 +21,11 @@ from verification import errors, policy
 from verification.aws.customers import CustomerRows
 from verification.models import ChallengeStatus
 
+ENDS = {"verified": 0, "activated": 2, "rejected": 3, "exhausted": 3, "released": 2}
+"""How an attempt ends, and what is left of three failures, of which it was the last."""
+
+TIMED = ("verified", "activated", "released")
+
 
 class TestHold:
     def test_the_fifth_wrong_code_in_a_row_is_never_forwarded(self, rows: CustomerRows) -> None:
@@ -67,6 +72,20 @@ class TestHold:
         rows.release_hold(ADA, NOW)
         assert look(rows).failures == failures
 
+    @pytest.mark.parametrize("failures", [0, 3, 4])
+    def test_a_release_waits_for_an_attempt_that_may_begin_a_hold(
+        self, rows: CustomerRows, failures: int
+    ) -> None:
+        begin(rows, sent("one"))
+        fail_times(rows, failures)
+        over = NOW + (HOLD if failures == policy.MAX_CONSECUTIVE_FAILURES else 0)
+        begin(rows, sent("two", over))
+        rows.reserve(ADA, "ch_two", "a", over)
+        with pytest.raises(errors.RequestInProgress) as refusal:
+            rows.release_hold(ADA, over)
+        assert refusal.value.code == "request_in_progress"
+        rows.release_hold(ADA, over + policy.ATTEMPT_SECONDS)
+
     def test_a_release_makes_no_row(self, rows: CustomerRows, account: Account) -> None:
         rows.release_hold(ADA, NOW)
         assert account.rows() == []
@@ -95,6 +114,14 @@ class TestSettle:
         state = found(look(reserved))
         verified = old("one", status=ChallengeStatus.VERIFIED, verified_at=NOW + 1)
         assert (state.failures, state.attempt, state.challenges) == (0, "", (verified,))
+
+    def test_a_right_code_that_activates_forgets_no_failures(self, reserved: CustomerRows) -> None:
+        """At Okta an activation is no verification: those before it stay counted."""
+        reserved.activated(ADA, "mine", NOW + 1)
+        assert refused(reserved, "ch_one") == "challenge_already_verified"
+        state = found(look(reserved))
+        verified = old("one", status=ChallengeStatus.VERIFIED, verified_at=NOW + 1)
+        assert (state.failures, state.attempt, state.challenges) == (2, "", (verified,))
 
     def test_a_wrong_code_stays_counted_and_may_be_followed_by_another(
         self, reserved: CustomerRows
@@ -128,7 +155,7 @@ class TestSettle:
         rows.released(ADA, "a", over)
         assert rows.reserve(ADA, "ch_two", "b", over).failures == 5
 
-    EVERY_END = pytest.mark.parametrize("settle", ["verified", "rejected", "exhausted", "released"])
+    EVERY_END = pytest.mark.parametrize("settle", ENDS)
 
     @EVERY_END
     def test_a_reservation_that_is_no_longer_ours_settles_nothing(
@@ -151,9 +178,8 @@ class TestSettle:
         dynamodb.repeats = True
         self._settle(reserved, settle, "mine")
         dynamodb.repeats = False
-        failures = {"verified": 0, "rejected": 3, "exhausted": 3, "released": 2}
         state = look(reserved)
-        assert (state.failures, state.attempt) == (failures[settle], "")
+        assert (state.failures, state.attempt) == (ENDS[settle], "")
 
     @EVERY_END
     def test_a_customer_without_a_row_is_not_settled(
@@ -165,5 +191,5 @@ class TestSettle:
 
     @staticmethod
     def _settle(rows: CustomerRows, settle: str, attempt: str) -> None:
-        timed = (NOW,) if settle in ("verified", "released") else ()
+        timed = (NOW,) if settle in TIMED else ()
         getattr(rows, settle)(ADA, attempt, *timed)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from requests.exceptions import ReadTimeout
+from requests.exceptions import ConnectTimeout, ReadTimeout
 
 from tests.integration.conftest import Clock
 from tests.integration.functions import ADA, Functions, Reply, log_lines
 from tests.integration.okta_client import CODE
-from tests.integration.okta_org import WRONG_CODE, OktaOrg, refusal
+from tests.integration.okta_org import WRONG_CODE, Answer, OktaOrg, answer, refusal
 
 KEY = {"Idempotency-Key": "5b0c8d1e-9c1f-4a52-8b1e-0f3d7c2a6e11"}
 GRACE = "grace@example.com"
@@ -91,8 +91,44 @@ def test_an_outcome_that_may_change_is_not_kept(
 
 def test_a_lost_mail_is_not_sent_again_under_its_key(functions: Functions, okta: OktaOrg) -> None:
     okta.answers_instead("send", ReadTimeout())
-    assert [send(functions).status for _ in range(2)] == [503, 429]
+    first, again = send(functions), send(functions)
+    assert first == again
+    assert (again.status, again.headers["Retry-After"]) == (503, "5")
     assert okta.counts("send") == 1
+
+
+@pytest.mark.parametrize("lost", [ReadTimeout(), answer("<html>", 503), answer({}), answer([])])
+def test_a_code_that_may_have_been_checked_is_not_checked_again_under_its_key(
+    functions: Functions, okta: OktaOrg, lost: Answer | Exception
+) -> None:
+    body = {"challenge_id": functions.issue(), "code": CODE}
+    okta.answers_instead("check", lost)
+    replies = [functions.post("/verify", body, headers=KEY) for _ in range(2)]
+    assert [reply.status for reply in replies] == [replies[0].status] * 2
+    assert replies[0].status in (502, 503)
+    assert okta.counts("check") == 1
+
+
+def test_a_code_that_was_not_checked_may_be_sent_again_under_its_key(
+    functions: Functions, okta: OktaOrg
+) -> None:
+    body = {"challenge_id": functions.issue(), "code": CODE}
+    okta.answers_instead("check", ConnectTimeout(), ConnectTimeout())
+    replies = [functions.post("/verify", body, headers=KEY) for _ in range(2)]
+    assert [reply.status for reply in replies] == [503, 200]
+
+
+def test_a_key_of_the_public_belongs_to_its_source(
+    public: Functions, okta: OktaOrg, clock: Clock
+) -> None:
+    body = {"email": ADA}
+    first, again = (public.post("/challenge", body, headers=KEY) for _ in range(2))
+    assert first == again
+    clock.advance(31)
+    other = public.post("/challenge", body, headers=KEY, source_ip="198.51.100.7")
+    assert other.status == 202
+    assert other.json["challenge_id"] != first.json["challenge_id"]
+    assert okta.counts("send") == 2
 
 
 def test_input_that_is_wrong_is_answered_alike(functions: Functions) -> None:

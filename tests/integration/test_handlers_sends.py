@@ -150,11 +150,10 @@ class TestLookups:
             (refusal(400, "E0000098"), "invalid_phone_number"),
         ],
     )
+    @pytest.mark.usefixtures("challenge_id")
     def test_a_lookup_is_dropped_as_soon_as_okta_disagrees(
         self, functions: Functions, okta: OktaOrg, clock: Clock, refused: Answer, code: str
     ) -> None:
-        okta.add(ADA)
-        functions.issue()
         clock.advance(RESEND)
         okta.answers_instead("send", refused)
         assert functions.post("/challenge", {"email": ADA}).code == code

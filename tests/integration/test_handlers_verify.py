@@ -209,6 +209,19 @@ class TestLife:
         assert (reply.status, reply.code) == (404, "challenge_not_found")
         assert okta.counts("check") == 0
 
+    def test_a_code_sent_to_another_email_of_the_customer_proves_nothing_of_this_one(
+        self, functions: Functions, okta: OktaOrg, clock: Clock
+    ) -> None:
+        user = okta.add(ADA, login="ada")
+        functions.issue()
+        user.email = "lovelace@example.com"
+        clock.advance(policy.RESEND_SECONDS)
+        newer = functions.issue(user.email)
+        reply = functions.post("/verify", {"email": ADA, "otp": CODE})
+        assert (reply.status, reply.code) == (404, "challenge_not_found")
+        assert okta.counts("check") == 0
+        assert functions.verify(newer, WRONG_CODE).json["attempts_remaining"] == 3
+
 
 class TestPurpose:
     @pytest.fixture

@@ -31,6 +31,7 @@ CALLS: dict[str, tuple[str, str, tuple[object, ...], dict[str, Any]]] = {
     "withdraw": ("customers", "withdraw", (ADA, "ch_one"), {}),
     "reserve": ("customers", "reserve", (ADA, None, "a", NOW), {}),
     "verified": ("customers", "verified", (ADA, "a", NOW), {}),
+    "activated": ("customers", "activated", (ADA, "a", NOW), {}),
     "rejected": ("customers", "rejected", (ADA, "a"), {}),
     "exhausted": ("customers", "exhausted", (ADA, "a"), {}),
     "released": ("customers", "released", (ADA, "a", NOW), {}),

@@ -40,12 +40,13 @@ Ctrl-C stops it.
 def main() -> None:
     """Run until interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    log = Path(tempfile.gettempdir()) / "customer-verification-sandbox.log"
+    port = int(os.environ.get("PORT", "3000"))
+    log = Path(tempfile.gettempdir()) / f"customer-verification-{port}.log"
     with log.open("w", buffering=1) as log_file:
         try:
             sandbox = Sandbox(
                 log_file,
-                port=int(os.environ.get("PORT", "3000")),
+                port=port,
                 okta_port=int(os.environ.get("OKTA_PORT", "3001")),
                 aws_port=int(os.environ.get("AWS_PORT", "3002")),
                 environment=os.environ,

@@ -53,7 +53,7 @@ class TestIssueRequests:
             ({"Email": ADA}, "missing_email"),
             ({"email": "ada"}, "invalid_email"),
             ({"email": f"{ADA}\n"}, "invalid_email"),
-            ({"email": "\ud800@example.com"}, "invalid_email"),
+            ({"email": "\ud800@example.com"}, "malformed_body"),
             ({"email": ADA, "channel": "fax"}, "unsupported_channel"),
             ({"email": ADA, "channel": "EMAIL"}, "unsupported_channel"),
         ],

@@ -1,9 +1,8 @@
-"""What an answer to the public takes: the same for short work and for long."""
+"""What an answer to the public takes: the same whether Okta was asked or not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -11,11 +10,18 @@ from hypothesis import strategies as st
 
 from verification.errors import InvalidCode
 from verification.models import Deadline
-from verification.pace import LEAST, MOST, REMEMBERED, SPREAD, Pace
+from verification.observability import Meter
+from verification.pace import (
+    CHECK_CALLS,
+    ISSUE_CALLS,
+    LEAST,
+    MOST_PER_CALL,
+    SPREAD,
+    STORE_SECONDS,
+    Pace,
+)
 
 LEISURE = 8.0
-
-Hide = Callable[[Deadline], AbstractContextManager[None]]
 
 
 class Room:
@@ -23,40 +29,45 @@ class Room:
 
     def __init__(self, spread: float = 0.0) -> None:
         self.now = 0.0
-        self.slept: list[float] = []
         self.spreads: list[tuple[float, float]] = []
         self._spread = spread
-        self.pace = Pace(clock=lambda: self.now, sleep=self._sleep, spread=self._draw)
+        self._meter = Meter(lambda: self.now)
+        self.pace = Pace(self._meter, clock=lambda: self.now, sleep=self._sleep, spread=self._draw)
 
-    def answer(self, work: float, left: float = LEISURE) -> float:
-        """What an answer takes whose work takes so long, with so much time left at its start."""
-        return self._timed(self.pace.hide, work, left, fails=False)
-
-    def failure(self, work: float, left: float = LEISURE) -> float:
-        """The same of work that ends with an error."""
-        return self._timed(self.pace.hide, work, left, fails=True)
-
-    def refusal(self, work: float, left: float = LEISURE) -> float:
-        """The same where only errors are held back."""
-        return self._timed(self.pace.hide_refusal, work, left, fails=True)
-
-    def success(self, work: float, left: float = LEISURE) -> float:
-        """The same of a success there."""
-        return self._timed(self.pace.hide_refusal, work, left, fails=False)
-
-    def _timed(self, hide: Hide, work: float, left: float, *, fails: bool) -> float:
+    def send(self, *okta: float, store: float = 0.0, left: float = LEISURE) -> float:
+        """What it takes to be answered after these calls to Okta, with so much time left."""
         began = self.now
-        ends: AbstractContextManager[object]
-        ends = pytest.raises(InvalidCode) if fails else nullcontext()
-        with ends, hide(Deadline(began + left, lambda: self.now)):
-            self.now += work
-            if fails:
-                raise InvalidCode(attempts_remaining=3)
+        self._meter.start()
+        with self.pace.hide(Deadline(began + left, lambda: self.now)):
+            self._work(okta, store)
         return round(self.now - began, 6)
+
+    def fail(self, *okta: float) -> float:
+        """The same where the last call fails."""
+        began = self.now
+        self._meter.start()
+        with suppress(InvalidCode), self.pace.hide(Deadline(began + LEISURE, lambda: self.now)):
+            self._work(okta, 0.0)
+            raise InvalidCode(attempts_remaining=3)
+        return round(self.now - began, 6)
+
+    def check(self, *okta: float, left: float = LEISURE) -> float:
+        """The same of a wrong code."""
+        began = self.now
+        self._meter.start()
+        started = self.pace.started()
+        self._work(okta, 0.0)
+        self.pace.hold_back(started, CHECK_CALLS, Deadline(began + left, lambda: self.now))
+        return round(self.now - began, 6)
+
+    def _work(self, okta: tuple[float, ...], store: float) -> None:
+        self.now += store
+        for seconds in okta:
+            with self._meter.time("okta"):
+                self.now += seconds
 
     def _sleep(self, seconds: float) -> None:
         assert seconds >= 0
-        self.slept.append(seconds)
         self.now += seconds
 
     def _draw(self, least: float, most: float) -> float:
@@ -69,64 +80,85 @@ def room() -> Room:
     return Room()
 
 
-class TestHide:
-    @pytest.mark.parametrize("work", [0.0, 0.01, 0.15, 0.299, LEAST])
-    def test_short_work_and_long_work_take_equally_long(self, room: Room, work: float) -> None:
-        assert room.answer(work) == LEAST
-        assert room.failure(work) == LEAST
-
-    def test_a_decoy_takes_what_a_slow_send_took(self, room: Room) -> None:
-        assert room.answer(1.2) == 1.2
-        assert room.answer(0.01) == 1.2
-        assert room.failure(0.4) == 1.2
-
-    def test_the_slowest_of_the_last_answers_is_remembered_and_then_forgotten(
-        self, room: Room
+class TestSend:
+    @pytest.mark.parametrize(
+        "okta", [(), (0.02,), (0.02, 0.02), (0.02, 0.02, 0.02), (0.05,) * ISSUE_CALLS]
+    )
+    def test_a_customer_s_answer_and_a_decoy_s_take_equally_long(
+        self, room: Room, okta: tuple[float, ...]
     ) -> None:
-        room.answer(2.0)
-        times = [room.answer(0.01) for _ in range(REMEMBERED + 1)]
-        assert times == [2.0] * (REMEMBERED - 1) + [LEAST] * 2
+        for _ in range(3):
+            assert room.send(*okta) == LEAST
+            assert room.fail(*okta) == LEAST
+            assert room.send(store=0.1) == LEAST
 
-    def test_one_answer_that_took_very_long_holds_nobody_back_for_as_long(self, room: Room) -> None:
-        assert room.answer(7.0) == 7.0
-        assert room.answer(0.01) == MOST
+    @pytest.mark.parametrize("per_call", [0.1, 0.25, 0.6])
+    def test_while_okta_is_slow_a_decoy_waits_for_calls_that_nobody_makes(
+        self, room: Room, per_call: float
+    ) -> None:
+        expected = round(ISSUE_CALLS * per_call + STORE_SECONDS, 6)
+        assert room.send(per_call) == expected
+        assert room.send() == expected
+        assert room.fail(per_call, per_call) == expected
+        assert room.send(*(per_call,) * ISSUE_CALLS) == expected
+
+    def test_okta_s_pace_is_learnt_and_forgotten_slowly(self, room: Room) -> None:
+        room.send(0.5)
+        assert room.send(0.1) == pytest.approx(ISSUE_CALLS * 0.42 + STORE_SECONDS)
+        times = [room.send(0.01) for _ in range(30)]
+        assert times == sorted(times, reverse=True)
+        assert times[-1] == LEAST
+
+    def test_a_call_that_hangs_holds_nobody_back_for_as_long(self, room: Room) -> None:
+        assert room.send(7.0) == 7.0
+        assert room.send() == pytest.approx(ISSUE_CALLS * MOST_PER_CALL + STORE_SECONDS)
+
+    def test_a_decoy_teaches_nothing(self, room: Room) -> None:
+        room.send(0.5)
+        for _ in range(40):
+            decoy = room.send()
+        assert decoy == pytest.approx(ISSUE_CALLS * 0.5 + STORE_SECONDS)
+
+    def test_an_error_comes_out_as_it_went_in(self, room: Room) -> None:
+        error = InvalidCode(attempts_remaining=3)
+        with pytest.raises(InvalidCode) as raised, room.pace.hide(Deadline(LEISURE, lambda: 0.0)):
+            raise error
+        assert raised.value is error
 
     def test_a_little_more_is_drawn_at_random(self) -> None:
         room = Room(spread=0.07)
-        assert room.answer(0.01) == LEAST + 0.07
-        assert room.answer(0.5) == 0.57
-        assert room.spreads == [(0.0, SPREAD)] * 2
+        assert room.send() == LEAST + 0.07
+        assert room.spreads == [(0.0, SPREAD)]
 
     @pytest.mark.parametrize(("left", "takes"), [(0.2, 0.2), (0.1, 0.1), (0.05, 0.1), (-1, 0.1)])
     def test_no_answer_is_held_back_beyond_its_deadline(
         self, room: Room, left: float, takes: float
     ) -> None:
-        assert room.answer(0.1, left) == takes
+        assert room.send(store=0.1, left=left) == takes
 
-    @given(st.lists(st.tuples(st.floats(0, 10), st.floats(-1, 8)), max_size=40))
+    @given(st.lists(st.tuples(st.lists(st.floats(0, 5), max_size=4), st.floats(-1, 8))))
     def test_every_answer_is_back_in_time_or_as_soon_as_it_is_there(
-        self, calls: list[tuple[float, float]]
+        self, calls: list[tuple[list[float], float]]
     ) -> None:
         room = Room(spread=SPREAD)
-        for work, left in calls:
-            took = room.answer(work, left)
-            assert took == pytest.approx(work) or took <= max(left, work) + 1e-6
-            assert took <= max(work, MOST) + SPREAD + 1e-6
+        most = ISSUE_CALLS * MOST_PER_CALL + STORE_SECONDS + SPREAD
+        for okta, left in calls:
+            took = room.send(*okta, left=left)
+            assert took <= max(left, sum(okta)) + 1e-5
+            assert took <= max(most, sum(okta)) + 1e-5
 
 
-class TestHideRefusal:
-    def test_a_refusal_is_held_back(self, room: Room) -> None:
-        assert room.refusal(0.01) == LEAST
-        assert room.refusal(0.9) == 0.9
-        assert room.refusal(0.01) == 0.9
+class TestCheck:
+    def test_a_wrong_code_and_a_decoy_s_take_equally_long(self, room: Room) -> None:
+        assert room.check(0.05) == room.check() == LEAST
 
-    def test_a_success_is_not(self, room: Room) -> None:
-        assert room.success(0.01) == 0.01
-        assert room.slept == []
+    def test_while_okta_is_slow_too(self, room: Room) -> None:
+        expected = CHECK_CALLS * 0.5 + STORE_SECONDS
+        assert room.check(0.5) == room.check() == pytest.approx(expected)
 
-    def test_a_success_tells_nothing_by_the_answers_after_it(self, room: Room) -> None:
-        room.success(2.0)
-        assert room.refusal(0.01) == LEAST
+    def test_what_a_check_takes_is_known_to_a_send(self, room: Room) -> None:
+        room.check(0.5)
+        assert room.send() == pytest.approx(ISSUE_CALLS * 0.5 + STORE_SECONDS)
 
-    def test_a_refusal_too_has_a_deadline(self, room: Room) -> None:
-        assert room.refusal(0.1, left=0.15) == 0.15
+    def test_it_too_has_a_deadline(self, room: Room) -> None:
+        assert room.check(0.1, left=0.15) == 0.15

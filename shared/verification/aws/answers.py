@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from verification import policy
 from verification.aws.table import STATUS, ConditionFailed, Table, number, text, whole
@@ -18,6 +19,7 @@ class Answer:
     status: int
     content_type: str
     body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class AnswerRows:

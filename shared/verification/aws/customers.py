@@ -14,12 +14,12 @@ from typing import Any
 
 from verification import policy
 from verification.aws.table import STATUS, ConditionFailed, Item, Table, number, text, whole
-from verification.errors import StoreUnavailable
+from verification.errors import RequestInProgress, StoreUnavailable
 from verification.models import Challenge, ChallengeStatus, Channel, CustomerState
 
 SLOTS = 5
 """Challenges that a row remembers: no more can be sent in an hour, which is longer than any lives.
-Older ones answer `challenge_not_found`."""
+Older ones, which only authenticator apps can have, answer `challenge_not_found`."""
 
 # A comparison with an attribute that is not there is false, so its negation holds.
 _FREE = "NOT attempt_until > :now AND NOT (failures >= :most AND held_until > :now)"
@@ -122,13 +122,13 @@ class CustomerRows:
 
     def verified(self, customer: str, attempt: str, now: int) -> None:
         """The reserved attempt was right: close the challenge and forget the failures."""
-        self._settle(
-            customer,
-            attempt,
-            ", c0.#status = :status, c0.verified_at = :now, failures = :zero",
-            {":status": {"S": ChallengeStatus.VERIFIED}, ":now": number(now), ":zero": number(0)},
-            STATUS,
-        )
+        self._close(customer, attempt, now, ", failures = :number", 0)
+
+    def activated(self, customer: str, attempt: str, now: int) -> None:
+        """The reserved attempt was right and activated a factor: close the challenge. The failures
+        before it stay, because at Okta they do: an activation is not a verification.
+        """
+        self._close(customer, attempt, now, ", failures = failures - :number", 1)
 
     def rejected(self, customer: str, attempt: str) -> None:
         """The reserved attempt was wrong, or may have been: it stays counted."""
@@ -149,17 +149,31 @@ class CustomerRows:
         )
 
     def release_hold(self, customer: str, now: int) -> None:
-        """Let a held customer try one code. The failures stay counted, as they do at Okta."""
+        """Let a held customer try one code. The failures stay counted, as they do at Okta. Raises
+        RequestInProgress while a code is checked, which may be about to begin the hold anew.
+        """
         try:
             self._table.update(
                 _key(customer),
                 "SET held_until = :now",
-                "failures >= :most AND held_until > :now",
+                "failures >= :most AND held_until > :now AND NOT attempt_until > :now",
                 {":now": number(now), ":most": number(policy.MAX_CONSECUTIVE_FAILURES)},
                 returns=False,
             )
-        except ConditionFailed:
+        except ConditionFailed as failed:
+            if whole(failed.item, "attempt_until") > now:
+                raise RequestInProgress from None
             return  # not held
+
+    def _close(self, customer: str, attempt: str, now: int, change: str, count: int) -> None:
+        status = {"S": ChallengeStatus.VERIFIED}
+        self._settle(
+            customer,
+            attempt,
+            f", c0.#status = :status, c0.verified_at = :now{change}",
+            {":status": status, ":now": number(now), ":number": number(count)},
+            STATUS,
+        )
 
     def _settle(
         self,

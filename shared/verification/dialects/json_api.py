@@ -147,6 +147,7 @@ def parse_object(event: APIGatewayProxyEvent) -> Mapping[str, Any]:
         if len(text) > MAX_BODY:
             raise errors.MalformedBody("The body is too long.")
         body = json.loads(text)
+        json.dumps(body, ensure_ascii=False).encode()  # halves of characters are no text
     except (ValueError, RecursionError):
         raise errors.MalformedBody("The body is not JSON.") from None
     if not isinstance(body, dict):
