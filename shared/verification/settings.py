@@ -56,7 +56,7 @@ class Settings:
             sends_per_source=_whole_number(environ, "SENDS_PER_SOURCE_HOUR", 1, 1_000_000),
             sends_per_client=_whole_number(environ, "SENDS_PER_CLIENT_HOUR", 1, 1_000_000),
             failures_per_source=_whole_number(environ, "FAILURES_PER_SOURCE_HOUR", 1, 1_000_000),
-            conceal_unknown_customers=_flag(environ, "CONCEAL_UNKNOWN_CUSTOMERS"),
+            conceal_unknown_customers=_flag(environ, "CONCEAL_UNKNOWN_CUSTOMERS", default="true"),
             activate_phones=_flag(environ, "ACTIVATE_PHONES"),
             invoke_url_routes=_flag(environ, "INVOKE_URL_ROUTES"),
             allowed_origins=tuple(environ.get("ALLOWED_ORIGINS", "").replace(",", " ").split()),
@@ -75,8 +75,8 @@ def _text(environ: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _flag(environ: Mapping[str, str], name: str) -> bool:
-    value = environ.get(name, "false")
+def _flag(environ: Mapping[str, str], name: str, default: str = "false") -> bool:
+    value = environ.get(name, default)
     if value not in ("true", "false"):
         raise ConfigurationError(f"{name} must be true or false")
     return value == "true"

@@ -73,9 +73,11 @@ class CustomerRows:
         """The code was not sent: the challenge before it is the newest again, if there is one."""
         newest = {":id": {"S": challenge_id}}
         with suppress(ConditionFailed):
-            condition = "c0.id = :id AND attribute_exists(c1.id)"
-            update = f"SET {_UNSHIFT}, about = about1"
-            self._table.update(_key(customer), update, condition, newest, returns=False)
+            # What is known of the one before goes with it: once only, until another is opened.
+            condition = "c0.id = :id AND attribute_exists(c1.id) AND attribute_type(about1, :text)"
+            update = f"SET {_UNSHIFT}, about = about1 REMOVE about1"
+            values = {**newest, ":text": {"S": "S"}}
+            self._table.update(_key(customer), update, condition, values, returns=False)
             return
         with suppress(ConditionFailed):  # else a newer challenge has taken its place
             self._table.update(

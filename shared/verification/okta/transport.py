@@ -132,16 +132,22 @@ class Transport:
         if remaining < LEAST_TIME:
             raise errors.DeadlineTooNear
         self._forget_idle_connections()
+        body = bytearray()
+
+        def read(response: requests.Response, **_: object) -> None:
+            _read(response, body, deadline)
+
+        # Prepared without the session, whose cookies were set for another customer.
+        ask.hooks = {"response": read}
+        prepared = ask.prepare()
         try:
             with self._meter.time("okta"):
-                # Prepared without the session, whose cookies were set for another customer.
                 response = self._session.send(
-                    ask.prepare(),
+                    prepared,
                     timeout=(min(CONNECT_TIMEOUT, remaining), min(READ_TIMEOUT, remaining)),
                     allow_redirects=False,
                     stream=True,
                 )
-                body = _read(response, deadline)
         except (requests.RequestException, HTTPError, OSError) as error:
             if _was_not_sent(error):
                 raise errors.OktaNotReached(retry_after=5) from None
@@ -189,18 +195,16 @@ def _header_text(value: str) -> str:
     return _NOT_HEADER_TEXT.sub("", value)[:MAX_HEADER].strip()
 
 
-def _read(response: requests.Response, deadline: Deadline) -> bytes:
-    """The whole body, unless it is too long or drips past the deadline: a read timeout alone
-    starts anew with every byte.
+def _read(response: requests.Response, body: bytearray, deadline: Deadline) -> None:
+    """Read to the end, unless that is too far or too slow: a read timeout alone starts anew with
+    every byte.
     """
-    body = bytearray()
     while chunk := response.raw.read1(65536, decode_content=True):
         body += chunk
         if len(body) > MAX_BODY or deadline.remaining() < 0:
             response.close()
             raise ProtocolError("the body is too long or too slow")
     response.raw.release_conn()
-    return bytes(body)
 
 
 def _was_not_sent(error: Exception) -> bool:
@@ -210,7 +214,7 @@ def _was_not_sent(error: Exception) -> bool:
     return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
 
 
-def _parsed(response: requests.Response, body: bytes, now: float) -> Json:
+def _parsed(response: requests.Response, body: bytearray, now: float) -> Json:
     """The document of a success; otherwise raise the outcome of the error."""
     status = response.status_code
     if status == requests.codes.no_content:
