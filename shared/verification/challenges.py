@@ -57,7 +57,7 @@ class Challenges:
         known = send.reserve()
         with self._hidden(call):
             try:
-                lookup = self._resources.customers.look_up(request.email, known, now, call)
+                lookup = self._resources.customers.look_up(request, known, now, call)
                 factor = self._factor(request, lookup, call.caller)
                 challenge = self._new_challenge(request, lookup, factor, now, call.caller)
                 state = open_challenge(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from verification import errors, policy
 from verification.aws.emails import EmailRows
 from verification.aws.secrets import Secrets
-from verification.models import Call, Email, Lookup
+from verification.models import Call, Email, IssueRequest, Lookup
 from verification.okta.factors import Factors
 from verification.okta.users import Users
 
@@ -31,14 +31,20 @@ class Customers:
         self._emails = emails
         self._keys = keys
 
-    def look_up(self, email: Email, known: Lookup | None, now: int, call: Call) -> Lookup:
+    def look_up(self, request: IssueRequest, known: Lookup | None, now: int, call: Call) -> Lookup:
         """The customer, or the refusal that a public caller is not told.
 
-        A client's question is never answered from a kept refusal: its customer may have been
-        registered a moment ago.
+        A client is never refused from memory: its customer may have been registered, or have
+        enrolled the factor, a moment ago.
         """
-        if known and policy.is_fresh(known, now) and not (known.refusal and call.caller.client):
+        is_public = call.caller.client is None
+        if (
+            known
+            and policy.is_fresh(known, now)
+            and (is_public or policy.has_factor(known, request.channel))
+        ):
             return known
+        email = request.email
         identities = self._keys.identities()
         identity = identities.of_email(email)
         try:

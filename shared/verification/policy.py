@@ -125,6 +125,11 @@ def choose_factor(factors: Sequence[Factor], channel: Channel) -> Factor:
     raise errors.FactorNotActive
 
 
+def has_factor(lookup: Lookup, channel: Channel) -> bool:
+    """Whether the customer was found, with an active factor for this channel."""
+    return any(each.type == channel and each.status == "ACTIVE" for each in lookup.factors)
+
+
 def is_fresh(lookup: Lookup, now: int) -> bool:
     """Whether Okta need not be asked again."""
     return 0 <= now - lookup.at < (REFUSAL_SECONDS if lookup.refusal else LOOKUP_SECONDS)

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from tests.e2e.conftest import Caller
+from tests.sandbox.okta.records import FactorType
 
 PHONE = "+15005550042"
 
@@ -147,6 +148,16 @@ def test_what_was_enrolled_can_be_used_at_once(client: Caller) -> None:
     client.sandbox.advance += 31
     refused = client.post("/challenge", {"email": "grace@example.com", "channel": "sms"})
     assert refused.json()["code"] == "factor_not_enrolled"
+
+
+def test_a_client_is_not_refused_from_memory(client: Caller) -> None:
+    client.challenge("grace@example.com")
+    directory = client.sandbox.org.directory
+    grace = next(user for user in directory if user.login == "grace.hopper")
+    directory.add_factor(grace, FactorType.SMS, PHONE)
+    client.sandbox.advance += 31
+    client.challenge("grace@example.com", channel="sms")
+    assert client.sandbox.org.inbox.to(PHONE)
 
 
 def test_a_refused_phone_may_be_corrected_at_once(client: Caller) -> None:
