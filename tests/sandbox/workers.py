@@ -69,6 +69,7 @@ class Worker:
     def kill(self) -> None:
         """End the process, whatever it is doing; a call under way learns of it."""
         self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         """End the process and let go of it."""
