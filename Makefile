@@ -10,7 +10,9 @@ export PORT OKTA_PORT AWS_PORT AWS_DEFAULT_REGION
 export SAM_CLI_TELEMETRY := 0
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-LOCK := $(firstword $(shell cat requirements-dev.txt tests/e2e/clients/workos5.txt | cksum))
+OKTA_AUTH_JS := tests/e2e/clients/okta_auth_js
+LOCK := $(firstword $(shell cat requirements-dev.txt tests/e2e/clients/workos5.txt \
+	$(OKTA_AUTH_JS)/package-lock.json | cksum))
 # Named after what it was made from, so that neither a checkout's times nor a second Python confuse it.
 READY := .venv/ready-$(VERSION)-$(LOCK)
 BIN := .venv/bin
@@ -55,7 +57,7 @@ lock: $(READY) ## take the newest versions that pyproject.toml allows
 
 clean: ## remove everything that was made
 	rm -rf .venv .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . \( -name __pycache__ -o -name node_modules \) -prune -exec rm -rf {} +
 
 $(READY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -68,4 +70,5 @@ $(READY):
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt
 	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --target .venv/workos5 \
 		-r tests/e2e/clients/workos5.txt
+	@if command -v npm >/dev/null; then cd $(OKTA_AUTH_JS) && npm ci --loglevel=error >/dev/null; fi
 	@touch $@
