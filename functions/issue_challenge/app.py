@@ -1,8 +1,8 @@
-"""Begins things: sends codes, enrols factors, lets a held customer try again."""
+"""Begins things: sends codes, enrols factors, starts sign-ins, lets a held customer try again."""
 
 from aws_lambda_powertools.event_handler import Response
 
-from verification.dialects import invoke_url, json_api, mfa
+from verification.dialects import authn, invoke_url, json_api, mfa
 from verification.edge import Edge, handler_of, speaks
 
 edge = Edge()
@@ -57,6 +57,32 @@ def challenge(id: str) -> Response[str]:
     return mfa.challenged(
         edge.service.enrollment.challenge(mfa.factor_ref(id), template, edge.call)
     )
+
+
+@edge.post("/api/v1/authn", middlewares=[speaks(authn, "sign_in_begun")])
+def sign_in() -> Response[str]:
+    """200: where the sign-in is after the password, or is already."""
+    request, sign_in = authn.parse_begin(edge.event), edge.service.sign_in
+    if isinstance(request, str):
+        return authn.state(sign_in.resume(request, edge.call), edge.event, edge.service.settings)
+    return authn.state(sign_in.begin(request, edge.call), edge.event, edge.service.settings)
+
+
+@edge.post("/api/v1/authn/factors/<id>/verify/resend", middlewares=[speaks(authn, "sent")])
+def send_again(id: str) -> Response[str]:
+    """200: another code is on its way."""
+    state = edge.service.sign_in.send_again(authn.parse_step(edge.event, id), edge.call)
+    return authn.state(state, edge.event, edge.service.settings)
+
+
+@edge.post("/api/v1/authn/previous", middlewares=[speaks(authn, "moved")])
+@edge.post("/api/v1/authn/skip", middlewares=[speaks(authn, "moved")])
+@edge.post("/api/v1/authn/cancel", middlewares=[speaks(authn, "moved")])
+def move() -> Response[str]:
+    """200: back to the choice of a factor, on without one, or out."""
+    where = edge.event.resource.rpartition("/")[-1]
+    state = edge.service.sign_in.move(where, authn.parse_state_token(edge.event), edge.call)
+    return authn.state(state, edge.event, edge.service.settings)
 
 
 @edge.delete("/holds/<email>", middlewares=[speaks(json_api, "released")])

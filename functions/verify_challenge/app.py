@@ -1,8 +1,8 @@
-"""Proves things: checks the code that a customer typed."""
+"""Proves things: checks the code that a customer typed, and finishes sign-ins."""
 
 from aws_lambda_powertools.event_handler import Response
 
-from verification.dialects import invoke_url, json_api, mfa
+from verification.dialects import authn, invoke_url, json_api, mfa
 from verification.edge import Edge, handler_of, speaks
 
 edge = Edge()
@@ -27,6 +27,22 @@ def verify_factor(id: str) -> Response[str]:
     """201: whether the code is right; the first right one activates a pending factor."""
     request = mfa.parse_verify(edge.event, id)
     return mfa.verified(edge.service.challenges.verify(request, edge.call))
+
+
+@edge.post("/api/v1/authn/factors/<id>/verify", middlewares=[speaks(authn, "sign_in_step")])
+def verify_step(id: str) -> Response[str]:
+    """200: the factor is challenged or, with the right code, the customer is signed in."""
+    state = edge.service.sign_in.verify(authn.parse_step(edge.event, id), edge.call)
+    return authn.state(state, edge.event, edge.service.settings)
+
+
+@edge.post(
+    "/api/v1/authn/factors/<id>/lifecycle/activate", middlewares=[speaks(authn, "activated")]
+)
+def activate_step(id: str) -> Response[str]:
+    """200: the factor that was enrolled on the way in is active."""
+    state = edge.service.sign_in.activate(authn.parse_step(edge.event, id), edge.call)
+    return authn.state(state, edge.event, edge.service.settings)
 
 
 lambda_handler = handler_of(edge)

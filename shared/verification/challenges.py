@@ -226,11 +226,11 @@ class Challenges:
             if self._conceals(call.caller):
                 self._meter.note(concealed=refused.code)
                 raise self._wrong(state, customer, attempt, started, call) from None
-            self._count(state, customer, attempt)
+            self._rows.count(customer, attempt, state)
             raise
         except errors.VerificationError as failure:
             failure.may_have_acted = True
-            self._count(state, customer, attempt)
+            self._rows.count(customer, attempt, state)
             raise
         return challenge
 
@@ -245,18 +245,9 @@ class Challenges:
         """
         if self._conceals(call.caller):
             self._pace.hold_back(started, CHECK_CALLS, call.deadline)
-        remaining = self._count(state, customer, attempt)
+        remaining = self._rows.count(customer, attempt, state)
         self._limits.count_failure(call.caller, self._resources.now())
         return errors.InvalidCode(attempts_remaining=remaining, challenge=state.newest)
-
-    def _count(self, state: CustomerState, customer: str, attempt: str) -> int:
-        """Settle an attempt that was wrong, or may have been; how many remain. The last that is
-        allowed closes the challenge.
-        """
-        remaining = max(0, policy.MAX_CONSECUTIVE_FAILURES - state.failures)
-        settle = self._rows.rejected if remaining else self._rows.exhausted
-        settle(customer, attempt)
-        return remaining
 
     def _conceals(self, caller: Caller) -> bool:
         """Whether this caller must not learn who is a customer."""

@@ -164,6 +164,7 @@ def _call(event: APIGatewayProxyEvent, context: LambdaContext, service: wiring.S
             source_ip=event.request_context.identity.source_ip,
             user_agent=headers.get("user-agent", ""),
             accept_language=headers.get("accept-language", ""),
+            device_fingerprint=headers.get("x-device-fingerprint", ""),
         ),
         Deadline(time.monotonic() + min(LONGEST_CALL, remaining)),
     )
@@ -237,7 +238,14 @@ def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
     return CORSConfig(
         allow_origin=origins[0],
         extra_origins=list(origins[1:]),
-        allow_headers=["Accept-Language", "Idempotency-Key"],
+        allow_headers=[
+            "Accept-Language",
+            "Idempotency-Key",
+            "X-Device-Fingerprint",
+            "X-Okta-User-Agent-Extended",
+        ],
         expose_headers=["Retry-After", "X-Outcome", "X-Request-ID"],
         max_age=600,
+        # There are no cookies here, but Okta's client asks for answers with them.
+        allow_credentials=True,
     )

@@ -18,7 +18,7 @@ from verification.models import (
 )
 from verification.okta.templates import name_of
 from verification.resources import Resources
-from verification.sending import Send, may_have_been_sent, open_challenge
+from verification.sending import Send, may_have_been_sent, open_challenge, send_code
 
 
 class Enrollment:
@@ -122,16 +122,12 @@ class Enrollment:
         if not channel.is_sent or is_on_its_way:
             state = open_challenge(self._resources, customer, challenge, call, is_nobody=False)
         else:
-            self._resources.limits.spend_send(call.caller, now)
-            send = Send(self._resources, ref.identity, now)
-            send.reserve()
-            try:
-                state = open_challenge(self._resources, customer, challenge, call, is_nobody=False)
-            except errors.VerificationError:
-                send.refund()
-                raise
-            send.carry_out(
-                challenge, customer, lambda: self._send(challenge, factor, sms_template, call)
+            state, _ = send_code(
+                self._resources,
+                challenge,
+                customer,
+                call,
+                lambda: self._send(challenge, factor, sms_template, call),
             )
         return Issued(challenge, now, policy.attempts_remaining(state, now))
 

@@ -22,6 +22,9 @@ VerificationError
 │   ├── EnrollmentRefused
 │   └── FactorNotActive
 ├── ChallengeRefused              this attempt proves nothing
+│   ├── InvalidCredentials
+│   ├── SignInEnded
+│   ├── SignInRefused
 │   ├── InvalidCode
 │   ├── ChallengeNotFound
 │   ├── ChallengeAlreadyVerified
@@ -52,7 +55,8 @@ Neither ever holds an email, a phone number, a code, a key or a token.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from verification.models import Challenge
@@ -61,7 +65,8 @@ if TYPE_CHECKING:
 class VerificationError(Exception):
     """The root: an outcome that a caller can act on.
 
-    `may_have_acted` says that what was asked may have been done all the same.
+    `may_have_acted` says that what was asked may have been done all the same. `okta_error` is the
+    error object of Okta's that it was made of, for the one dialect that speaks as Okta does.
     """
 
     code: ClassVar[str]
@@ -71,6 +76,7 @@ class VerificationError(Exception):
         super().__init__(detail or self.title)
         self.detail = detail
         self.may_have_acted = False
+        self.okta_error: Mapping[str, Any] | None = None
 
 
 class BadRequest(VerificationError):
@@ -209,6 +215,27 @@ class FactorNotActive(CustomerRefused):
 
 class ChallengeRefused(VerificationError):
     """The challenge was not verified by this call."""
+
+
+class InvalidCredentials(ChallengeRefused):
+    """Ask for the username and the password again."""
+
+    code = "invalid_credentials"
+    title = "The username or the password is wrong."
+
+
+class SignInEnded(ChallengeRefused):
+    """Begin another sign-in: this one is over, was cancelled, or never was."""
+
+    code = "sign_in_ended"
+    title = "This sign-in is over."
+
+
+class SignInRefused(ChallengeRefused):
+    """Take another step: Okta does not allow this one, and says why in its own words."""
+
+    code = "sign_in_refused"
+    title = "Okta refused this step of the sign-in."
 
 
 class InvalidCode(ChallengeRefused):

@@ -36,6 +36,14 @@ class Identities:
         """The identity: 32 hex digits that stand for an email in limits, logs and the table."""
         return self._hash("identity", email.encode()).hex()
 
+    def of_login(self, login: str) -> str:
+        """The identity of whoever signs in with this; of the email, where the login is one."""
+        return self._hash("identity", _bytes(login.strip().lower())).hex()
+
+    def of_sign_in(self, state_token: str) -> str:
+        """The name of a sign-in under way: its token is a secret."""
+        return self._hash("sign-in", _bytes(state_token)).hex()
+
     def of_user(self, user_id: str) -> str:
         """The key of an Okta user's row, however the user was found: 32 hex digits."""
         return self._hash("customer", user_id.encode()).hex()

@@ -14,6 +14,7 @@ from verification.models import Caller
 from verification.settings import Settings
 
 _CLIENT_SENDS, _SOURCE_SENDS, _SOURCE_FAILURES = "client-sends", "source-sends", "source-failures"
+_PASSWORDS = "passwords"
 
 
 class Limits:
@@ -53,6 +54,21 @@ class Limits:
             with suppress(RateLimited):
                 budget = self._settings.failures_per_source
                 self._rows.spend(_SOURCE_FAILURES, self._source(caller), budget, now)
+
+    def spend_password(self, caller: Caller, identity: str, now: int) -> None:
+        """Count one wrong password before it is known to be one: of the source, among its wrong
+        codes, and of whom it is for. Raises RateLimited.
+        """
+        if caller.client is None:
+            budget = self._settings.failures_per_source
+            self._rows.spend(_SOURCE_FAILURES, self._source(caller), budget, now)
+        self._rows.spend(_PASSWORDS, identity, self._settings.password_failures, now)
+
+    def refund_password(self, caller: Caller, identity: str, now: int) -> None:
+        """It was right, or Okta has not seen it."""
+        if caller.client is None:
+            self._rows.refund(_SOURCE_FAILURES, self._source(caller), now)
+        self._rows.refund(_PASSWORDS, identity, now)
 
     def _source(self, caller: Caller) -> str:
         return self._keys.identities().of_source(policy.source_network(caller.source_ip))

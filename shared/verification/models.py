@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NewType
+from typing import Any, NewType
 
 Email = NewType("Email", str)
 """A checked and normalised address; made by `policy.parse_email` alone."""
@@ -51,6 +51,7 @@ class Caller:
     source_ip: str
     user_agent: str = ""
     accept_language: str = ""
+    device_fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,8 @@ class Lookup:
 class Challenge:
     """One attempt to prove one customer. Times are epoch seconds; `destination` is masked.
 
-    A decoy has no `user_id`: nobody was sent anything, and no code is right. `factor_ref` is the
+    A decoy has no `user_id`: nobody was sent anything, and no code is right. Neither has what stands
+    for a code of a sign-in, which is good for that sign-in alone. `factor_ref` is the
     opaque id of the factor if it was challenged by that; `activates` says that a right code is the
     first of a pending factor.
     """
@@ -194,6 +196,50 @@ class Challenge:
     def is_decoy(self) -> bool:
         """Whether it only looks like a challenge."""
         return not self.user_id
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The beginning of a sign-in. `more` is what else Okta is told, such as its `options`."""
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+    more: Mapping[str, object] = field(default_factory=dict, repr=False)
+    redirect_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FactorStep:
+    """A step of a sign-in that is about one factor; without `code` and `answer` it asks for a
+    challenge. `parameters` are those of Okta's query, such as `rememberDevice`.
+    """
+
+    factor_id: str
+    state_token: str = field(repr=False)
+    code: str = field(default="", repr=False)
+    answer: str = field(default="", repr=False)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    redirect_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSignIn:
+    """What is kept of a sign-in under way: whose it is, the types of the factors by their ids, the
+    keyed hash of the customer's email once it was needed, and where the browser wants to go.
+    """
+
+    user_id: str
+    factors: Mapping[str, str]
+    identity: str = ""
+    redirect_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SignInState:
+    """Where a sign-in is: Okta's own document, which holds tokens, and the redirect URL."""
+
+    document: Mapping[str, Any] = field(repr=False)
+    redirect_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

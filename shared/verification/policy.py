@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from verification import errors
 from verification.models import (
@@ -58,8 +58,12 @@ _EMAIL = re.compile(
 )
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _URL = re.compile(r"(?i)https?:|www\.|\b[a-z0-9-]+\.[a-z]{2,}(?:/|\b)")
+_REDIRECT = re.compile(
+    r"(?i)(?P<origin>https?://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?)(?:[/?][!-\[\]^-~]{0,1800})?"
+)
 _LABEL = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _CODE = re.compile(r"[0-9]{6}")
+_PASS_CODE = re.compile(r"[0-9]{4,10}")
 _CODE_SEPARATORS = str.maketrans("", "", " -")
 
 
@@ -81,6 +85,14 @@ def parse_code(text: str) -> Code:
     if not _CODE.fullmatch(code):
         raise errors.InvalidCodeFormat
     return Code(code)
+
+
+def parse_pass_code(text: str) -> str:
+    """The digits of a code from any factor of Okta's; InvalidCodeFormat otherwise."""
+    code = text.translate(_CODE_SEPARATORS)
+    if not _PASS_CODE.fullmatch(code):
+        raise errors.InvalidCodeFormat
+    return code
 
 
 def parse_channel(text: str) -> Channel:
@@ -189,6 +201,17 @@ def parse_label(text: str, name: str) -> str:
     return text
 
 
+def require_redirect(url: str, origins: Collection[str]) -> str:
+    """The URL, if its origin is one of these. Raises MalformedBody.
+
+    Only plain URLs pass: what one parser takes for a path may be a host to another.
+    """
+    parts = _REDIRECT.fullmatch(url)
+    if not parts or parts["origin"].lower() not in origins:
+        raise errors.MalformedBody("redirect_url is not allowed.")
+    return url
+
+
 def source_network(address: str) -> str:
     """What one source is counted as. An IPv6 subscriber has a whole /64 to draw addresses from."""
     try:
@@ -200,6 +223,15 @@ def source_network(address: str) -> str:
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def is_open(state: CustomerState) -> bool:
+    """Whether the newest challenge may still be verified, as far as its status says."""
+    newest = state.newest
+    return newest is not None and newest.status in (
+        ChallengeStatus.SENDING,
+        ChallengeStatus.PENDING,
+    )
 
 
 def attempts_remaining(state: CustomerState, now: int) -> int:

@@ -11,6 +11,7 @@ from verification.aws.store import Store
 from verification.customers import Customers
 from verification.limits import Limits
 from verification.observability import Meter
+from verification.okta.authn import Authn
 from verification.okta.factors import Factors
 from verification.okta.templates import SmsTemplates
 from verification.okta.users import Users
@@ -25,6 +26,7 @@ class Resources:
     store: Store
     users: Users
     factors: Factors
+    authn: Authn
     templates: SmsTemplates
     customers: Customers
     limits: Limits

@@ -32,6 +32,27 @@ _MAYBE_SENT = (errors.OktaOutcomeUnknown, errors.OktaUnexpectedResponse, errors.
 _Result = TypeVar("_Result")
 
 
+def send_code(
+    resources: Resources,
+    challenge: Challenge,
+    customer: str,
+    call: Call,
+    ask_okta: Callable[[], _Result],
+) -> tuple[CustomerState, _Result]:
+    """Open a challenge of a known customer and have its code sent, within all limits. Raises
+    RateLimited, SendLimited, AttemptsHeld, and whatever Okta is asked ends with.
+    """
+    resources.limits.spend_send(call.caller, challenge.sent_at)
+    send = Send(resources, challenge.identity, challenge.sent_at)
+    send.reserve()
+    try:
+        state = open_challenge(resources, customer, challenge, call, is_nobody=False)
+    except errors.VerificationError:
+        send.refund()
+        raise
+    return state, send.carry_out(challenge, customer, ask_okta)
+
+
 class Send:
     """One code to one email. It counts from the start, and no more once it is certain that nothing
     went out.
@@ -52,14 +73,16 @@ class Send:
         with suppress(errors.StoreUnavailable):
             self._resources.store.emails.refund_send(self._identity, self._token)
 
-    def carry_out(self, challenge: Challenge, customer: str, ask_okta: Callable[[], None]) -> None:
+    def carry_out(
+        self, challenge: Challenge, customer: str, ask_okta: Callable[[], _Result]
+    ) -> _Result:
         """Have Okta send the code of an open challenge.
 
         The challenge stays `sending`, and the send counted, where Okta's answer was lost: the code
         may have arrived. A refusal takes both back.
         """
         try:
-            ask_okta()
+            return ask_okta()
         except errors.VerificationError as failure:
             if may_have_been_sent(failure):
                 failure.may_have_acted = True

@@ -23,7 +23,9 @@ _HOST = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z][a-z0-9-]{1,62}")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one function is told by its stack. Times are in seconds, limits are for an hour."""
+    """What one function is told by its stack. Times are in seconds, limits are for an hour, `scheme`
+    is that of this service's own URLs.
+    """
 
     okta_org_url: str
     okta_token_secret: str
@@ -34,10 +36,14 @@ class Settings:
     sends_per_source: int
     sends_per_client: int
     failures_per_source: int
+    password_failures: int
     conceal_unknown_customers: bool
     activate_phones: bool
     invoke_url_routes: bool
     allowed_origins: tuple[str, ...]
+    redirect_origins: tuple[str, ...]
+    trusted_application: bool
+    scheme: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -56,10 +62,14 @@ class Settings:
             sends_per_source=_whole_number(environ, "SENDS_PER_SOURCE_HOUR", 1, 1_000_000),
             sends_per_client=_whole_number(environ, "SENDS_PER_CLIENT_HOUR", 1, 1_000_000),
             failures_per_source=_whole_number(environ, "FAILURES_PER_SOURCE_HOUR", 1, 1_000_000),
+            password_failures=_whole_number(environ, "PASSWORD_FAILURES_HOUR", 1, 1_000_000),
             conceal_unknown_customers=_flag(environ, "CONCEAL_UNKNOWN_CUSTOMERS", default="true"),
             activate_phones=_flag(environ, "ACTIVATE_PHONES"),
             invoke_url_routes=_flag(environ, "INVOKE_URL_ROUTES"),
-            allowed_origins=tuple(environ.get("ALLOWED_ORIGINS", "").replace(",", " ").split()),
+            allowed_origins=_origins(environ, "ALLOWED_ORIGINS"),
+            redirect_origins=_origins(environ, "REDIRECT_ORIGINS"),
+            trusted_application=_flag(environ, "TRUSTED_APPLICATION"),
+            scheme="http" if _flag(environ, "SANDBOX") else "https",
         )
 
 
@@ -73,6 +83,10 @@ def _text(environ: Mapping[str, str], name: str) -> str:
     if not value:
         raise ConfigurationError(f"{name} is not set")
     return value
+
+
+def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(environ.get(name, "").replace(",", " ").split())
 
 
 def _flag(environ: Mapping[str, str], name: str, default: str = "false") -> bool:

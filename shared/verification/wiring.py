@@ -16,12 +16,14 @@ from verification.enrollment import Enrollment
 from verification.idempotency import Idempotency
 from verification.limits import Limits
 from verification.observability import Meter
+from verification.okta.authn import Authn
 from verification.okta.factors import Factors
 from verification.okta.templates import SmsTemplates
 from verification.okta.transport import Transport
 from verification.okta.users import Users
 from verification.resources import Resources
 from verification.settings import Settings
+from verification.sign_in import SignIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Service:
     keys: Secrets
     challenges: Challenges
     enrollment: Enrollment
+    sign_in: SignIn
     idempotency: Idempotency
     meter: Meter
 
@@ -54,6 +57,7 @@ def build(clock: Callable[[], float] = time.time) -> Service:
         store=store,
         users=users,
         factors=factors,
+        authn=Authn(transport, is_trusted=settings.trusted_application),
         templates=SmsTemplates(transport),
         customers=Customers(users, factors, store.emails, keys),
         limits=Limits(store.callers, keys, settings),
@@ -66,6 +70,7 @@ def build(clock: Callable[[], float] = time.time) -> Service:
         keys,
         Challenges(resources),
         Enrollment(resources),
+        SignIn(resources),
         Idempotency(store.answers, keys, clock),
         meter,
     )

@@ -21,7 +21,7 @@ LEVELS = (
     {"pace", "customers", "limits", "idempotency"},
     {"resources"},
     {"sending"},
-    {"challenges", "enrollment"},
+    {"challenges", "enrollment", "sign_in"},
     {"dialects"},
     {"wiring"},
     {"edge"},

@@ -31,6 +31,7 @@ ENVIRON = {
     "SENDS_PER_SOURCE_HOUR": "60",
     "SENDS_PER_CLIENT_HOUR": "20000",
     "FAILURES_PER_SOURCE_HOUR": "20",
+    "PASSWORD_FAILURES_HOUR": "5",
     "CONCEAL_UNKNOWN_CUSTOMERS": "true",
     "INVOKE_URL_ROUTES": "true",
     "ALLOWED_ORIGINS": "https://shop.example https://www.example",

@@ -164,7 +164,7 @@ class TestCors:
             allowed = preflight.headers["Access-Control-Allow-Headers"].split(",")
             assert {"Authorization", "Content-Type", "Idempotency-Key"} <= set(allowed)
             assert methods <= set(preflight.headers["Access-Control-Allow-Methods"].split(","))
-            assert "Access-Control-Allow-Credentials" not in preflight.headers
+            assert preflight.headers["Access-Control-Allow-Credentials"] == "true"
         reply = functions.ask("POST /challenge", headers=headers)
         assert (reply.status, reply.headers["Access-Control-Allow-Origin"]) == (202, origin)
         exposed = reply.headers["Access-Control-Expose-Headers"].split(",")

@@ -95,7 +95,8 @@ def proxy_event(
             "extendedRequestId": uuid.uuid4().hex,
             "httpMethod": request.method,
             "identity": {"sourceIp": source_ip, "userAgent": request.headers.get("User-Agent")},
-            "path": f"/{STAGE}{request.path}",
+            # As on a custom domain, whose URLs have no stage.
+            "path": request.path,
             "protocol": "HTTP/1.1",
             "requestId": str(uuid.uuid4()),
             "requestTime": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),

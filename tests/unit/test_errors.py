@@ -15,8 +15,8 @@ from verification.errors import VerificationError
 CONTRACT = {
     400: "missing_email invalid_email missing_code invalid_code_format malformed_body "
     "unsupported_channel",
-    401: "unauthorized",
-    403: "invalid_code",
+    401: "unauthorized invalid_credentials sign_in_ended",
+    403: "invalid_code sign_in_refused",
     404: "customer_not_found challenge_not_found route_not_found",
     409: "customer_inactive customer_ambiguous customer_locked factor_not_enrolled "
     "factor_not_active factor_already_enrolled enrollment_refused challenge_already_verified request_in_progress",

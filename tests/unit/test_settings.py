@@ -19,15 +19,20 @@ ENVIRON = {
     "SENDS_PER_SOURCE_HOUR": "60",
     "SENDS_PER_CLIENT_HOUR": "20000",
     "FAILURES_PER_SOURCE_HOUR": "20",
+    "PASSWORD_FAILURES_HOUR": "5",
 }
 
-FLAGS = ["INVOKE_URL_ROUTES", "SANDBOX", "CONCEAL_UNKNOWN_CUSTOMERS", "ACTIVATE_PHONES"]
+FLAGS = [
+    *("INVOKE_URL_ROUTES", "SANDBOX", "CONCEAL_UNKNOWN_CUSTOMERS", "ACTIVATE_PHONES"),
+    "TRUSTED_APPLICATION",
+]
 NUMBERS = {
     "CHALLENGE_LIFETIME_SECONDS": (60, 600),
     "HOLD_SECONDS": (60, 2_592_000),
     "SENDS_PER_SOURCE_HOUR": (1, 1_000_000),
     "SENDS_PER_CLIENT_HOUR": (1, 1_000_000),
     "FAILURES_PER_SOURCE_HOUR": (1, 1_000_000),
+    "PASSWORD_FAILURES_HOUR": (1, 1_000_000),
 }
 
 
@@ -55,10 +60,14 @@ class TestSettings:
             sends_per_source=60,
             sends_per_client=20000,
             failures_per_source=20,
+            password_failures=5,
             conceal_unknown_customers=True,
             activate_phones=False,
             invoke_url_routes=False,
             allowed_origins=(),
+            redirect_origins=(),
+            trusted_application=False,
+            scheme="https",
         )
 
     def test_a_setting_that_the_service_does_not_know_changes_nothing(self) -> None:

@@ -50,6 +50,19 @@ class CallerRows:
                 continue  # another call has just begun the hour
             return
 
+    def refund(self, kind: str, name: str, now: int) -> None:
+        """Count one less in the current hour."""
+        try:
+            self._table.update(
+                key_of(kind, name),
+                "SET spent = spent - :one",
+                "ends_at > :now AND spent >= :one",
+                {":now": number(now), ":one": number(1)},
+                returns=False,
+            )
+        except ConditionFailed:
+            return  # another hour has begun
+
 
 def require_left(item: Item, budget: int, now: int) -> None:
     """Raise RateLimited if the row's hour is used up."""

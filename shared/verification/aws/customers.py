@@ -100,6 +100,36 @@ class CustomerRows:
         values: dict[str, Any] = {
             ":sending": {"S": ChallengeStatus.SENDING},
             ":pending": {"S": ChallengeStatus.PENDING},
+        }
+        if challenge_id is not None:
+            condition += " AND c0.id = :id"
+            values[":id"] = {"S": challenge_id}
+        change = "SET c0.#status = :pending,"
+        try:
+            return self._reserve(customer, attempt, now, change, condition, values, STATUS)
+        except ConditionFailed as failed:
+            raise policy.why_refused(_state(failed.item), challenge_id, now) from None
+
+    def reserve_step(self, customer: str, attempt: str, now: int) -> CustomerState:
+        """The same for a code that belongs to no challenge of this service, but to a sign-in at
+        Okta. Raises AttemptsHeld, RequestInProgress.
+        """
+        try:
+            return self._reserve(customer, attempt, now, "SET", _FREE, {}, None)
+        except ConditionFailed as failed:
+            raise policy.why_not_open(_state(failed.item), now) from None
+
+    def _reserve(
+        self,
+        customer: str,
+        attempt: str,
+        now: int,
+        change: str,
+        condition: str,
+        values: Mapping[str, Any],
+        names: Mapping[str, str] | None,
+    ) -> CustomerState:
+        reservation = {
             ":now": number(now),
             ":most": number(policy.MAX_CONSECUTIVE_FAILURES),
             ":one": number(1),
@@ -107,20 +137,19 @@ class CustomerRows:
             ":until": number(now + policy.ATTEMPT_SECONDS),
             ":held": number(now + self._hold_seconds),
         }
-        if challenge_id is not None:
-            condition += " AND c0.id = :id"
-            values[":id"] = {"S": challenge_id}
         update = (
-            "SET c0.#status = :pending, held_until = :held, attempt = :attempt, "
-            "attempt_until = :until ADD failures :one"
+            f"{change} held_until = :held, attempt = :attempt, attempt_until = :until "
+            "ADD failures :one"
         )
         try:
-            return _state(self._table.update(_key(customer), update, condition, values, STATUS))
+            row = self._table.update(
+                _key(customer), update, condition, {**values, **reservation}, names
+            )
         except ConditionFailed as failed:
-            state = _state(failed.item)
-            if state.attempt == attempt:
-                return state  # an own write whose answer was lost and that was sent again
-            raise policy.why_refused(state, challenge_id, now) from None
+            if text(failed.item, "attempt") != attempt:
+                raise
+            row = failed.item  # an own write whose answer was lost and that was sent again
+        return _state(row)
 
     def verified(self, customer: str, attempt: str, now: int) -> None:
         """The reserved attempt was right: close the challenge and forget the failures."""
@@ -131,6 +160,25 @@ class CustomerRows:
         before it stay, because at Okta they do: an activation is not a verification.
         """
         self._close(customer, attempt, now, ", failures = failures - :number", 1)
+
+    def succeeded(self, customer: str, attempt: str) -> None:
+        """The reserved attempt was right, in a sign-in: forget the failures."""
+        self._settle(customer, attempt, ", failures = :zero", {":zero": number(0)})
+
+    def step_activated(self, customer: str, attempt: str) -> None:
+        """The reserved attempt was right and activated a factor, in a sign-in: as in `activated`,
+        the failures before it stay.
+        """
+        self._settle(customer, attempt, ", failures = failures - :one", {":one": number(1)})
+
+    def count(self, customer: str, attempt: str, state: CustomerState) -> int:
+        """The reserved attempt was wrong, or may have been; how many remain. The last that is
+        allowed closes the challenge that is open.
+        """
+        remaining = max(0, policy.MAX_CONSECUTIVE_FAILURES - state.failures)
+        settle = self.rejected if remaining or not policy.is_open(state) else self.exhausted
+        settle(customer, attempt)
+        return remaining
 
     def rejected(self, customer: str, attempt: str) -> None:
         """The reserved attempt was wrong, or may have been: it stays counted."""

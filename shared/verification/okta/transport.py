@@ -89,15 +89,18 @@ class Transport:
         *,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
+        with_token: bool = True,
     ) -> Json:
         """Ask Okta; the JSON of a 2xx answer.
 
         `path` is a tuple of segments, each of which is quoted, so that no value can leave its
-        own. Raises what `translation` knows; OktaNotReached; OktaOutcomeUnknown when Okta may
-        have acted; DeadlineExceeded.
+        own. Raises what `translation` knows, with `okta_error`; OktaNotReached; OktaOutcomeUnknown
+        when Okta may have acted; DeadlineExceeded.
         """
         url = f"{self._org_url}/{'/'.join(_segment(part) for part in path)}"
         ask = requests.Request(method, url, params=params, json=body)
+        if not with_token:
+            return self._ask(ask, None, call)
         token = self._tokens.okta_token()
         try:
             return self._ask(ask, token, call)
@@ -107,7 +110,7 @@ class Transport:
                 raise
             return self._ask(ask, renewed, call)
 
-    def _ask(self, ask: requests.Request, token: str, call: Call) -> Json:
+    def _ask(self, ask: requests.Request, token: str | None, call: Call) -> Json:
         """Ask once, and once more where nothing can be done twice by it and time allows."""
         ask.headers = _headers(token, call.caller)
         failure: errors.TryLater
@@ -177,18 +180,17 @@ def _segment(value: str) -> str:
     return quote(value, safe="")
 
 
-def _headers(token: str, caller: Caller) -> dict[str, str]:
+def _headers(token: str | None, caller: Caller) -> dict[str, str]:
     """The token, and what Okta's risk engine and mail templates want to know of the customer."""
     headers = {
-        "Authorization": f"SSWS {token}",
+        "Authorization": f"SSWS {token}" if token else "",
         "Accept": "application/json",
         "User-Agent": _header_text(caller.user_agent) or USER_AGENT,
+        "Accept-Language": _header_text(caller.accept_language),
+        "X-Forwarded-For": _header_text(caller.source_ip),
+        "X-Device-Fingerprint": _header_text(caller.device_fingerprint),
     }
-    if language := _header_text(caller.accept_language):
-        headers["Accept-Language"] = language
-    if address := _header_text(caller.source_ip):
-        headers["X-Forwarded-For"] = address
-    return headers
+    return {name: value for name, value in headers.items() if value}
 
 
 def _header_text(value: str) -> str:
@@ -228,9 +230,12 @@ def _parsed(response: requests.Response, body: bytearray, now: float) -> Json:
             raise errors.OktaUnexpectedResponse
         return document
     code = document.get("errorCode") if isinstance(document, dict) else None
-    raise translation.outcome_of(
-        status, code if isinstance(code, str) else "", _rate_limit_wait(response, now)
-    )
+    wait = _rate_limit_wait(response, now)
+    if not isinstance(code, str):
+        raise translation.outcome_of(status, "", wait)
+    outcome = translation.outcome_of(status, code, wait)
+    outcome.okta_error = {"status": status, **document}
+    raise outcome
 
 
 def _rate_limit_wait(response: requests.Response, now: float) -> int:

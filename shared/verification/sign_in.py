@@ -1,0 +1,303 @@
+"""The use cases of a sign-in: a password, then a factor, as Okta's Authentication API takes them.
+
+Okta leads the customer from step to step, and its answers are passed on as they are. What this
+service adds is what Okta does not do: budgets for passwords, limits for codes that are sent, and
+the customer's four wrong codes in a row, shared with every other way of trying one.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+
+from verification import errors, policy
+from verification.aws import callers, sign_ins
+from verification.models import (
+    Call,
+    Challenge,
+    ChallengeStatus,
+    Channel,
+    Credentials,
+    FactorStep,
+    KnownSignIn,
+    SignInState,
+)
+from verification.okta.authn import QUESTION, SENT, StepNotTaken
+from verification.pace import CHECK_CALLS, Pace
+from verification.resources import Resources
+from verification.sending import NEVER_REACHED_OKTA, send_code, when_free
+
+Document = Mapping[str, Any]
+
+_NOT_CHECKED = (*NEVER_REACHED_OKTA, errors.SignInEnded, StepNotTaken)
+"""After these it is certain that Okta has compared no code."""
+
+_WAITING = ("MFA_REQUIRED", "MFA_CHALLENGE", "MFA_ENROLL_ACTIVATE")
+"""Where a sign-in still stands if a code was not accepted."""
+
+
+class SignIn:
+    """One step of a sign-in at a time."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._keys = resources.keys
+        self._rows = resources.store.customers
+        self._limits = resources.limits
+        self._meter = resources.meter
+        self._pace = Pace(resources.meter, sleep=resources.sleep)
+
+    def begin(self, credentials: Credentials, call: Call) -> SignInState:
+        """Check a password. Raises RateLimited, InvalidCredentials; to the public that is also
+        what a locked or inactive customer ends with, and takes as long.
+        """
+        self._require_redirect(credentials.redirect_url)
+        now = self._resources.now()
+        identity = self._keys.identities().of_login(credentials.username)
+        self._meter.note(identity=identity)
+        self._limits.spend_password(call.caller, identity, now)
+        started = self._pace.started()
+        try:
+            document = self._first_step(credentials, call)
+        except errors.InvalidCredentials:
+            if self._conceals(call):
+                self._pace.hold_back(started, CHECK_CALLS, call.deadline)
+            raise
+        except NEVER_REACHED_OKTA:
+            self._limits.refund_password(call.caller, identity, now)
+            raise
+        if document.get("status") != "LOCKED_OUT":
+            self._limits.refund_password(call.caller, identity, now)
+        self._remember(document, KnownSignIn("", {}, redirect_url=credentials.redirect_url))
+        return self._state(document, credentials.redirect_url)
+
+    def resume(self, state_token: str, call: Call) -> SignInState:
+        """Where a sign-in is. Raises SignInEnded."""
+        document = self._ask((), {"stateToken": state_token}, call)
+        return self._state(document)
+
+    def verify(self, step: FactorStep, call: Call) -> SignInState:
+        """Challenge a factor, or check a code or an answer. Raises what `Challenges` raises for
+        the one and the other.
+        """
+        self._require_redirect(step.redirect_url)
+        known = self._known(step.state_token, call)
+        kind = _type_of(step.factor_id, known)
+        # Of the two only the one that the factor knows: with the other, Okta would send a code.
+        proof = {"answer": step.answer} if kind == QUESTION else {"passCode": step.code}
+        path = ("factors", step.factor_id, "verify")
+        if any(proof.values()):
+            ask = partial(self._ask, path, proof | _token(step), call, step.parameters)
+            document = self._attempt(known, ask, call, self._rows.succeeded)
+        else:
+            document = self._challenge(known, kind, path, step, call)
+        known = self._remember(document, known)
+        return self._state(document, step.redirect_url or known.redirect_url)
+
+    def send_again(self, step: FactorStep, call: Call) -> SignInState:
+        """Another code of the factor. Raises SendLimited, AttemptsHeld."""
+        known = self._known(step.state_token, call)
+        path = ("factors", step.factor_id, "verify", "resend")
+        kind = _type_of(step.factor_id, known)
+        return self._state(self._challenge(known, kind, path, step, call))
+
+    def activate(self, step: FactorStep, call: Call) -> SignInState:
+        """Activate a factor that was enrolled in this sign-in, with its first code."""
+        self._require_redirect(step.redirect_url)
+        known = self._known(step.state_token, call)
+        path = ("factors", step.factor_id, "lifecycle", "activate")
+        body = {"passCode": step.code} | _token(step) if step.code else _token(step)
+        ask = partial(self._ask, path, body, call)
+        document = self._attempt(known, ask, call, self._rows.step_activated)
+        known = self._remember(document, known)
+        return self._state(document, step.redirect_url or known.redirect_url)
+
+    def move(self, where: str, state_token: str, call: Call) -> SignInState:
+        """`previous`, `skip` or `cancel`."""
+        return self._state(self._ask((where,), {"stateToken": state_token}, call))
+
+    def _first_step(self, credentials: Credentials, call: Call) -> Document:
+        body = {
+            **credentials.more,
+            "username": credentials.username,
+            "password": credentials.password,
+        }
+        try:
+            document = self._ask((), body, call)
+        except errors.SignInEnded:  # there was none yet: it is the API token that Okta means
+            raise errors.OktaCredentialsRejected from None
+        except errors.CustomerRefused as refused:
+            if not self._conceals(call):
+                raise
+            self._meter.note(concealed=refused.code)
+            raise errors.InvalidCredentials from None
+        if document.get("status") == "LOCKED_OUT" and self._conceals(call):
+            self._meter.note(concealed=errors.CustomerLocked.code)
+            raise errors.InvalidCredentials
+        return document
+
+    def _ask(
+        self,
+        path: tuple[str, ...],
+        body: Mapping[str, object],
+        call: Call,
+        parameters: Mapping[str, str] | None = None,
+    ) -> Document:
+        return self._resources.authn.step(path, body, call, parameters)
+
+    def _attempt(
+        self,
+        known: KnownSignIn,
+        ask: Callable[[], Document],
+        call: Call,
+        settle_right: Callable[[str, str], None],
+    ) -> Document:
+        """Reserve, ask, settle: whatever goes wrong after the reservation, the attempt counts,
+        unless it is certain that Okta compared no code.
+        """
+        customer = self._keys.identities().of_user(known.user_id)
+        attempt = secrets.token_hex(8)
+        now = self._resources.now()
+        state = when_free(
+            lambda: self._rows.reserve_step(customer, attempt, self._resources.now()),
+            self._resources,
+            call,
+        )
+        try:
+            document = ask()
+        except _NOT_CHECKED:
+            self._rows.released(customer, attempt, now)
+            raise
+        except errors.VerificationError as failure:
+            remaining = self._rows.count(customer, attempt, state)
+            if isinstance(failure, errors.InvalidCode):
+                failure.attempts_remaining = remaining
+                self._limits.count_failure(call.caller, now)
+            else:
+                failure.may_have_acted = True
+            raise
+        if document.get("status") in _WAITING:
+            self._rows.count(customer, attempt, state)
+        else:
+            settle_right(customer, attempt)
+        return document
+
+    def _challenge(
+        self, known: KnownSignIn, kind: str, path: tuple[str, ...], step: FactorStep, call: Call
+    ) -> Document:
+        """Have Okta challenge the factor; where that sends a code, within the limits of sends, and
+        in place of any challenge that was open.
+        """
+        ask = partial(self._ask, path, _token(step), call, step.parameters)
+        if kind not in SENT:
+            return ask()
+        known = self._with_identity(known, step.state_token, call)
+        identities, now = self._keys.identities(), self._resources.now()
+        customer = identities.of_user(known.user_id)
+        self._meter.note(identity=known.identity, channel=kind)
+        challenge = Challenge(
+            id=identities.new_challenge_id(customer),
+            status=ChallengeStatus.SENDING,
+            channel=Channel(kind),
+            identity=known.identity,
+            user_id="",
+            factor_id="",
+            destination="",
+            sent_at=now,
+            expires_at=now + self._resources.settings.challenge_lifetime,
+            client=call.caller.client,
+        )
+        return send_code(self._resources, challenge, customer, call, ask)[1]
+
+    def _with_identity(self, known: KnownSignIn, state_token: str, call: Call) -> KnownSignIn:
+        """With the identity of the customer's email, under which sends are counted."""
+        if known.identity:
+            return known
+        user = self._resources.users.find_any(known.user_id, call)
+        identity = self._keys.identities().of_email(policy.parse_email(user.email))
+        known = replace(known, identity=identity)
+        self._keep(state_token, known)
+        return known
+
+    def _known(self, state_token: str, call: Call) -> KnownSignIn:
+        """What is known of a sign-in, asked of Okta if it began elsewhere. Raises RateLimited,
+        SignInEnded.
+        """
+        identities = self._keys.identities()
+        wanted = [sign_ins.key_of(identities.of_sign_in(state_token))]
+        if budget := self._limits.failures_row(call.caller):
+            wanted.append(budget)
+        attributes = (*sign_ins.SEALED, *callers.BUDGET)
+        rows = self._resources.store.table.get(*wanted, attributes=attributes)
+        if budget:
+            self._limits.require_failures_left(rows[1], self._resources.now())
+        sealed = sign_ins.sealed_of(rows[0])
+        content = identities.unseal(_context(state_token), sealed) if sealed else None
+        if content is not None:
+            return KnownSignIn(**json.loads(content))
+        document = self._ask((), {"stateToken": state_token}, call)
+        known = self._remember(document, KnownSignIn("", {}))
+        if not known.user_id:
+            raise errors.OktaUnexpectedResponse
+        return known
+
+    def _remember(self, document: Document, known: KnownSignIn) -> KnownSignIn:
+        """Keep what a document says of whose sign-in it is and of its factors."""
+        match document:
+            case {"stateToken": str(state_token), "_embedded": {"user": {"id": str(user_id)}}}:
+                factors = {**known.factors, **_factors(document["_embedded"])}
+                now_known = replace(known, user_id=user_id, factors=factors)
+                if now_known != known:
+                    self._keep(state_token, now_known)
+                return now_known
+        return known
+
+    def _keep(self, state_token: str, known: KnownSignIn) -> None:
+        identities = self._keys.identities()
+        sealed = identities.seal(_context(state_token), json.dumps(asdict(known)))
+        self._resources.store.sign_ins.keep(
+            identities.of_sign_in(state_token), sealed, self._resources.now()
+        )
+
+    def _state(self, document: Document, redirect_url: str = "") -> SignInState:
+        status = document.get("status")
+        self._meter.note(step=status if isinstance(status, str) else None)
+        if status == "SUCCESS":
+            self._meter.note(outcome="signed_in")
+        return SignInState(document, redirect_url)
+
+    def _require_redirect(self, url: str) -> None:
+        if url:
+            policy.require_redirect(url, self._resources.settings.redirect_origins)
+
+    def _conceals(self, call: Call) -> bool:
+        return call.caller.client is None and self._resources.settings.conceal_unknown_customers
+
+
+def _type_of(factor_id: str, known: KnownSignIn) -> str:
+    """The factor's type; one that Okta has not named is taken for one that sends."""
+    return known.factors.get(factor_id, Channel.EMAIL)
+
+
+def _token(step: FactorStep) -> dict[str, str]:
+    return {"stateToken": step.state_token}
+
+
+def _context(state_token: str) -> str:
+    return f"sign-in {state_token}"
+
+
+def _factors(embedded: Mapping[str, Any]) -> dict[str, str]:
+    """The types of the factors in a document, by their ids."""
+    listed = embedded.get("factors")
+    factors = [*(listed if isinstance(listed, list) else []), embedded.get("factor")]
+    found = {}
+    for factor in factors:
+        match factor:
+            case {"id": str(factor_id), "factorType": str(kind)}:
+                found[factor_id] = kind
+    return found
