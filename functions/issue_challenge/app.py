@@ -75,6 +75,21 @@ def send_again(id: str) -> Response[str]:
     return authn.state(state, edge.event, edge.service.settings)
 
 
+@edge.post("/api/v1/authn/factors", middlewares=[speaks(authn, "enrolled")])
+def enroll_step() -> Response[str]:
+    """200: a factor that is active, or waits for its first code."""
+    state = edge.service.sign_in.enrol(authn.parse_enrol(edge.event), edge.call)
+    return authn.state(state, edge.event, edge.service.settings)
+
+
+@edge.post("/api/v1/authn/factors/<id>/lifecycle/resend", middlewares=[speaks(authn, "sent")])
+def send_first_code_again(id: str) -> Response[str]:
+    """200: another code for the activation is on its way."""
+    step = authn.parse_step(edge.event, id)
+    state = edge.service.sign_in.send_first_code_again(step, edge.call)
+    return authn.state(state, edge.event, edge.service.settings)
+
+
 @edge.post("/api/v1/authn/previous", middlewares=[speaks(authn, "moved")])
 @edge.post("/api/v1/authn/skip", middlewares=[speaks(authn, "moved")])
 @edge.post("/api/v1/authn/cancel", middlewares=[speaks(authn, "moved")])

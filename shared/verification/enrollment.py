@@ -18,7 +18,7 @@ from verification.models import (
 )
 from verification.okta.templates import name_of
 from verification.resources import Resources
-from verification.sending import Send, may_have_been_sent, open_challenge, send_code
+from verification.sending import open_challenge, send_code, send_enrolment
 
 
 class Enrollment:
@@ -57,17 +57,12 @@ class Enrollment:
             return self._enrolled(
                 user, self._factors.enrol(user.id, wanted, call, activate=True)[0]
             )
-        now = self._resources.now()
-        self._resources.limits.spend_send(call.caller, now)
-        send = Send(self._resources, self._identity(user), now)
-        send.reserve()
-        try:
-            factor, _ = self._factors.enrol(user.id, wanted, call, activate=False)
-        except errors.VerificationError as failure:
-            failure.may_have_acted = may_have_been_sent(failure)
-            if not failure.may_have_acted:
-                send.refund()
-            raise
+        factor, _ = send_enrolment(
+            self._resources,
+            self._identity(user),
+            call,
+            lambda: self._factors.enrol(user.id, wanted, call, activate=False),
+        )
         return self._enrolled(user, factor)
 
     def enrol_email(self, user_name: str, call: Call) -> Enrolled:

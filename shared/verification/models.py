@@ -223,6 +223,15 @@ class FactorStep:
 
 
 @dataclass(frozen=True, slots=True)
+class EnrolStep:
+    """A factor to enrol in a sign-in: Okta's name for its type, and what else Okta is told of it."""
+
+    type: str
+    state_token: str = field(repr=False)
+    more: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class KnownSignIn:
     """What is kept of a sign-in under way: whose it is, the types of the factors by their ids, the
     keyed hash of the customer's email once it was needed, and where the browser wants to go.

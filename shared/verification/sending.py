@@ -53,6 +53,25 @@ def send_code(
     return state, send.carry_out(challenge, customer, ask_okta)
 
 
+def send_enrolment(
+    resources: Resources, identity: str, call: Call, ask_okta: Callable[[], _Result]
+) -> _Result:
+    """Have Okta send the first code of a factor, which is no challenge, within the limits of sends.
+    Raises RateLimited, SendLimited, and whatever Okta is asked ends with.
+    """
+    now = resources.now()
+    resources.limits.spend_send(call.caller, now)
+    send = Send(resources, identity, now)
+    send.reserve()
+    try:
+        return ask_okta()
+    except errors.VerificationError as failure:
+        failure.may_have_acted = may_have_been_sent(failure)
+        if not failure.may_have_acted:
+            send.refund()
+        raise
+
+
 class Send:
     """One code to one email. It counts from the start, and no more once it is certain that nothing
     went out.

@@ -22,6 +22,7 @@ from verification.models import (
     ChallengeStatus,
     Channel,
     Credentials,
+    EnrolStep,
     FactorStep,
     KnownSignIn,
     SignInState,
@@ -29,7 +30,7 @@ from verification.models import (
 from verification.okta.authn import QUESTION, SENT, StepNotTaken
 from verification.pace import CHECK_CALLS, Pace
 from verification.resources import Resources
-from verification.sending import NEVER_REACHED_OKTA, send_code, when_free
+from verification.sending import NEVER_REACHED_OKTA, send_code, send_enrolment, when_free
 
 Document = Mapping[str, Any]
 
@@ -105,6 +106,23 @@ class SignIn:
         kind = _type_of(step.factor_id, known)
         return self._state(self._challenge(known, kind, path, step, call))
 
+    def enrol(self, step: EnrolStep, call: Call) -> SignInState:
+        """Enrol a factor where Okta asks for one. Raises SendLimited, SignInRefused."""
+        known = self._known(step.state_token, call)
+        body = {**step.more, "factorType": step.type, "stateToken": step.state_token}
+        ask = partial(self._ask, ("factors",), body, call)
+        document = self._first_code(known, step.type, step.state_token, call, ask)
+        self._remember(document, known)
+        return self._state(document)
+
+    def send_first_code_again(self, step: FactorStep, call: Call) -> SignInState:
+        """Another code for the activation of a factor. Raises SendLimited."""
+        known = self._known(step.state_token, call)
+        path = ("factors", step.factor_id, "lifecycle", "resend")
+        ask = partial(self._ask, path, _token(step), call)
+        kind = _type_of(step.factor_id, known)
+        return self._state(self._first_code(known, kind, step.state_token, call, ask))
+
     def activate(self, step: FactorStep, call: Call) -> SignInState:
         """Activate a factor that was enrolled in this sign-in, with its first code."""
         self._require_redirect(step.redirect_url)
@@ -113,6 +131,8 @@ class SignIn:
         body = {"passCode": step.code} | _token(step) if step.code else _token(step)
         ask = partial(self._ask, path, body, call)
         document = self._attempt(known, ask, call, self._rows.step_activated)
+        if known.identity:
+            self._resources.store.emails.forget(known.identity)
         known = self._remember(document, known)
         return self._state(document, step.redirect_url or known.redirect_url)
 
@@ -212,6 +232,21 @@ class SignIn:
             client=call.caller.client,
         )
         return send_code(self._resources, challenge, customer, call, ask)[1]
+
+    def _first_code(
+        self,
+        known: KnownSignIn,
+        kind: str,
+        state_token: str,
+        call: Call,
+        ask: Callable[[], Document],
+    ) -> Document:
+        """Enrol, or send again; where that sends a code, within the limits of sends."""
+        if kind not in SENT:
+            return ask()
+        known = self._with_identity(known, state_token, call)
+        self._meter.note(identity=known.identity, channel=kind)
+        return send_enrolment(self._resources, known.identity, call, ask)
 
     def _with_identity(self, known: KnownSignIn, state_token: str, call: Call) -> KnownSignIn:
         """With the identity of the customer's email, under which sends are counted."""

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from aws_lambda_powertools.event_handler import Response, content_types
 
 from verification import errors, policy
+from verification.dialects import otpauth
 from verification.dialects.json_api import parse_object
 from verification.dialects.outcomes import STATUS, headers_of
-from verification.models import Credentials, FactorStep
+from verification.models import Credentials, EnrolStep, FactorStep
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
@@ -29,6 +31,7 @@ API = "/api/v1/"
 
 _OPTIONS = ("multiOptionalFactorEnroll", "warnBeforePasswordExpired")
 _PARAMETERS = ("rememberDevice", "autoPush")
+_PROFILE = ("phoneNumber", "phoneExtension", "email", "question", "answer", "credentialId")
 
 
 def admit(_: Settings, __: Caller) -> None:
@@ -77,12 +80,22 @@ def parse_step(event: APIGatewayProxyEvent, factor_id: str) -> FactorStep:
     )
 
 
+def parse_enrol(event: APIGatewayProxyEvent) -> EnrolStep:
+    """A factor to enrol, as far as its type needs a profile."""
+    body = parse_object(event)
+    provider, profile = _text(body, "provider"), body.get("profile")
+    more: dict[str, object] = {"provider": provider} if provider else {}
+    if isinstance(profile, dict):
+        more["profile"] = {name: _text(profile, name) for name in _PROFILE if name in profile}
+    return EnrolStep(_required(body, "factorType"), _required(body, "stateToken"), more)
+
+
 def state(state: SignInState, event: APIGatewayProxyEvent, settings: Settings) -> Response[str]:
     """200, Okta's document, which leads on through this service; with a redirect URL also the way
     to a session in the browser.
     """
     base = f"{settings.scheme}://{_here(event)}"
-    document = _linked(state.document, base, settings.okta_org_url)
+    document = _linked(_pictured(state.document), base, settings.okta_org_url)
     match document:
         case {"sessionToken": str(token)} if state.redirect_url:
             query = (
@@ -156,6 +169,23 @@ def _here(event: APIGatewayProxyEvent) -> str:
     return f"{context.domain_name}{stage}"
 
 
+def _pictured(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the QR code of a new authenticator secret in it, instead of a link to Okta's."""
+    match document:
+        case {
+            "_embedded": {
+                "user": {"profile": {"login": str(login)}},
+                "factor": {"_embedded": {"activation": {"sharedSecret": str(secret)}}},
+            }
+        }:
+            document = deepcopy(dict(document))
+            activation = document["_embedded"]["factor"]["_embedded"]["activation"]
+            uri = otpauth.uri(secret, "", login)
+            picture = {"href": otpauth.qr_code(uri), "type": "image/png"}
+            activation["_links"] = {"qrcode": picture}
+    return document
+
+
 def _linked(value: Any, base: str, org_url: str) -> Any:
     """A document whose links to Okta lead here."""
     if isinstance(value, list):
@@ -173,8 +203,7 @@ def _linked(value: Any, base: str, org_url: str) -> Any:
 def _link(url: str, base: str, org_url: str) -> str:
     """The same path here, for Okta's addresses; others, such as a provider's script, stay."""
     parts = urlsplit(url)
-    ours = parts.path.startswith(API) or parts.hostname in (None, urlsplit(org_url).hostname)
-    if not ours:
+    if parts.hostname != urlsplit(org_url).hostname and not parts.path.startswith(API):
         return url
     return f"{base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
 

@@ -1,0 +1,121 @@
+"""A customer without a factor enrols one on the way in."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import PIL.Image
+import pyotp
+import pytest
+import zxingcpp
+
+from tests.sandbox.okta.seed import ADA_PASSWORD
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Caller, Response
+
+ALAN = "alan@example.com"
+PHONE = "+15005550009"
+
+State = dict[str, Any]
+
+
+class SigningIn:
+    """Alan, who follows the links of the answers."""
+
+    def __init__(self, public: Caller) -> None:
+        self.public = public
+        begun = public.post("/api/v1/authn", {"username": ALAN, "password": ADA_PASSWORD})
+        self.state: State = begun.json()
+
+    def post(self, path: str, **body: object) -> Response:
+        token = self.state["stateToken"]
+        return self.public.post(f"/api/v1/authn{path}", {"stateToken": token, **body})
+
+    def follow(self, path: str, **body: object) -> str:
+        """The status after a step that succeeds."""
+        response = self.post(path, **body)
+        assert response.status_code == 200, response.text
+        self.state = response.json()
+        return str(self.state["status"])
+
+    @property
+    def factor(self) -> str:
+        return f"/factors/{self.state['_embedded']['factor']['id']}"
+
+    def code(self) -> str:
+        return self.public.code(PHONE)
+
+
+@pytest.fixture
+def alan(public: Caller) -> SigningIn:
+    user = public.sandbox.org.directory.find_login(ALAN)
+    assert user is not None
+    user.password, user.must_enrol = ADA_PASSWORD, True
+    alan = SigningIn(public)
+    assert alan.state["status"] == "MFA_ENROLL"
+    return alan
+
+
+def enrol_phone(alan: SigningIn) -> str:
+    profile = {"phoneNumber": PHONE}
+    return alan.follow("/factors", factorType="sms", provider="OKTA", profile=profile)
+
+
+def test_a_phone_is_enrolled_and_its_first_code_signs_in(alan: SigningIn, client: Caller) -> None:
+    refused = client.post("/challenge", {"email": ALAN, "channel": "sms"})
+    assert refused.json()["code"] == "factor_not_enrolled"
+    client.sandbox.advance += 31
+    assert enrol_phone(alan) == "MFA_ENROLL_ACTIVATE"
+    assert alan.follow(f"{alan.factor}/lifecycle/activate", passCode=alan.code()) == "SUCCESS"
+    assert alan.state["sessionToken"]
+    client.sandbox.advance += 31
+    client.challenge(ALAN, channel="sms")
+
+
+def test_the_first_code_can_be_sent_again_within_the_limits_of_sends(alan: SigningIn) -> None:
+    enrol_phone(alan)
+    first = alan.code()
+    resend = f"{alan.factor}/lifecycle/resend"
+    assert alan.post(resend).status_code == 429
+    alan.public.sandbox.advance += 31
+    assert alan.follow(resend) == "MFA_ENROLL_ACTIVATE"
+    assert len(alan.public.sandbox.org.inbox.to(PHONE)) == 2
+    assert alan.post(f"{alan.factor}/lifecycle/activate", passCode=first).status_code == 403
+    assert alan.follow(f"{alan.factor}/lifecycle/activate", passCode=alan.code()) == "SUCCESS"
+
+
+def test_four_wrong_first_codes_hold_the_customer(alan: SigningIn) -> None:
+    enrol_phone(alan)
+    activate, wrong = f"{alan.factor}/lifecycle/activate", alan.public.wrong_code(PHONE)
+    seen = [alan.post(activate, passCode=wrong).status_code for _ in range(5)]
+    assert seen == [403, 403, 403, 403, 429]
+    assert alan.post(activate, passCode=alan.code()).status_code == 429
+
+
+def test_the_picture_of_an_authenticator_secret_can_be_scanned(alan: SigningIn) -> None:
+    alan.follow("/factors", factorType="token:software:totp", provider="GOOGLE")
+    activation = alan.state["_embedded"]["factor"]["_embedded"]["activation"]
+    scheme, _, encoded = activation["_links"]["qrcode"]["href"].partition(",")
+    assert scheme == "data:image/png;base64"
+    picture = PIL.Image.open(io.BytesIO(base64.b64decode(encoded)))
+    (read,) = zxingcpp.read_barcodes(picture)
+    assert parse_qs(urlsplit(read.text).query)["secret"] == [activation["sharedSecret"]]
+    code = pyotp.TOTP(activation["sharedSecret"]).at(int(alan.public.sandbox.now()))
+    assert alan.follow(f"{alan.factor}/lifecycle/activate", passCode=code) == "SUCCESS"
+
+
+def test_a_question_is_enrolled_at_once(alan: SigningIn) -> None:
+    profile = {"question": "disliked_food", "answer": "meatball"}
+    enrolled = alan.follow("/factors", factorType="question", provider="OKTA", profile=profile)
+    assert enrolled == "SUCCESS"
+
+
+def test_an_invalid_phone_is_refused_in_oktas_words_and_sends_nothing(alan: SigningIn) -> None:
+    profile = {"phoneNumber": "123"}
+    refused = alan.post("/factors", factorType="sms", provider="OKTA", profile=profile)
+    assert (refused.status_code, refused.json()["errorCode"]) == (400, "E0000098")
+    assert enrol_phone(alan) == "MFA_ENROLL_ACTIVATE"
