@@ -263,12 +263,13 @@ def why_refused(
     challenge = state.challenges[position]
     if challenge.status is ChallengeStatus.VERIFIED:
         return errors.ChallengeAlreadyVerified()
+    is_busy = state.attempt and now < state.attempt_until
+    if is_held(state, now) and not is_busy:
+        return errors.AttemptsHeld(retry_after=state.held_until - now)
     if position > 0:
         return errors.ChallengeSuperseded(superseded_at=state.challenges[position - 1].sent_at)
-    if state.attempt and now < state.attempt_until:
+    if is_busy:
         return errors.RequestInProgress()
-    if is_held(state, now):
-        return errors.AttemptsHeld(retry_after=state.held_until - now)
     if challenge.status is ChallengeStatus.EXHAUSTED:
         return errors.ChallengeExhausted()
     if challenge.status is ChallengeStatus.FAILED:
