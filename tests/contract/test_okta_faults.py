@@ -64,7 +64,12 @@ class TestSwitches:
     @pytest.mark.parametrize(
         ("on", "kind", "times", "complaint"),
         [
-            ("sometimes", "reset", 1, "on must be one of verify, lookup, factors, authn, any"),
+            (
+                "sometimes",
+                "reset",
+                1,
+                "on must be one of verify, lookup, create, factors, authn, any",
+            ),
             ("any", "boom", 1, "kind must be one of timeout, reset, http_500"),
             ("any", "reset", 0, "times must be a whole number from 1 to 1000"),
             ("any", "reset", 1001, "times must be a whole number from 1 to 1000"),

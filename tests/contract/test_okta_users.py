@@ -82,6 +82,14 @@ class TestCreation:
             "locale": "fr_CA",
         }
 
+    @pytest.mark.parametrize(("trusted", "answer"), [(True, (200, None)), (False, REFUSED)])
+    def test_an_org_may_trust_the_email_of_a_new_user(
+        self, trusted: bool, answer: tuple[int, str | None], okta: OktaOrg
+    ) -> None:
+        okta.org.policy.trusts_new_emails = trusted
+        create(okta)
+        assert outcome(okta.enrol(MARY, FactorType.EMAIL, activate="true")) == answer
+
     def test_a_second_email_may_be_a_factor(self, okta: OktaOrg) -> None:
         second = "mary@example.net"
         user = create(okta, profile={**PROFILE, "secondEmail": second}).get_json()

@@ -17,6 +17,7 @@ from tests.sandbox.okta.exceptions import (
     ValidationFailedError,
     WrongUserStatusError,
 )
+from tests.sandbox.okta.policy import Policy
 from tests.sandbox.okta.records import OKTA, User, UserStatus
 from tests.sandbox.okta.seed import GROUPS
 from tests.sandbox.okta.times import timestamp
@@ -48,9 +49,10 @@ class NewUser:
 class Accounts:
     """The life of the users of one org."""
 
-    def __init__(self, clock: Callable[[], float], directory: Directory) -> None:
+    def __init__(self, clock: Callable[[], float], directory: Directory, policy: Policy) -> None:
         self._clock = clock
         self._directory = directory
+        self._policy = policy
 
     def create(self, new: NewUser, *, activate: bool) -> User:
         """Add a user, active at once if there is a way to sign in."""
@@ -66,6 +68,7 @@ class Accounts:
             provider=new.provider,
             mobile_phone=new.mobile_phone,
             second_email=new.second_email,
+            email_is_verified=self._policy.trusts_new_emails,
             password=new.password,
             attributes=new.attributes,
             group_ids=list(new.group_ids),

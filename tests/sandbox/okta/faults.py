@@ -30,12 +30,13 @@ Word = TypeVar("Word", bound=StrEnum)
 class On(StrEnum):
     """The requests that a fault waits for.
 
-    `verify` sends or checks a code, `lookup` reads one user or searches them, `factors` reads or
-    changes factors, `authn` is the Authentication API, `any` is every request.
+    `verify` sends or checks a code, `lookup` reads one user or searches them, `create` makes one,
+    `factors` reads or changes factors, `authn` is the Authentication API, `any` is every request.
     """
 
     VERIFY = "verify"
     LOOKUP = "lookup"
+    CREATE = "create"
     FACTORS = "factors"
     AUTHN = "authn"
     ANY = "any"

@@ -58,7 +58,7 @@ class Org:
             self.directory = Directory(Ids(records_rng))
             seed.plant(self.directory)
             self.policy = Policy()
-            self.accounts = Accounts(self.clock, self.directory)
+            self.accounts = Accounts(self.clock, self.directory, self.policy)
             self.sms_templates = SmsTemplates(self.clock, self.transient_ids)
             self.enrollment = Enrollment(
                 self.clock, self.transient_ids, self.directory, self.verification, self.policy

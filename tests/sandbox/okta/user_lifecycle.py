@@ -7,6 +7,7 @@ from werkzeug import Request
 from tests.sandbox.okta import responses
 from tests.sandbox.okta.accounts import NewUser
 from tests.sandbox.okta.exceptions import MalformedBodyError, ValidationFailedError
+from tests.sandbox.okta.faults import On
 from tests.sandbox.okta.limits import Bucket
 from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.parameters import flag, json_object, nested, text
@@ -144,7 +145,7 @@ _USERS = "/api/v1/users"
 _LIFECYCLE = f"{_USERS}/<user_id>/lifecycle"
 
 ROUTES = (
-    Route("POST", _USERS, Bucket.OTHER, None, create),
+    Route("POST", _USERS, Bucket.OTHER, On.CREATE, create),
     Route("POST", f"{_LIFECYCLE}/activate", Bucket.OTHER, None, activate),
     Route("POST", f"{_LIFECYCLE}/reactivate", Bucket.OTHER, None, reactivate),
     Route("POST", f"{_LIFECYCLE}/suspend", Bucket.OTHER, None, suspend),
