@@ -1,8 +1,8 @@
-"""Begins things: sends codes, enrols factors, starts sign-ins, lets a held customer try again."""
+"""Begins things: sends codes, registers customers, enrols factors, starts sign-ins, ends holds."""
 
 from aws_lambda_powertools.event_handler import Response
 
-from verification.dialects import authn, invoke_url, json_api, mfa
+from verification.dialects import authn, invoke_url, json_api, mfa, registrations
 from verification.edge import Edge, handler_of, speaks
 
 edge = Edge()
@@ -20,6 +20,13 @@ def send() -> Response[str]:
     """A challenge, and what may be done with it."""
     request = json_api.parse_issue(edge.event)
     return json_api.issued(edge.service.challenges.issue(request, edge.call))
+
+
+@edge.post("/customers", middlewares=[speaks(json_api, "registered")])
+def register() -> Response[str]:
+    """201: a new customer."""
+    wanted = registrations.parse(edge.event)
+    return json_api.registered(edge.service.registrations.register(wanted, edge.call))
 
 
 @edge.post("/auth/factors/enroll", middlewares=[speaks(mfa, "enrolled")])

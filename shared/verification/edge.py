@@ -40,7 +40,8 @@ _NOT_FINAL = (
     errors.InternalError,
 )
 """Outcomes that the same request may not have when it comes again: no answer to keep, unless it may
-have been carried out. Under one key nothing is to happen twice."""
+have been carried out. Under one key nothing is to happen twice. Nor is what was half done an answer
+to keep: the same request goes on with it."""
 
 
 class Dialect(Protocol):
@@ -98,7 +99,7 @@ def speaks(dialect: Dialect, success: str) -> Callable[..., Response[str]]:
             try:
                 return next_middleware(app)
             except errors.VerificationError as error:
-                if isinstance(error, _NOT_FINAL) and not error.may_have_acted:
+                if error.half_done or (isinstance(error, _NOT_FINAL) and not error.may_have_acted):
                     raise
                 return refuse(error)
 
@@ -135,11 +136,9 @@ def _once(
     work: Callable[[], Response[str]],
 ) -> Response[str]:
     """The work's answer, or the one that the same request under the same key had before."""
-    key = event.headers.get("idempotency-key", "")
-    if not key or event.http_method != "POST":
+    key = _idempotency_key(event)
+    if not key:
         return work()
-    if len(key) > MAX_IDEMPOTENCY_KEY:
-        raise errors.MalformedBody("The Idempotency-Key is too long.")
 
     def answer() -> Answer:
         response = work()
@@ -149,25 +148,41 @@ def _once(
         )
 
     service.meter.note(outcome="replayed")
-    caller = call.caller.client or policy.source_network(call.caller.source_ip)
-    scope = f"{call.caller.client is None} {caller} {event.http_method} {event.path}"
+    scope = _scope(event, call.caller)
     kept = service.idempotency.once(scope, key, event.body or "", answer)
     return Response(kept.status, kept.content_type, kept.body, {**kept.headers})
+
+
+def _idempotency_key(event: APIGatewayProxyEvent) -> str:
+    """Empty if there is none, or none is heeded."""
+    key = event.headers.get("idempotency-key", "") if event.http_method == "POST" else ""
+    if len(key) > MAX_IDEMPOTENCY_KEY:
+        raise errors.MalformedBody("The Idempotency-Key is too long.")
+    return key
+
+
+def _scope(event: APIGatewayProxyEvent, caller: Caller) -> str:
+    """Where an Idempotency-Key counts: for one caller on one route."""
+    name = caller.client or policy.source_network(caller.source_ip)
+    return f"{caller.client is None} {name} {event.http_method} {event.path}"
 
 
 def _call(event: APIGatewayProxyEvent, context: LambdaContext, service: wiring.Service) -> Call:
     headers = event.headers
     remaining = context.get_remaining_time_in_millis() / 1000 - TIME_TO_ANSWER
-    return Call(
-        Caller(
-            client=_client(headers.get("authorization"), service),
-            source_ip=event.request_context.identity.source_ip,
-            user_agent=headers.get("user-agent", ""),
-            accept_language=headers.get("accept-language", ""),
-            device_fingerprint=headers.get("x-device-fingerprint", ""),
-        ),
-        Deadline(time.monotonic() + min(LONGEST_CALL, remaining)),
+    deadline = Deadline(time.monotonic() + min(LONGEST_CALL, remaining))
+    caller = Caller(
+        client=_client(headers.get("authorization"), service),
+        source_ip=event.request_context.identity.source_ip,
+        user_agent=headers.get("user-agent", ""),
+        accept_language=headers.get("accept-language", ""),
+        device_fingerprint=headers.get("x-device-fingerprint", ""),
     )
+    key = _idempotency_key(event)
+    if not key:
+        return Call(caller, deadline)
+    parts = (_scope(event, caller), key, event.body or "")
+    return Call(caller, deadline, service.keys.identities().of_request("whole", *parts))
 
 
 def _client(authorization: str | None, service: wiring.Service) -> str | None:

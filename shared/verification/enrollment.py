@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from verification import errors, policy
 from verification.models import (
     Call,
@@ -157,16 +155,9 @@ class Enrollment:
         self, user: User, factor: Factor, issuer: str = "", label: str = "", secret: str = ""
     ) -> Enrolled:
         self._resources.store.emails.forget(self._identity(user))
-        enrolled_at = _epoch(factor.created) or self._resources.now()
+        enrolled_at = policy.epoch(factor.created) or self._resources.now()
         ref = FactorRef(user.id, factor.id, self._identity(user), enrolled_at, issuer, label)
         return Enrolled(self._keys.identities().factor_ref_id(ref), ref, factor, secret)
 
     def _identity(self, user: User) -> str:
         return self._keys.identities().of_email(policy.parse_email(user.email))
-
-
-def _epoch(timestamp: str) -> int:
-    try:
-        return int(datetime.fromisoformat(timestamp).timestamp())
-    except ValueError:
-        return 0

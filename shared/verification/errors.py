@@ -10,9 +10,11 @@ VerificationError
 │   ├── UnsupportedChannel
 │   ├── UnsupportedMediaType
 │   ├── InvalidPhoneNumber
+│   ├── CustomerInvalid
 │   └── IdempotencyKeyReused
 ├── Unauthorized                  the client key is wrong
 ├── CustomerRefused               this customer cannot be challenged
+│   ├── CustomerExists
 │   ├── CustomerNotFound
 │   ├── CustomerInactive
 │   ├── CustomerAmbiguous
@@ -59,14 +61,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from verification.models import Challenge
+    from verification.models import Challenge, Registered
 
 
 class VerificationError(Exception):
     """The root: an outcome that a caller can act on.
 
-    `may_have_acted` says that what was asked may have been done all the same. `okta_error` is the
-    error object of Okta's that it was made of, for the one dialect that speaks as Okta does.
+    `may_have_acted` says that what was asked may have been done all the same; `half_done` is what
+    exists of a registration that ended so. `okta_error` is the error object of Okta's that it was
+    made of, for the one dialect that speaks as Okta does.
     """
 
     code: ClassVar[str]
@@ -76,6 +79,7 @@ class VerificationError(Exception):
         super().__init__(detail or self.title)
         self.detail = detail
         self.may_have_acted = False
+        self.half_done: Registered | None = None
         self.okta_error: Mapping[str, Any] | None = None
 
 
@@ -139,6 +143,13 @@ class InvalidPhoneNumber(BadRequest):
     title = "Okta cannot use the phone number of this factor."
 
 
+class CustomerInvalid(BadRequest):
+    """Change the profile, the password or the groups; Okta does not say in a code which it is."""
+
+    code = "customer_invalid"
+    title = "Okta does not accept the profile, the password or the groups."
+
+
 class IdempotencyKeyReused(BadRequest):
     """Take a new key for a new request; the old one belongs to another body."""
 
@@ -155,6 +166,13 @@ class Unauthorized(VerificationError):
 
 class CustomerRefused(VerificationError):
     """No challenge can begin for this customer."""
+
+
+class CustomerExists(CustomerRefused):
+    """Nothing was changed: look at the customer who is there."""
+
+    code = "customer_exists"
+    title = "A customer has this email or login already."
 
 
 class CustomerNotFound(CustomerRefused):

@@ -68,10 +68,15 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One invocation: who asks, and until when."""
+    """One invocation: who asks, and until when.
+
+    `request` names what is asked: the same whenever it is asked again under its Idempotency-Key,
+    and empty without one.
+    """
 
     caller: Caller
     deadline: Deadline
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +156,29 @@ class User:
     status: str
     login: str = field(repr=False)
     email: str = field(repr=False)
+    created: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Who is to become a customer: the whole profile as Okta is to have it, a password or none,
+    and the factors to enrol, which so far are destinations alone.
+    """
+
+    email: Email = field(repr=False)
+    login: str = field(repr=False)
+    profile: Mapping[str, object] = field(repr=False)
+    password: str = field(default="", repr=False)
+    groups: tuple[str, ...] = ()
+    factors: tuple[Factor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a registration has made: a user and its factors, None where nobody knows."""
+
+    user: User
+    factors: tuple[Factor, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

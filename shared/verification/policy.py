@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from verification import errors
 from verification.models import (
@@ -16,6 +17,7 @@ from verification.models import (
     Email,
     Factor,
     Lookup,
+    Registration,
     User,
     VerifyRequest,
 )
@@ -40,6 +42,9 @@ DECOY_SECONDS = 30 * 24 * 3600
 
 ATTEMPT_SECONDS = 12
 """How long a crashed attempt keeps others waiting: more than a function can run."""
+
+CREATION_SECONDS = 60
+"""How long Okta may take to make a user who was asked for, and how far its clock may be from ours."""
 
 TOTP_TYPE = "token:software:totp"
 """Okta's name for what an authenticator app does."""
@@ -135,6 +140,37 @@ def choose_factor(factors: Sequence[Factor], channel: Channel) -> Factor:
         if factor.status == "ACTIVE":
             return factor
     raise errors.FactorNotActive
+
+
+def is_enrolled(factors: Sequence[Factor], wanted: Factor) -> bool:
+    """Whether an active one of this type has the destination."""
+    return any(
+        (each.type, each.status) == (wanted.type, "ACTIVE")
+        and each.destination.lower() == wanted.destination.lower()
+        for each in factors
+    )
+
+
+def was_made_for(wanted: Registration, asked_at: int, user: User) -> bool:
+    """Whether this is the user that Okta was asked for then, when nobody had the email or login.
+
+    `asked_at` is 0 if Okta was never asked. A user who was there before is older than that, and
+    somebody else's is not made within the same minute: only one request at a time may ask.
+    """
+    return (
+        asked_at > 0
+        and user.email.lower() == wanted.email
+        and user.login.lower() == wanted.login.lower()
+        and abs(epoch(user.created) - asked_at) <= CREATION_SECONDS
+    )
+
+
+def epoch(timestamp: str) -> int:
+    """One of Okta's timestamps in epoch seconds; 0 if it is none."""
+    try:
+        return int(datetime.fromisoformat(timestamp).timestamp())
+    except ValueError:
+        return 0
 
 
 def has_factor(lookup: Lookup, channel: Channel) -> bool:

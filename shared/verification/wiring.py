@@ -21,6 +21,7 @@ from verification.okta.factors import Factors
 from verification.okta.templates import SmsTemplates
 from verification.okta.transport import Transport
 from verification.okta.users import Users
+from verification.registration import Registrations
 from verification.resources import Resources
 from verification.settings import Settings
 from verification.sign_in import SignIn
@@ -34,6 +35,7 @@ class Service:
     keys: Secrets
     challenges: Challenges
     enrollment: Enrollment
+    registrations: Registrations
     sign_in: SignIn
     idempotency: Idempotency
     meter: Meter
@@ -70,6 +72,7 @@ def build(clock: Callable[[], float] = time.time) -> Service:
         keys,
         Challenges(resources),
         Enrollment(resources),
+        Registrations(resources),
         SignIn(resources),
         Idempotency(store.answers, keys, clock),
         meter,

@@ -21,7 +21,7 @@ LEVELS = (
     {"pace", "customers", "limits", "idempotency"},
     {"resources"},
     {"sending"},
-    {"challenges", "enrollment", "sign_in"},
+    {"challenges", "enrollment", "registration", "sign_in"},
     {"dialects"},
     {"wiring"},
     {"edge"},

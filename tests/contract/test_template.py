@@ -21,6 +21,7 @@ ROUTES = {
     ("GET", "/challenge"): "IssueChallengeFunction",
     ("POST", "/challenge"): "IssueChallengeFunction",
     ("OPTIONS", "/challenge"): "IssueChallengeFunction",
+    ("POST", "/customers"): "IssueChallengeFunction",
     ("POST", "/auth/factors/enroll"): "IssueChallengeFunction",
     ("GET", "/auth/factors/{id}"): "IssueChallengeFunction",
     ("DELETE", "/auth/factors/{id}"): "IssueChallengeFunction",

@@ -16,6 +16,7 @@ STATUS = {
     "challenge-get": 200,
     "challenge-options": 204,
     "challenge-post": 202,
+    "customer-post": 201,
     "factor-challenge": 404,
     "factor-delete": 404,
     "factor-enroll": 201,

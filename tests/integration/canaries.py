@@ -12,6 +12,8 @@ from tests.integration.okta_org import WRONG_CODE
 
 EMAIL = "Canary.Person@Example.com"
 PHONE = "+15005550006"
+PASSWORD = "Canary-Horse-Battery-9"
+NAME = "Canarius"
 USER_AGENT = "CanaryBrowser/4.2"
 LOCALE = "fr-CA"
 WRONG_KEY = "sk_canary_wrong_key_00001"
@@ -24,6 +26,8 @@ CANARIES = [
     "canary.person%40example.com",
     PHONE,
     PHONE[1:],
+    PASSWORD,
+    NAME,
     CLIENT_KEY,
     WRONG_KEY,
     IDEMPOTENCY_KEY,

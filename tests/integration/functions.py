@@ -39,6 +39,7 @@ ENVIRON = {
 }
 
 ADA = "ada@example.com"
+PROFILE = {"email": "mary@example.com", "firstName": "Mary", "lastName": "Jackson"}
 
 GOOD_REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "GET /challenge": {"query": [("email", ADA)]},
@@ -46,12 +47,14 @@ GOOD_REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "GET /verify": {"query": [("email", ADA), ("otp", CODE)]},
     "POST /verify": {"body": {"email": ADA, "otp": CODE}},
     f"DELETE /holds/{ADA}": {},
+    "POST /customers": {"body": {"profile": PROFILE}},
 }
 EVERY_ROUTE = pytest.mark.parametrize("route", GOOD_REQUESTS)
 
 _FOLDER = Path(__file__).parents[2] / "functions"
 _FUNCTIONS = {
     "challenge": "issue_challenge",
+    "customers": "issue_challenge",
     "holds": "issue_challenge",
     "verify": "verify_challenge",
 }

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -13,6 +14,7 @@ import responses
 from requests import PreparedRequest
 
 from tests.integration.okta_client import CODE, ORG_URL, okta_error
+from tests.unit.examples import NOW
 
 WRONG_CODE = "314159"
 
@@ -39,10 +41,16 @@ class OktaUser:
     login: str
     status: str = "ACTIVE"
     factors: list[tuple[str, str, str]] = field(default_factory=list)
+    created: str = "2020-08-27T18:15:34.000Z"
 
     def document(self) -> dict[str, Any]:
         profile = {"login": self.login, "email": self.email, "mobilePhone": "+15005550006"}
-        return {"id": self.id, "status": self.status, "profile": profile}
+        return {
+            "id": self.id,
+            "status": self.status,
+            "created": self.created,
+            "profile": profile,
+        }
 
     def factor_documents(self) -> list[dict[str, Any]]:
         return [
@@ -95,7 +103,9 @@ class OktaOrg:
         return user
 
     def answers_instead(self, what: str, *answers: Answer | Exception) -> None:
-        """Let the next calls of a kind ("user", "search", "factors", "send", "check") end so."""
+        """Let the next calls of a kind ("user", "search", "create", "factors", "enrol", "send",
+        "check") end so.
+        """
         self._instead.setdefault(what, []).extend(answers)
 
     def meanwhile(self, what: str, happens: Callable[[], object]) -> None:
@@ -135,6 +145,19 @@ class OktaOrg:
         found = [user for user in self.users if user.email.lower() == email[1].lower()]
         return answer([user.document() for user in found])
 
+    def _create(self, call: OktaCall) -> Answer:
+        profile = call.body["profile"]
+        user = self.add(profile["email"], login=profile["login"])
+        user.factors.clear()
+        user.created = datetime.fromtimestamp(NOW, UTC).isoformat()
+        return answer(user.document())
+
+    def _enrol(self, call: OktaCall) -> Answer:
+        user = next(user for user in self.users if user.id == call.segments[3])
+        [destination] = call.body["profile"].values()
+        user.factors.append((call.body["factorType"], "ACTIVE", destination))
+        return answer(user.factor_documents()[-1])
+
     def _factors(self, call: OktaCall) -> Answer:
         user = next(user for user in self.users if user.id == call.segments[3])
         return answer(user.factor_documents())
@@ -150,6 +173,8 @@ class OktaOrg:
     _ANSWERS: Mapping[str, Callable[[OktaOrg, OktaCall], Answer]] = {
         "user": _user,
         "search": _search,
+        "create": _create,
+        "enrol": _enrol,
         "factors": _factors,
         "send": _send,
         "check": _check,
@@ -159,11 +184,11 @@ class OktaOrg:
 def _kind(call: OktaCall) -> str:
     match call.segments[2:]:
         case ("users",):
-            return "search"
+            return "create" if call.method == "POST" else "search"
         case ("users", _):
             return "user"
         case ("users", _, "factors"):
-            return "factors"
+            return "enrol" if call.method == "POST" else "factors"
         case ("users", _, "factors", _, "verify"):
             return "check" if call.body else "send"
     raise AssertionError(f"the service asked for {call.method} {call.path}")

@@ -14,6 +14,8 @@ from tests.integration.canaries import (
     EMAIL,
     IDEMPOTENCY_KEY,
     LOCALE,
+    NAME,
+    PASSWORD,
     PHONE,
     USER_AGENT,
     WRONG_KEY,
@@ -92,6 +94,23 @@ def replayed(functions: Functions, *_others: object) -> None:
     functions.post("/challenge", {"email": f"x{EMAIL}"}, key=CLIENT_KEY, headers=headers)
 
 
+def register(functions: Functions, password: object = PASSWORD) -> Reply:
+    profile = {"email": EMAIL, "firstName": NAME, "lastName": NAME, "mobilePhone": PHONE}
+    body = {"profile": profile, "password": password, "enroll": ["email", "sms"]}
+    headers = {**MORE["headers"], "Idempotency-Key": IDEMPOTENCY_KEY}
+    return functions.post("/customers", body, key=CLIENT_KEY, headers=headers)
+
+
+def registered(*answers: Any, what: str = "create") -> Flow:
+    def flow(functions: Functions, okta: OktaOrg, _: Account) -> None:
+        okta.users.clear()
+        okta.answers_instead(what, *answers)
+        for _again in range(2):
+            register(functions)
+
+    return flow
+
+
 def released(functions: Functions, *_others: object) -> None:
     for email in (EMAIL, EMAIL.replace("@", "%40"), f"{EMAIL}%0d"):
         functions.release(email, **MORE)
@@ -126,6 +145,19 @@ FLOWS: dict[str, tuple[Flow, set[str]]] = {
         lambda f, *_: f.invoke("issue_challenge", {"body": f"{EMAIL} {CODE}"}),
         {"internal_error"},
     ),
+    "registered": (registered(), {"registered", "replayed"}),
+    "registered before": (lambda f, *_: register(f), {"customer_exists"}),
+    "not acceptable": (registered(refusal(400, "E0000001")), {"customer_invalid"}),
+    "half registered": (
+        registered(refusal(400, "E0000001"), what="enrol"),
+        {"enrollment_refused", "registered"},
+    ),
+    "lost customer": (registered(ReadTimeout(PASSWORD)), {"okta_unavailable", "registered"}),
+    "no such password": (
+        lambda f, *_: register(f, password=[PASSWORD]),
+        {"malformed_body"},
+    ),
+    "a bug in a registration": (registered(ValueError(PASSWORD)), {"internal_error"}),
     "spoilt secret": (spoilt, {"misconfigured", "internal_error"}),
     "rejected token": (fault("user", refusal(401, "E0000011")), {"okta_credentials_rejected"}),
     "rate limit": (fault("check", LIMITED), {"okta_rate_limited"}),

@@ -18,11 +18,11 @@ CONTRACT = {
     401: "unauthorized invalid_credentials sign_in_ended",
     403: "invalid_code sign_in_refused",
     404: "customer_not_found challenge_not_found route_not_found",
-    409: "customer_inactive customer_ambiguous customer_locked factor_not_enrolled "
+    409: "customer_exists customer_inactive customer_ambiguous customer_locked factor_not_enrolled "
     "factor_not_active factor_already_enrolled enrollment_refused challenge_already_verified request_in_progress",
     410: "challenge_expired challenge_superseded challenge_exhausted",
     415: "unsupported_media_type",
-    422: "invalid_phone_number idempotency_key_reused",
+    422: "customer_invalid invalid_phone_number idempotency_key_reused",
     429: "send_limited attempts_held rate_limited",
     500: "internal_error",
     502: "okta_credentials_rejected okta_unexpected_response",

@@ -12,6 +12,8 @@ from verification.models import (
     Code,
     CustomerState,
     Email,
+    Factor,
+    Registration,
     User,
     VerifyRequest,
 )
@@ -217,3 +219,44 @@ class TestMatches:
         request = VerifyRequest(Code("123456"), purpose=used[0], reference=used[1])
         subject = challenge(purpose=asked[0], reference=asked[1])
         assert policy.matches(subject, request) is matching
+
+
+class TestRegistration:
+    WANTED = Registration(ADA, "Ada@example.com", {})
+    MADE = user(created="2025-06-15T15:06:40.500Z")
+
+    @pytest.mark.parametrize("asked_at", [NOW, NOW - 60, NOW + 60])
+    def test_a_user_made_when_asked_for_is_the_one(self, asked_at: int) -> None:
+        assert policy.was_made_for(self.WANTED, asked_at, self.MADE)
+
+    @pytest.mark.parametrize(
+        ("made", "asked_at"),
+        [
+            (MADE, NOW + 61),  # who was there before
+            (MADE, NOW - 61),  # whom somebody else made later
+            (MADE, 0),
+            (user(created=""), NOW),
+            (user(created=""), 0),
+            (user(created="1970-01-01T00:00:00.000Z"), 0),
+            (user(created="yesterday"), NOW),
+            (user(created=MADE.created, email="eve@example.com"), NOW),
+            (user(created=MADE.created, login="another.ada"), NOW),
+        ],
+    )
+    def test_nobody_else_is(self, made: User, asked_at: int) -> None:
+        assert not policy.was_made_for(self.WANTED, asked_at, made)
+
+    @pytest.mark.parametrize(
+        ("there", "is_enrolled"),
+        [
+            (factor(destination="Ada@Example.com"), True),
+            (factor(destination="eve@example.com"), False),
+            (factor(status="PENDING_ACTIVATION", destination=ADA), False),
+            (factor("sms", destination=ADA), False),
+        ],
+    )
+    def test_a_factor_is_enrolled_if_it_is_active_and_goes_there(
+        self, there: Factor, is_enrolled: bool
+    ) -> None:
+        wanted = factor(status="", destination=ADA)
+        assert policy.is_enrolled([factor("question"), there], wanted) is is_enrolled

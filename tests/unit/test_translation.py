@@ -99,6 +99,15 @@ class TestUnknownCodes:
         assert isinstance(error, errors.OktaUnexpectedResponse)
         assert error.code == "okta_unexpected_response"
 
+    @pytest.mark.parametrize(
+        ("status", "error_code"), [(501, "E0000060"), (403, "E0000080"), (400, "E0000093")]
+    )
+    def test_what_is_wrong_with_a_new_user_is_a_wrong_request(
+        self, status: int, error_code: str
+    ) -> None:
+        error = translation.outcome_of(status, error_code, 42)
+        assert isinstance(error, translation.ValidationFailed)
+
     @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
     def test_a_server_that_fails_may_have_acted(self, status: int) -> None:
         error = translation.outcome_of(status, "E0000009", 42)

@@ -6,6 +6,7 @@ from verification.aws.answers import AnswerRows
 from verification.aws.callers import CallerRows
 from verification.aws.customers import CustomerRows
 from verification.aws.emails import EmailRows
+from verification.aws.registrations import RegistrationRows
 from verification.aws.sign_ins import SignInRows
 from verification.aws.table import Table
 from verification.aws.templates import TemplateRows
@@ -20,5 +21,6 @@ class Store:
         self.callers = CallerRows(table)
         self.customers = CustomerRows(table, hold_seconds)
         self.emails = EmailRows(table)
+        self.registrations = RegistrationRows(table)
         self.sign_ins = SignInRows(table)
         self.templates = TemplateRows(table)

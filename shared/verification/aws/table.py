@@ -1,8 +1,8 @@
 """The one table: single conditional writes, and what goes wrong with them.
 
 Its rows, by the prefix of their key, are the other modules of this package: `email#` in emails,
-`customer#` in customers, `caller#` in callers, `answer#` in answers, `sign-in#` in sign_ins,
-`template#` in templates.
+`customer#` in customers, `caller#` in callers, `answer#` in answers, `registration#` in
+registrations, `sign-in#` in sign_ins, `template#` in templates.
 """
 
 from __future__ import annotations

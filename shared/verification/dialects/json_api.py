@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -12,10 +13,19 @@ from aws_lambda_powertools.event_handler import Response, content_types
 
 from verification import errors, policy
 from verification.dialects.outcomes import STATUS, headers_of
-from verification.models import Challenge, Channel, Email, Issued, IssueRequest, VerifyRequest
+from verification.models import (
+    Challenge,
+    Channel,
+    Email,
+    Factor,
+    Issued,
+    IssueRequest,
+    Registered,
+    VerifyRequest,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
@@ -111,6 +121,11 @@ def released() -> Response[str]:
     return Response(204, body="")
 
 
+def registered(registered: Registered) -> Response[str]:
+    """201: all that was asked for exists."""
+    return _json(201, _customer(registered))
+
+
 def error(error: errors.VerificationError, event: APIGatewayProxyEvent) -> Response[str]:
     """The problem of this request."""
     return problem(error, event.request_context.request_id or "")
@@ -134,6 +149,8 @@ def problem(error: errors.VerificationError, request_id: str) -> Response[str]:
             body["retry_after"] = error.retry_after
         case errors.ChallengeSuperseded():
             body["superseded_at"] = _time(error.superseded_at)
+    if error.half_done:
+        body["customer"] = _customer(error.half_done)
     return Response(status, PROBLEM_JSON, _dumps(body), headers_of(error))
 
 
@@ -153,6 +170,27 @@ def parse_object(event: APIGatewayProxyEvent) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise errors.MalformedBody("The body is not a JSON object.")
     return body
+
+
+def _customer(registered: Registered) -> dict[str, object]:
+    """The customer and the factors, in Okta's own words; no factors where nobody knows them."""
+    customer: dict[str, object] = {
+        "customer_id": registered.user.id,
+        "status": registered.user.status,
+    }
+    if registered.factors is not None:
+        customer["factors"] = [*_factors(registered.factors)]
+    return customer
+
+
+def _factors(factors: tuple[Factor, ...]) -> Iterator[dict[str, object]]:
+    for factor in factors:
+        with suppress(errors.UnsupportedChannel):
+            yield {
+                "channel": policy.channel_of(factor),
+                "status": factor.status,
+                "destination": policy.mask(factor.destination),
+            }
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:

@@ -1,13 +1,14 @@
-"""Okta's Users API: who has this email."""
+"""Okta's Users API: who has this email, and a new user."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from verification import errors
-from verification.models import Call, Email, User
-from verification.okta.translation import ResourceNotFound
-from verification.okta.transport import Json, Transport
+from verification.models import Call, Email, Registration, User
+from verification.okta.translation import ResourceNotFound, ValidationFailed
+from verification.okta.transport import Transport
 from verification.policy import choose_customer, parse_email, require_active
 
 _ID_OR_LOGIN = re.compile(r"(?!\.{1,2}$|me$)[A-Za-z0-9._-]{1,100}")
@@ -17,7 +18,7 @@ SEARCH_LIMIT = "200"
 
 
 class Users:
-    """Finds the one user that an email names."""
+    """Finds the one user that an email names, and makes new ones."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -59,6 +60,32 @@ class Users:
             raise errors.CustomerNotFound
         return active[0]
 
+    def holding(self, login: str, email: Email, call: Call) -> User | None:
+        """Whoever has this login, or this email; a deactivated user keeps the login alone."""
+        by_login = self._by_login(login, call)
+        if by_login is not None:
+            return by_login
+        for user in self._by_email(email, call):
+            if user.email.lower() == email and user.status != "DEPROVISIONED":
+                return user
+        return None
+
+    def create(self, wanted: Registration, call: Call) -> User:
+        """A new user, activated. Raises CustomerInvalid, which may also mean that the login is
+        somebody's.
+        """
+        body: dict[str, object] = {"profile": wanted.profile}
+        if wanted.password:
+            body["credentials"] = {"password": {"value": wanted.password}}
+        if wanted.groups:
+            body["groupIds"] = wanted.groups
+        params = {"activate": "true"}
+        try:
+            path = ("api", "v1", "users")
+            return _user(self._transport.request("POST", path, call, params=params, body=body))
+        except (ValidationFailed, ResourceNotFound):  # what is not found is a group
+            raise errors.CustomerInvalid from None
+
     def _by_login(self, login: str, call: Call) -> User | None:
         if "/" in login:
             return None  # Okta finds such a login by its id alone
@@ -67,7 +94,7 @@ class Users:
         except ResourceNotFound:
             return None
         # Okta also finds users by id and by a short form of the login.
-        return user if user.login.lower() == login else None
+        return user if user.login.lower() == login.lower() else None
 
     def _by_email(self, email: Email, call: Call) -> list[User]:
         quoted = email.replace("\\", "\\\\").replace('"', '\\"')
@@ -81,12 +108,13 @@ class Users:
         return [_user(item) for item in found]
 
 
-def _user(document: Json) -> User:
+def _user(document: Any) -> User:
     match document:
         case {
             "id": str(user_id),
             "status": str(status),
             "profile": {"login": str(login), "email": str(email)},
         }:
-            return User(user_id, status, login, email)
+            created = document.get("created")
+            return User(user_id, status, login, email, created if isinstance(created, str) else "")
     raise errors.OktaUnexpectedResponse

@@ -1,0 +1,124 @@
+"""The JSON of a registration: who is to be a customer, and with what."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from verification import errors, policy
+from verification.dialects.json_api import parse_object
+from verification.models import Channel, Email, Factor, Registration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+
+# Okta's own bounds, where its reference names one.
+MAX_NAME = 50
+MAX_TEXT = 4096
+MAX_VALUES = 100
+MAX_GROUPS = 20
+MAX_PASSWORD = 256
+MAX_NUMBER = 2**53
+"""Beyond it JSON's numbers lose digits on their way."""
+
+_ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_LOGIN = re.compile(r"[^\s/]{5,100}")
+_GROUP_ID = re.compile(r"[A-Za-z0-9]{1,64}")
+
+
+def parse(event: APIGatewayProxyEvent) -> Registration:
+    """Raises one of BadRequest."""
+    body = parse_object(event)
+    profile = _profile(body.get("profile"))
+    email = policy.parse_email(_text(profile, "email"))
+    login = _text(profile, "login") or email
+    if not _LOGIN.fullmatch(login):
+        raise errors.MalformedBody("login must be 5 to 100 characters without blanks and slashes.")
+    for name in ("firstName", "lastName"):
+        if not 0 < len(_text(profile, name)) <= MAX_NAME:
+            raise errors.MalformedBody(f"{name} must be 1 to {MAX_NAME} characters.")
+    profile |= {"email": email, "login": login}
+    if phone := _text(profile, "mobilePhone"):
+        profile["mobilePhone"] = phone = policy.parse_phone(phone)
+    return Registration(
+        email=email,
+        login=login,
+        profile=profile,
+        password=_password(body.get("password")),
+        groups=_groups(body),
+        factors=tuple(_factor(each, email, phone) for each in _distinct(body, "enroll")),
+    )
+
+
+def _profile(given: object) -> dict[str, Any]:
+    """Every attribute that has a value."""
+    if not isinstance(given, dict):
+        raise errors.MalformedBody("profile is not an object.")
+    profile = {name: value for name, value in given.items() if value is not None}
+    if len(profile) > MAX_VALUES:
+        raise errors.MalformedBody("profile has too many attributes.")
+    for name, value in profile.items():
+        if not _ATTRIBUTE.fullmatch(name):
+            raise errors.MalformedBody("profile has an attribute with an impossible name.")
+        values = value if isinstance(value, list) else [value]
+        if len(values) > MAX_VALUES or not all(_is_plain(each) for each in values):
+            raise errors.MalformedBody(f"{name} is no text, number or flag, nor a list of them.")
+    return profile
+
+
+def _is_plain(value: object) -> bool:
+    match value:
+        case str():
+            return len(value) <= MAX_TEXT
+        case int() | float():
+            return -MAX_NUMBER <= value <= MAX_NUMBER  # what is no number is in no range
+    return False
+
+
+def _text(profile: dict[str, Any], name: str) -> str:
+    value = profile.get(name, "")
+    if not isinstance(value, str):
+        raise errors.MalformedBody(f"{name} is not a string.")
+    return value
+
+
+def _password(given: object) -> str:
+    """None is no password; an empty one is a mistake and not to be taken for none."""
+    if given is None:
+        return ""
+    if not isinstance(given, str) or not 0 < len(given) <= MAX_PASSWORD:
+        raise errors.MalformedBody(f"password must be a string of 1 to {MAX_PASSWORD} characters.")
+    return given
+
+
+def _groups(body: Mapping[str, Any]) -> tuple[str, ...]:
+    groups = _distinct(body, "groups")
+    if len(groups) > MAX_GROUPS or not all(_GROUP_ID.fullmatch(each) for each in groups):
+        raise errors.MalformedBody(f"groups must be at most {MAX_GROUPS} ids of Okta groups.")
+    return groups
+
+
+def _distinct(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The field's strings, none of them twice; nothing where it is absent or null."""
+    given = body.get(name)
+    if given is None:
+        return ()
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise errors.MalformedBody(f"{name} is not a list of strings.")
+    if len(set(given)) < len(given):
+        raise errors.MalformedBody(f"{name} has an entry twice.")
+    return tuple(given)
+
+
+def _factor(channel: str, email: Email, phone: str) -> Factor:
+    """A factor to be enrolled."""
+    match channel:
+        case Channel.EMAIL:
+            return Factor("", channel, "", email)
+        case Channel.SMS if phone:
+            return Factor("", channel, "", phone)
+        case Channel.SMS:
+            raise errors.MalformedBody("enroll sms needs profile.mobilePhone.")
+    raise errors.MalformedBody("enroll can hold email and sms.")
