@@ -146,7 +146,7 @@ class _Plain:
         self._child = running.enter_context(
             Child(
                 "tests.bench.plain_process",
-                *(sandbox.okta_url, sandbox.org.api_token),
+                *(sandbox.okta_url, sandbox.org.api_tokens[0]),
                 environment=environment_of(sandbox, sandbox.template.functions[0]),
                 log=log,
             )

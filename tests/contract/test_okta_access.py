@@ -25,9 +25,9 @@ def fail(okta: OktaOrg, times: int) -> None:
 
 class TestAccess:
     def test_a_replaced_token_is_refused(self, okta: OktaOrg) -> None:
-        okta.org.api_token = "00" + "x" * 40
+        okta.org.accept_tokens(["00" + "x" * 40])
         assert outcome(okta.get(f"/api/v1/users/{ADA}")) == (401, "E0000011")
-        assert okta.get(f"/api/v1/users/{ADA}", api_token=okta.org.api_token).status_code == 200
+        assert okta.get(f"/api/v1/users/{ADA}", api_token="00" + "x" * 40).status_code == 200
 
     def test_a_refused_token_does_nothing(self, okta: OktaOrg) -> None:
         response = okta.post(okta.verify_path(ADA, EMAIL), api_token="wrong")
@@ -123,12 +123,12 @@ class TestOrg:
         fail(okta, 5)
         okta.challenge("grace.hopper", EMAIL)
         okta.org.populate(1)
-        okta.org.api_token = "rotated"
+        okta.org.accept_tokens(["rotated"])
         okta.org.faults.add("any", "http_500", 1)
         okta.org.reset()
         assert okta.org.customers() == seeded
         assert (okta.org.inbox, okta.org.calls) == ([], [])
-        assert okta.org.api_token == SANDBOX_API_TOKEN
+        assert okta.org.api_tokens == [SANDBOX_API_TOKEN]
         response = okta.challenge("grace.hopper", EMAIL)
         assert response.status_code == 200
         assert response.headers["x-rate-limit-remaining"] == str(Bucket.FACTORS.limit - 1)

@@ -66,7 +66,7 @@ class Caller:
         customer: Any = next(each for each in org.customers() if each["email"] == email)
         factor = next(each for each in customer["factors"] if each["type"] == "email")
         path = f"/api/v1/users/{customer['id']}/factors/{factor['id']}/verify"
-        headers = {"Authorization": f"SSWS {org.api_token}"}
+        headers = {"Authorization": f"SSWS {org.api_tokens[0]}"}
         return requests.post(self.sandbox.okta_url + path, json={}, headers=headers, timeout=30)
 
     def status_in_okta(self, email: str) -> object:

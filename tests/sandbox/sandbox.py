@@ -16,6 +16,7 @@ from werkzeug.wrappers import Request, Response
 from tests.sandbox.aws import CREDENTIALS, Aws
 from tests.sandbox.gateway import Gateway
 from tests.sandbox.okta.models import Org
+from tests.sandbox.okta.seed import SANDBOX_API_TOKEN
 from tests.sandbox.okta.urls import create_app
 from tests.sandbox.server import Server
 from tests.sandbox.template import Function, Template
@@ -51,7 +52,7 @@ class Sandbox:
         self.org = Org(self.now, rng, okta_latency)
         self._okta = Server(create_app(self.org), okta_port)
         self.template = Template({"OktaOrgUrl": self._okta.url})
-        self.aws = Aws(self.template, self.org.api_token, aws_port, dynamodb_url)
+        self.aws = Aws(self.template, SANDBOX_API_TOKEN, aws_port, dynamodb_url)
         gateway = Gateway(
             self.template.routes, self.invoke, self._control, self.template.gateway_responses
         )
@@ -162,6 +163,9 @@ class Sandbox:
             case "POST", "clock":
                 self.advance += float(json.loads(request.get_data())["advance_seconds"])
                 return {"now": datetime.fromtimestamp(self.now(), UTC).isoformat()}
+            case "POST", "okta-tokens":
+                self.org.accept_tokens(json.loads(request.get_data())["accepted"])
+                return {"accepted": self.org.api_tokens}
             case "POST", "faults":
                 fault = json.loads(request.get_data())
                 self.org.faults.add(fault["on"], fault["kind"], fault.get("times", 1))

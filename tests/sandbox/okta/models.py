@@ -53,7 +53,7 @@ class Org:
         with self.lock:
             self.until_reset.set()
             self.until_reset = threading.Event()
-            self.api_token = seed.SANDBOX_API_TOKEN
+            self.api_tokens = [seed.SANDBOX_API_TOKEN]
             records_rng = random.Random(self._record_seed)  # noqa: S311 - ids are no secrets
             self.directory = Directory(Ids(records_rng))
             seed.plant(self.directory)
@@ -83,6 +83,13 @@ class Org:
         with self.lock:
             for number in range(count):
                 seed.plant_quiet_customer(self.directory, number)
+
+    def accept_tokens(self, tokens: object) -> None:
+        """Let these API tokens be good and no other, until the next reset."""
+        if not isinstance(tokens, list):
+            raise TypeError("accepted must be a list of tokens")
+        with self.lock:
+            self.api_tokens = [str(token) for token in tokens]
 
     def customers(self) -> list[dict[str, object]]:
         """Every customer, with the secrets that a tester needs."""

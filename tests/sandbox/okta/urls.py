@@ -135,7 +135,7 @@ def _require_access(org: Org, request: Request, access: Access) -> None:
     authorization = request.headers.get("Authorization", "")
     if authorization.startswith(_TOKEN_SCHEME):
         # The vendor's own Python SDK puts no space between the two.
-        if authorization.removeprefix(_TOKEN_SCHEME).strip() != org.api_token:
+        if authorization.removeprefix(_TOKEN_SCHEME).strip() not in org.api_tokens:
             raise InvalidTokenError
         if not org.policy.token_is_permitted:
             raise AccessDeniedError

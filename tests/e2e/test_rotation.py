@@ -1,0 +1,146 @@
+"""The README's steps to rotate the Okta token and a client key, while customers are being proved."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from tests.e2e.conftest import Caller
+from tests.sandbox.aws import CLIENT_KEY, CLIENT_NAME
+from tests.sandbox.okta.seed import SANDBOX_API_TOKEN
+from tests.sandbox.template import PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.sandbox.sandbox import Sandbox
+
+NEW_TOKEN = "00new-token-new-token-new-token-new-token"
+NEW_KEY = "sk_sandbox_1111111111111111"
+FIVE_MINUTES = 300
+CUSTOMERS = 200
+
+
+class Traffic(threading.Thread):
+    """A client that proves one customer after another, and notes every call that fails."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__()
+        self.key = CLIENT_KEY
+        self.failures: list[str] = []
+        self._sandbox = sandbox
+        self._proved = threading.Semaphore(0)
+        self._between = threading.Lock()
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Go on until stopped."""
+        numbers = iter(range(CUSTOMERS))
+        while not self._over.is_set():
+            with self._between:
+                self._prove(f"customer-{next(numbers):03d}@example.com")
+            self._proved.release()
+
+    def go_on(self, customers: int = 4) -> None:
+        """Return when so many more have been proved."""
+        while self._proved.acquire(blocking=False):
+            pass
+        for _ in range(customers):
+            assert self._proved.acquire(timeout=30)
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass; no code is under way meanwhile, which would be too old after it."""
+        with self._between:
+            self._sandbox.advance += seconds
+
+    def stop(self) -> None:
+        """End it."""
+        self._over.set()
+        self.join()
+
+    def _prove(self, email: str) -> None:
+        caller = Caller(self._sandbox, {"Authorization": f"Bearer {self.key}"})
+        sent = caller.post("/challenge", {"email": email})
+        if sent.status_code != 202:
+            self.failures.append(sent.text)
+            return
+        body = {"challenge_id": sent.json()["challenge_id"], "code": caller.code(email)}
+        checked = caller.post("/verify", body)
+        if checked.status_code != 200:
+            self.failures.append(checked.text)
+
+
+@pytest.fixture
+def traffic(sandbox: Sandbox) -> Iterator[Traffic]:
+    sandbox.org.populate(CUSTOMERS)
+    traffic = Traffic(sandbox)
+    traffic.start()
+    traffic.go_on()
+    yield traffic
+    traffic.stop()
+
+
+def accept_tokens(sandbox: Sandbox, *tokens: str) -> None:
+    """What an administrator does on Okta's page of tokens."""
+    body = {"accepted": tokens}
+    requests.post(f"{sandbox.url}/sandbox/okta-tokens", json=body, timeout=5).raise_for_status()
+
+
+def put_secret(sandbox: Sandbox, logical_id: str, **changes: object) -> None:
+    """get-secret-value, an edit, put-secret-value."""
+    vault = sandbox.aws.client("secretsmanager")
+    content: dict[str, Any] = json.loads(
+        vault.get_secret_value(SecretId=PREFIX + logical_id)["SecretString"]
+    )
+    text = json.dumps({**content, **changes})
+    vault.put_secret_value(SecretId=PREFIX + logical_id, SecretString=text)
+
+
+@pytest.mark.parametrize("wait", [FIVE_MINUTES, 0], ids=["after five minutes", "at once"])
+def test_the_okta_token_is_rotated_while_calls_go_on(
+    sandbox: Sandbox, traffic: Traffic, wait: int
+) -> None:
+    accept_tokens(sandbox, SANDBOX_API_TOKEN, NEW_TOKEN)
+    put_secret(sandbox, "OktaTokenSecret", okta_api_token=NEW_TOKEN)
+    traffic.go_on()
+    traffic.wait(wait)
+    traffic.go_on()
+    accept_tokens(sandbox, NEW_TOKEN)
+    traffic.go_on()
+    traffic.stop()
+    assert traffic.failures == []
+    # Whoever waits is refused by Okta not even once.
+    assert any(call.status == 401 for call in sandbox.org.calls) == (wait == 0)
+
+
+def test_a_client_key_is_rotated_while_calls_go_on(sandbox: Sandbox, traffic: Traffic) -> None:
+    put_secret(sandbox, "ServiceKeysSecret", clients={CLIENT_NAME: [NEW_KEY, CLIENT_KEY]})
+    traffic.go_on()
+    traffic.wait(FIVE_MINUTES)
+    traffic.go_on()
+    traffic.key = NEW_KEY
+    traffic.go_on()
+    put_secret(sandbox, "ServiceKeysSecret", clients={CLIENT_NAME: NEW_KEY})
+    traffic.go_on()
+    traffic.wait(FIVE_MINUTES)
+    traffic.go_on()
+    traffic.stop()
+    assert traffic.failures == []
+    old = Caller(sandbox, {"Authorization": f"Bearer {CLIENT_KEY}"})
+    assert old.post("/challenge", {"email": "ada@example.com"}).status_code == 401
+
+
+def test_a_key_is_known_and_a_removed_one_refused_after_five_minutes(sandbox: Sandbox) -> None:
+    def status(key: str) -> int:
+        caller = Caller(sandbox, {"Authorization": f"Bearer {key}"})
+        return caller.post("/verify", {"challenge_id": "ch_none", "code": "000000"}).status_code
+
+    assert status(CLIENT_KEY) == 404
+    put_secret(sandbox, "ServiceKeysSecret", clients={CLIENT_NAME: NEW_KEY})
+    assert (status(NEW_KEY), status(CLIENT_KEY)) == (401, 404)
+    sandbox.advance += FIVE_MINUTES
+    assert (status(NEW_KEY), status(CLIENT_KEY)) == (404, 401)
