@@ -20,7 +20,7 @@ BIN := .venv/bin
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench build format lock clean
+.PHONY: help run test smoke bench build format lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -34,6 +34,9 @@ test: $(READY) ## every check, the quick ones first
 	$(BIN)/mypy
 	$(SAM) validate --lint
 	$(BIN)/pytest --cov -n 2 --dist loadfile
+
+smoke: $(READY) ## check a stack that runs (URL, KEY; without them, that of make run), harming nobody
+	@$(BIN)/python -m tests.smoke
 
 bench: $(READY) ## measure
 	@$(BIN)/python -m tests.bench
