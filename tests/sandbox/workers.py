@@ -42,6 +42,8 @@ class Worker:
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": os.pathsep.join((str(ROOT / "shared"), str(ROOT))),
                 "PYTHONWARNINGS": "error",
+                # Metrics are printed: on Lambda, too, they are in the log with the call's answer.
+                "PYTHONUNBUFFERED": "1",
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
