@@ -59,7 +59,7 @@ def session(sandbox: Sandbox, session_token: str) -> list[object]:
     response = requests.post(
         f"{sandbox.okta_url}/api/v1/sessions",
         json={"sessionToken": session_token},
-        headers={"Authorization": f"SSWS {sandbox.org.api_token}"},
+        headers={"Authorization": f"SSWS {sandbox.org.api_tokens[0]}"},
         timeout=30,
     )
     assert response.status_code == 200, response.text

@@ -305,7 +305,7 @@ class TestLostCustomer:
         client.sandbox.advance += 61
         okta = f"{client.sandbox.okta_url}/api/v1/users"
         theirs = {"profile": {"login": EMAIL, "email": EMAIL, "firstName": "M", "lastName": "J"}}
-        headers = {"Authorization": f"SSWS {client.sandbox.org.api_token}"}
+        headers = {"Authorization": f"SSWS {client.sandbox.org.api_tokens[0]}"}
         requests.post(okta, json=theirs, headers=headers, timeout=30).raise_for_status()
         assert register(client, **KEY).json()["code"] == "customer_exists"
         assert user(client).factors == []
