@@ -6,12 +6,14 @@ Beside the routes it serves the sandbox's own page and its `/sandbox/` controls.
 from __future__ import annotations
 
 import base64
+import json
 import re
 import time
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from jsonschema import Draft4Validator
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request, Response
 
@@ -52,6 +54,8 @@ class Gateway:
         for route, pattern in self._routes:
             match = pattern.fullmatch(request.path)
             if match and route.method == request.method:
+                if not _fits(request, route):
+                    return self._own("BAD_REQUEST_BODY")
                 event = proxy_event(request, route, match.groupdict())
                 try:
                     return _response(self._invoke(route.function, event))
@@ -65,7 +69,8 @@ class Gateway:
         request_id = str(uuid.uuid4())
         values = {"context.requestId": request_id}
         headers = {name: values.get(value, value.strip("'")) for name, value in own.headers.items()}
-        return Response(own.body, status or own.status, headers, content_type="application/json")
+        body = own.body.replace("$context.requestId", request_id)
+        return Response(body, status or own.status, headers, content_type="application/json")
 
 
 def proxy_event(
@@ -108,6 +113,18 @@ def proxy_event(
         "body": text,
         "isBase64Encoded": is_base64,
     }
+
+
+def _fits(request: Request, route: Route) -> bool:
+    """Whether the route's model allows the body. It is for JSON alone, which a body is that names
+    no type; any other goes to the function unseen.
+    """
+    if route.model is None or (request.mimetype or "application/json") != "application/json":
+        return True
+    try:
+        return Draft4Validator(route.model).is_valid(json.loads(request.get_data()))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -26,16 +26,20 @@ class Function:
 
 @dataclass(frozen=True)
 class Route:
-    """A method and a path of the API, such as `POST /challenge`, and the function behind it."""
+    """A method and a path of the API, such as `POST /challenge`, and the function behind it.
+
+    `model` is the JSON schema that a body must fit before the function sees it.
+    """
 
     method: str
     path: str
     function: str
+    model: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class GatewayResponse:
-    """An answer of API Gateway's own: a body and headers with `$context` or `context.` in them."""
+    """An answer of API Gateway's own: a body and headers with `$context.` or `context.` in them."""
 
     status: int
     body: str
@@ -92,11 +96,18 @@ class Template:
     @cached_property
     def routes(self) -> list[Route]:
         """Every Api event of every function."""
+        (api,) = self.resources("AWS::Serverless::Api").values()
         return [
-            Route(event["Properties"]["Method"].upper(), event["Properties"]["Path"], name)
+            Route(
+                route["Method"].upper(),
+                route["Path"],
+                name,
+                api["Models"][route["RequestModel"]["Model"]] if "RequestModel" in route else None,
+            )
             for name, properties in self.resources("AWS::Serverless::Function").items()
             for event in properties["Events"].values()
             if event["Type"] == "Api"
+            for route in [event["Properties"]]
         ]
 
     @cached_property
