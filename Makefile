@@ -13,6 +13,8 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 OKTA_AUTH_JS := tests/e2e/clients/okta_auth_js
 LOCK := $(firstword $(shell cat requirements-dev.txt tests/e2e/clients/workos5.txt \
 	$(OKTA_AUTH_JS)/package-lock.json | cksum))
+CHECKOV_LOCK := tests/contract/checkov.txt
+CHECKOV := .venv-checkov/ready-$(VERSION)-$(firstword $(shell cksum < $(CHECKOV_LOCK)))
 # Named after what it was made from, so that neither a checkout's times nor a second Python confuse it.
 READY := .venv/ready-$(VERSION)-$(LOCK)
 BIN := .venv/bin
@@ -28,11 +30,12 @@ help: ## show this list
 run: $(READY) ## start the whole service on this machine (PORT, OKTA_PORT, AWS_PORT)
 	@exec $(BIN)/python -m tests.sandbox
 
-test: $(READY) ## every check, the quick ones first
+test: $(READY) $(CHECKOV) ## every check, the quick ones first
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(SAM) validate --lint
+	.venv-checkov/bin/checkov --config-file tests/contract/checkov.yaml
 	$(BIN)/pytest --cov -n 2 --dist loadfile
 
 smoke: $(READY) ## check a stack that runs (URL, KEY; without them, that of make run), harming nobody
@@ -59,10 +62,11 @@ lock: $(READY) ## take the newest versions that pyproject.toml allows
 		pyproject.toml -o shared/requirements.txt
 	$(COMPILE) --python-version 3.11 --universal --group dev -c shared/requirements.txt \
 		pyproject.toml -o requirements-dev.txt
+	echo 'checkov>=3.3' | $(COMPILE) --python-version 3.11 --universal - -o $(CHECKOV_LOCK)
 	echo 'workos<6' | $(COMPILE) --python-version 3.11 --universal - -o tests/e2e/clients/workos5.txt
 
 clean: ## remove everything that was made
-	rm -rf .venv .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-checkov .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . \( -name __pycache__ -o -name node_modules \) -prune -exec rm -rf {} +
 
 $(READY):
@@ -77,4 +81,11 @@ $(READY):
 	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --target .venv/workos5 \
 		-r tests/e2e/clients/workos5.txt
 	@if command -v npm >/dev/null; then cd $(OKTA_AUTH_JS) && npm ci --loglevel=error >/dev/null; fi
+	@touch $@
+
+# In a place of its own, because it needs another boto3 than the tests do.
+$(CHECKOV): | $(READY)
+	@echo 'Making .venv-checkov'
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-checkov
+	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-checkov/bin/python $(CHECKOV_LOCK)
 	@touch $@
