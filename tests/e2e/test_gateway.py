@@ -43,7 +43,7 @@ def test_a_malformed_body_starts_no_function(
 
 
 def test_it_says_what_the_function_would_have_said(client: Caller, log: Path) -> None:
-    """With another type the body is not the gateway's to judge."""
+    """A locale that is none has no place in the model: the function refuses it."""
     gateway = post(client, "/challenge", b'{"email": 42}', Content_Type="application/json").json()
     body = b'{"email": "ada@example.com", "locale": "1"}'
     function = post(client, "/challenge", body, Content_Type="application/json")
