@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,8 +31,8 @@ class Resources:
     limits: Limits
     meter: Meter
     settings: Settings
-    clock: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
 
     def now(self) -> int:
         """Epoch seconds."""

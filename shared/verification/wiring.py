@@ -41,7 +41,9 @@ class Service:
     meter: Meter
 
 
-def build(clock: Callable[[], float] = time.time) -> Service:
+def build(
+    clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
+) -> Service:
     """The service for this process's environment; ConfigurationError if that is not complete.
 
     Opens no connection: the first call does.
@@ -52,7 +54,7 @@ def build(clock: Callable[[], float] = time.time) -> Service:
         clients.secrets_manager(), settings.okta_token_secret, settings.service_keys_secret, clock
     )
     store = Store(Table(clients.dynamodb(), settings.table_name, meter), settings.hold_seconds)
-    transport = Transport(settings.okta_org_url, keys, meter, clock=clock)
+    transport = Transport(settings.okta_org_url, keys, meter, clock=clock, sleep=sleep)
     users, factors = Users(transport), Factors(transport)
     resources = Resources(
         keys=keys,
@@ -66,6 +68,7 @@ def build(clock: Callable[[], float] = time.time) -> Service:
         meter=meter,
         settings=settings,
         clock=clock,
+        sleep=sleep,
     )
     return Service(
         settings,

@@ -13,9 +13,10 @@ from moto import mock_aws
 
 from tests.integration.account import KEYS_SECRET, TABLE, TOKEN_SECRET, Account, Row, Unreliable
 from tests.integration.challenge_rows import HOLD
-from tests.integration.functions import ADA, ENVIRON, Functions, sleepless
+from tests.integration.functions import ADA, ENVIRON, Functions
 from tests.integration.okta_org import OktaCall, OktaOrg
 from tests.unit.examples import NOW
+from verification import wiring
 from verification.aws import clients
 from verification.aws.customers import CustomerRows
 from verification.aws.secrets import Secrets
@@ -75,7 +76,7 @@ def functions(
         monkeypatch.setenv(name, value)
     # Powertools keeps a logger and its stream by the service's name.
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.nodeid)
-    return Functions(clock, build=partial(sleepless, sleep=lambda _: None))
+    return Functions(clock, build=partial(wiring.build, sleep=lambda _: None))
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def sleeps() -> list[float]:
 @pytest.fixture
 def public(functions: Functions, clock: Clock, sleeps: list[float]) -> Functions:  # noqa: ARG001
     """Another environment over the same account, called without a key. Its sleeps take no time."""
-    return Functions(clock, build=partial(sleepless, sleep=sleeps.append), key=None)
+    return Functions(clock, build=partial(wiring.build, sleep=sleeps.append), key=None)
 
 
 @pytest.fixture

@@ -18,8 +18,6 @@ from tests.integration.okta_client import CODE, ORG_URL
 from tests.unit.events import SOURCE_IP, proxy_event
 from verification import wiring
 from verification.edge import Edge, handler_of
-from verification.okta.transport import Transport
-from verification.resources import Resources
 
 ENVIRON = {
     "OKTA_ORG_URL": ORG_URL,
@@ -192,14 +190,6 @@ def edge_of(function: str) -> Edge:
     spec.loader.exec_module(module)
     edge: Edge = module.edge
     return edge
-
-
-def sleepless(clock: Callable[[], float], sleep: Callable[[float], None]) -> wiring.Service:
-    """What `wiring.build` builds, but for how it sleeps."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wiring, "Resources", partial(Resources, sleep=sleep))
-        patch.setattr(wiring, "Transport", partial(Transport, sleep=sleep))
-        return wiring.build(clock)
 
 
 def log_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
