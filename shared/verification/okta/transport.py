@@ -7,13 +7,17 @@ import logging
 import math
 import random
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
 import requests
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, ProtocolError
+from urllib3.util.ssl_ import create_urllib3_context
 
 from verification import errors
 from verification.models import Call, Caller, Deadline
@@ -56,6 +60,27 @@ class Tokens(Protocol):
         """The token as it is stored now that this one was rejected."""
 
 
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Trusts the authorities that requests brings along."""
+    context = create_urllib3_context()
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    return context
+
+
+class _OneContext(HTTPAdapter):
+    """Checks every certificate with `tls_context`. By itself requests reads the authorities again
+    for each connection, which takes longer than the rest of it.
+    """
+
+    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
+        host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
+        return host, {**pool, "ssl_context": tls_context()}
+
+    def cert_verify(self, *_: object) -> None:
+        """Name no file: the context knows the authorities, and urllib3 demands a certificate."""
+
+
 class Transport:
     """The Okta org's API over one kept session."""
 
@@ -76,6 +101,7 @@ class Transport:
         self._session = session or requests.Session()
         # No proxy, certificate bundle or password from the environment: the token is at stake.
         self._session.trust_env = False
+        self._session.mount("https://", _OneContext())
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
@@ -109,6 +135,10 @@ class Transport:
             if renewed == token:
                 raise
             return self._ask(ask, renewed, call)
+
+    def disconnect(self) -> None:
+        """Make the next call over a new connection."""
+        self._session.close()
 
     def _ask(self, ask: requests.Request, token: str | None, call: Call) -> Json:
         """Ask once, and once more where nothing can be done twice by it and time allows."""
@@ -163,7 +193,7 @@ class Transport:
     def _forget_idle_connections(self) -> None:
         now = time.monotonic()
         if now - self._last_used > IDLE_SECONDS:
-            self._session.close()
+            self.disconnect()
         self._last_used = now
 
     def _note(self, response: requests.Response) -> None:

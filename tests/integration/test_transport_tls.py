@@ -1,0 +1,107 @@
+"""The transport over TLS: whom it believes to be Okta."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from urllib3.util.ssl_ import create_urllib3_context
+
+from tests.integration.loopback import LoopbackServer, says
+from tests.integration.okta_client import okta_client
+from verification import errors
+from verification.okta import transport
+
+
+class TlsServer(LoopbackServer):
+    """Shows the certificate in this file."""
+
+    def __init__(self, certificate: Path) -> None:
+        super().__init__(says([]), says([]))
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._tls.load_cert_chain(certificate)
+
+    def get_request(self) -> Any:
+        connection, address = super().get_request()
+        return self._tls.wrap_socket(connection, server_side=True), address
+
+    def url_of(self, host: str) -> str:
+        return f"https://{host}:{self.server_address[1]}"
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key, and the certificate of `localhost` that it has signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    pem = serialization.Encoding.PEM
+    path.write_bytes(key.private_bytes(pem, *plain) + signed.public_bytes(pem))
+    return path
+
+
+@pytest.fixture
+def server(certificate: Path) -> Iterator[TlsServer]:
+    with TlsServer(certificate) as server:
+        yield server
+
+
+@pytest.fixture
+def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """The transport's context, if the certificate were of an authority that it trusts."""
+    context = create_urllib3_context()
+    context.load_verify_locations(certificate)
+    monkeypatch.setattr(transport, "tls_context", lambda: context)
+    return context
+
+
+def test_an_authority_that_is_not_known_gets_no_request(server: TlsServer) -> None:
+    with okta_client(server.url_of("localhost")) as okta:
+        with pytest.raises(errors.OktaOutcomeUnknown):
+            okta.post()
+        assert server.received == []
+
+
+def test_a_certificate_of_another_host_gets_no_request(
+    server: TlsServer, trusted: ssl.SSLContext
+) -> None:
+    assert trusted.verify_mode is ssl.CERT_REQUIRED
+    with okta_client(server.url_of("127.0.0.1")) as okta:
+        with pytest.raises(errors.OktaOutcomeUnknown):
+            okta.post()
+        assert server.received == []
+
+
+def test_authorities_are_read_once_and_not_for_every_connection(
+    server: TlsServer, trusted: ssl.SSLContext
+) -> None:
+    with okta_client(server.url_of("localhost")) as okta:
+        assert okta.get() == []
+        okta.transport.disconnect()
+        assert okta.get() == []
+        assert [each.connection for each in server.received] == [1, 2]
+    assert trusted.cert_store_stats()["x509_ca"] == 1
+
+
+def test_the_authorities_are_those_that_requests_brings_along() -> None:
+    context = transport.tls_context()
+    assert context.cert_store_stats()["x509_ca"] > 100
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
