@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
-from verification import errors, policy, wiring
+from verification import errors, policy, snapshot, wiring
 from verification.aws.answers import Answer
 from verification.dialects import json_api
 from verification.models import Call, Caller, Deadline
@@ -233,7 +233,7 @@ def handler_of(
 
     if on_lambda():
         with suppress(Exception):  # the first call meets it again, and can say so
-            service()
+            snapshot.register(service())
     return lambda_handler
 
 

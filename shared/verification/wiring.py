@@ -33,6 +33,8 @@ class Service:
 
     settings: Settings
     keys: Secrets
+    table: Table
+    transport: Transport
     challenges: Challenges
     enrollment: Enrollment
     registrations: Registrations
@@ -53,7 +55,8 @@ def build(
     keys = Secrets(
         clients.secrets_manager(), settings.okta_token_secret, settings.service_keys_secret, clock
     )
-    store = Store(Table(clients.dynamodb(), settings.table_name, meter), settings.hold_seconds)
+    table = Table(clients.dynamodb(), settings.table_name, meter)
+    store = Store(table, settings.hold_seconds)
     transport = Transport(settings.okta_org_url, keys, meter, clock=clock, sleep=sleep)
     users, factors = Users(transport), Factors(transport)
     resources = Resources(
@@ -73,6 +76,8 @@ def build(
     return Service(
         settings,
         keys,
+        table,
+        transport,
         Challenges(resources),
         Enrollment(resources),
         Registrations(resources),

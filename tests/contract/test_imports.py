@@ -24,6 +24,7 @@ LEVELS = (
     {"challenges", "enrollment", "registration", "sign_in"},
     {"dialects"},
     {"wiring"},
+    {"snapshot"},
     {"edge"},
 )
 """From the ground up. A module imports from its own level or from those below it."""

@@ -64,6 +64,11 @@ class Secrets:
             self._content = None
         return self._fresh().okta_token
 
+    def forget(self) -> None:
+        """Read both anew, over a new connection, when next asked."""
+        self._content = None
+        self._client.close()
+
     def identities(self) -> Identities:
         """What names customers and challenges."""
         return self._fresh().identities

@@ -41,6 +41,10 @@ class Table:
         self._name = name
         self._meter = meter
 
+    def disconnect(self) -> None:
+        """Make the next call over a new connection."""
+        self._client.close()
+
     def get(self, *keys: str, attributes: Sequence[str]) -> list[Item]:
         """These attributes of the rows as they are now, an empty row for each that is not there;
         one call for all.
