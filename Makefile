@@ -11,8 +11,9 @@ export SAM_CLI_TELEMETRY := 0
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 OKTA_AUTH_JS := tests/e2e/clients/okta_auth_js
-LOCK := $(firstword $(shell cat requirements-dev.txt tests/e2e/clients/workos5.txt \
-	$(OKTA_AUTH_JS)/package-lock.json | cksum))
+LOCKED := requirements-dev.txt shared/requirements.txt tests/e2e/clients/workos5.txt \
+	$(OKTA_AUTH_JS)/package-lock.json
+LOCK := $(firstword $(shell cat $(LOCKED) | cksum))
 CHECKOV_LOCK := tests/contract/checkov.txt
 CHECKOV := .venv-checkov/ready-$(VERSION)-$(firstword $(shell cksum < $(CHECKOV_LOCK)))
 # Named after what it was made from, so that neither a checkout's times nor a second Python confuse it.
@@ -81,6 +82,8 @@ $(READY):
 	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --target .venv/workos5 \
 		-r tests/e2e/clients/workos5.txt
 	@if command -v npm >/dev/null; then cd $(OKTA_AUTH_JS) && npm ci --loglevel=error >/dev/null; fi
+	@$(MAKE) --silent --no-print-directory -C shared wheels \
+		PYTHON="$(CURDIR)/$(BIN)/python" WHEELS="$(CURDIR)/.venv/wheels"
 	@touch $@
 
 # In a place of its own, because it needs another boto3 than the tests do.
