@@ -1,0 +1,209 @@
+"""The built functions in the runtime that Lambda gives them, as far as one machine has it.
+
+What Python finds is what it finds on Lambda: the function's folder, the layer, and what the runtime
+brings along, but nothing else of this virtual environment. The one compiled part of the layer
+(charset-normalizer's) is for Lambda's processor and Python; any other takes the pure one beside it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import queue
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import requests
+import samcli
+from werkzeug.wrappers import Request, Response
+
+from tests.sandbox.template import ROOT, Function, Template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+MACHINE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{MACHINE}"
+HAS_EMULATOR = platform.system() == "Linux" and EMULATOR.is_file()
+
+SUPPLIED = (
+    *("awslambdaric", "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer"),
+    *("simplejson", "six", "snapshot-restore-py", "urllib3"),
+)
+"""The distributions that are part of Lambda's own runtime."""
+
+WHEELS = Path(sys.prefix) / "wheels"
+"""What the layer is made of, kept by `make` so that no test needs the network."""
+
+START_TIMEOUT = 10.0
+BUILD_TIMEOUT = 120.0
+
+
+@dataclass(frozen=True)
+class Build:
+    """What `sam build` has made, and a folder with what Lambda supplies."""
+
+    folder: Path
+    supplied: Path
+
+    def command(self) -> list[str]:
+        """Starts the function of the current folder. -S: without this virtual environment."""
+        return [sys.executable, "-S", "-m", "awslambdaric", "app.lambda_handler"]
+
+    def code(self, function: Function) -> Path:
+        """The folder that Lambda would unpack as the function's."""
+        functions = self._template.resources("AWS::Serverless::Function")
+        return self.folder.joinpath(functions[function.name]["CodeUri"]).resolve()
+
+    def environment(self, function: Function, settings: Mapping[str, str]) -> dict[str, str]:
+        """What Lambda sets, and what the template does."""
+        (layer,) = self._template.resources("AWS::Serverless::LayerVersion").values()
+        opt = self.folder.joinpath(layer["ContentUri"])
+        return {
+            **settings,
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",  # the emulator leaves it out
+            "PYTHONPATH": os.pathsep.join((str(opt / "python"), str(self.supplied))),
+            "PYTHONDONTWRITEBYTECODE": "1",  # /opt and /var/task can only be read
+        }
+
+    @property
+    def _template(self) -> Template:
+        return Template({}, self.folder / "template.yaml")
+
+
+def sam_build(folder: Path) -> Build:
+    """Build with the real tool, and beside this checkout's own build."""
+    pip = sys.executable if importlib.util.find_spec("pip") else "python3"
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS)} if WHEELS.is_dir() else {}
+    build = Build(folder / "build", folder / "supplied")
+    done = subprocess.run(  # noqa: S603 - our own tool and template
+        [sys.executable, "-m", "samcli", "build", "--no-cached", "--build-dir", str(build.folder)],
+        cwd=ROOT,
+        env={**os.environ, **offline, "PYTHON": pip, "SAM_CLI_TELEMETRY": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=BUILD_TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    build.supplied.mkdir()
+    for name in SUPPLIED:
+        distribution = importlib.metadata.distribution(name)
+        tops = {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
+        for top in tops:
+            (build.supplied / top).symlink_to(Path(str(distribution.locate_file(top))))
+    return build
+
+
+class Emulator:
+    """A context manager: one execution environment, and `log` with what Lambda would log."""
+
+    def __init__(
+        self, build: Build, function: Function, settings: Mapping[str, str], timeout: int, log: Path
+    ) -> None:
+        self._port, runtime_port = _free_ports(2)
+        self._command = [
+            *(str(EMULATOR), "--log-level", "info"),
+            *("--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"),
+            *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
+            *build.command(),
+        ]
+        self._code = build.code(function)
+        self._environment = {
+            **build.environment(function, settings),
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
+        }
+        self._log = log
+
+    def __enter__(self) -> Emulator:
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - the emulator, with our own function
+                self._command,
+                cwd=self._code,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        limit = time.monotonic() + START_TIMEOUT
+        while not _listens(self._port):
+            assert time.monotonic() < limit, self.log
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    @property
+    def log(self) -> str:
+        """Everything until now: the emulator's own lines, and the function's."""
+        return self._log.read_text()
+
+    def invoke(self, event: Mapping[str, Any]) -> requests.Response:
+        """Lambda's answer: 200 and the function's result, or what went wrong."""
+        url = f"http://127.0.0.1:{self._port}/2015-03-31/functions/function/invocations"
+        return requests.post(url, json=event, timeout=30)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the function's process."""
+        tasks = Path(f"/proc/{self._process.pid}/task").glob("*/children")
+        (child,) = " ".join(each.read_text() for each in tasks).split()
+        os.kill(int(child), number)
+
+
+class SnapshotApi:
+    """A WSGI app: Lambda's runtime API for one function that is kept as a snapshot when it has
+    started, is restored when `restored` is set, and is then called.
+    """
+
+    def __init__(self, event: Mapping[str, Any]) -> None:
+        self._event = json.dumps(event)
+        self.said: queue.Queue[tuple[str, Any]] = queue.Queue()
+        """Path and body of what the runtime has said."""
+        self.restored = threading.Event()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        path = request.path.removeprefix("/2018-06-01/runtime/")
+        body = request.get_data()
+        self.said.put((path, json.loads(body) if body else None))
+        answer = Response(status=202)
+        if path == "restore/next":
+            self.restored.wait(START_TIMEOUT)
+            answer = Response()
+        if path == "invocation/next":
+            deadline = round((time.time() + START_TIMEOUT) * 1000)
+            headers = {
+                "Lambda-Runtime-Aws-Request-Id": "1",
+                "Lambda-Runtime-Deadline-Ms": str(deadline),
+                "Lambda-Runtime-Invoked-Function-Arn": "arn",
+            }
+            answer = Response(self._event, headers=headers, content_type="application/json")
+        return answer(environ, start_response)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody has at the moment: the emulator cannot choose."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
