@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
+from werkzeug.wrappers import Response
+
+from tests.sandbox.server import Server
 
 if TYPE_CHECKING:
     from tests.sandbox.sandbox import Sandbox
@@ -57,6 +62,14 @@ def test_every_route_has_its_event(sandbox: Sandbox) -> None:
     assert {path.stem for path in EVENTS.glob("*.json")} == {*STATUS, "sandbox-env"}
     routes = {(route.method, route.path) for route in sandbox.template.routes}
     assert {(event(name)["httpMethod"], event(name)["resource"]) for name in STATUS} == routes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a second loopback address")
+def test_containers_reach_okta_and_aws_at_the_bridge() -> None:
+    with Server(Response("here"), bridge="127.0.0.2") as server:
+        for host in ("127.0.0.1", "127.0.0.2"):
+            url = server.url.replace("127.0.0.1", host)
+            assert requests.get(url, timeout=1).text == "here"
 
 
 @pytest.mark.parametrize("name", STATUS)

@@ -50,9 +50,12 @@ def main() -> None:
                 okta_port=int(os.environ.get("OKTA_PORT", "3001")),
                 aws_port=int(os.environ.get("AWS_PORT", "3002")),
                 environment=os.environ,
+                bridge=os.environ.get("BRIDGE"),
             )
         except OSError as error:
-            sys.exit(f"A port is taken ({error}). Choose others with PORT, OKTA_PORT and AWS_PORT.")
+            sys.exit(
+                f"An address is taken ({error}). Choose others with PORT, OKTA_PORT, AWS_PORT, BRIDGE."
+            )
         with sandbox:
             print(
                 BANNER.format(

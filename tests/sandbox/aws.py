@@ -40,12 +40,13 @@ class Aws:
         okta_api_token: str,
         port: int = 0,
         dynamodb_url: str | None = None,
+        bridge: str | None = None,
     ) -> None:
         self._template = template
         self._okta_api_token = okta_api_token
         self._app = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
-        self._server = Server(self._one_at_a_time, port)
+        self._server = Server(self._one_at_a_time, port, bridge)
         self.dynamodb_url = dynamodb_url or self._server.url
 
     @property

@@ -32,7 +32,8 @@ class Sandbox:
     """A context manager: everything runs when entered, and nothing is left when left.
 
     `environment` overrides settings of the template. Ports of 0 are chosen by the machine. A
-    `dynamodb_url` puts another DynamoDB in the place of moto's.
+    `dynamodb_url` puts another DynamoDB in the place of moto's. At the address `bridge` containers
+    reach Okta and AWS.
     """
 
     def __init__(
@@ -45,14 +46,15 @@ class Sandbox:
         environment: Mapping[str, str] | None = None,
         okta_latency: float = 0.0,
         dynamodb_url: str | None = None,
+        bridge: str | None = None,
     ) -> None:
         self._environment = environment or {}
         self.advance = 0.0
         rng = random.Random()  # noqa: S311 - codes of a simulator
         self.org = Org(self.now, rng, okta_latency)
-        self._okta = Server(create_app(self.org), okta_port)
+        self._okta = Server(create_app(self.org), okta_port, bridge)
         self.template = Template({"OktaOrgUrl": self._okta.url})
-        self.aws = Aws(self.template, SANDBOX_API_TOKEN, aws_port, dynamodb_url)
+        self.aws = Aws(self.template, SANDBOX_API_TOKEN, aws_port, dynamodb_url, bridge)
         gateway = Gateway(
             self.template.routes, self.invoke, self._control, self.template.gateway_responses
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -22,22 +22,37 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 class Server:
-    """A context manager: listening when entered, closed when left."""
+    """A context manager: listening when entered, closed when left.
 
-    def __init__(self, app: WSGIApplication, port: int = 0) -> None:
-        self._server = make_server(HOST, port, app, threaded=True, request_handler=_QuietHandler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
+    `bridge` is a second address at the same port, under which containers reach this machine.
+    """
+
+    def __init__(self, app: WSGIApplication, port: int = 0, bridge: str | None = None) -> None:
+        self._servers = [_server(app, HOST, port)]
+        self._port = self._servers[0].server_port
+        if bridge is not None:
+            self._servers.append(_server(app, bridge, self._port))
+        self._threads = [
+            threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
+            for server in self._servers
+        ]
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://{HOST}:{self._server.server_port}"
+        return f"http://{HOST}:{self._port}"
 
     def __enter__(self) -> Server:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        for server, thread in zip(self._servers, self._threads, strict=True):
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+def _server(app: WSGIApplication, host: str, port: int) -> BaseWSGIServer:
+    return make_server(host, port, app, threaded=True, request_handler=_QuietHandler)
