@@ -37,8 +37,8 @@ Document = Mapping[str, Any]
 _NOT_CHECKED = (*NEVER_REACHED_OKTA, errors.SignInEnded, StepNotTaken)
 """After these it is certain that Okta has compared no code."""
 
-_WAITING = ("MFA_REQUIRED", "MFA_CHALLENGE", "MFA_ENROLL_ACTIVATE")
-"""Where a sign-in still stands if a code was not accepted."""
+_PASSED = ("SUCCESS", "MFA_ENROLL", "PASSWORD_EXPIRED", "PASSWORD_WARN")
+"""Where a sign-in can only be once a code was accepted."""
 
 
 class SignIn:
@@ -200,10 +200,10 @@ class SignIn:
             else:
                 failure.may_have_acted = True
             raise
-        if document.get("status") in _WAITING:
-            self._rows.count(customer, attempt, state)
-        else:
+        if document.get("status") in _PASSED:
             settle_right(customer, attempt)
+        else:
+            self._rows.count(customer, attempt, state)
         return document
 
     def _challenge(

@@ -17,6 +17,7 @@ from tests.integration.okta_client import CODE, ORG_URL, okta_error
 from tests.unit.examples import NOW
 
 WRONG_CODE = "314159"
+STATE_TOKEN = "00canary-state-token"
 
 Answer = tuple[int, Mapping[str, str], str]
 
@@ -104,7 +105,7 @@ class OktaOrg:
 
     def answers_instead(self, what: str, *answers: Answer | Exception) -> None:
         """Let the next calls of a kind ("user", "search", "create", "factors", "enrol", "send",
-        "check") end so.
+        "check", "sign_in", "step") end so.
         """
         self._instead.setdefault(what, []).extend(answers)
 
@@ -170,6 +171,17 @@ class OktaOrg:
             return answer({"factorResult": "SUCCESS"}, X_Okta_Request_Id="okta-request-1")
         return refusal(403, "E0000068")
 
+    def _sign_in(self, _: OktaCall) -> Answer:
+        factor = {"id": "ost1", "factorType": "token:software:totp"}
+        embedded = {"user": {"id": self.users[0].id}, "factors": [factor]}
+        document = {"status": "MFA_REQUIRED", "stateToken": STATE_TOKEN, "_embedded": embedded}
+        return answer(document)
+
+    def _step(self, call: OktaCall) -> Answer:
+        if call.body == {"stateToken": STATE_TOKEN, "passCode": CODE}:
+            return answer({"status": "SUCCESS", "sessionToken": "20111canary"})
+        return refusal(403, "E0000068")
+
     _ANSWERS: Mapping[str, Callable[[OktaOrg, OktaCall], Answer]] = {
         "user": _user,
         "search": _search,
@@ -178,6 +190,8 @@ class OktaOrg:
         "factors": _factors,
         "send": _send,
         "check": _check,
+        "sign_in": _sign_in,
+        "step": _step,
     }
 
 
@@ -191,4 +205,8 @@ def _kind(call: OktaCall) -> str:
             return "enrol" if call.method == "POST" else "factors"
         case ("users", _, "factors", _, "verify"):
             return "check" if call.body else "send"
+        case ("authn",):
+            return "sign_in"
+        case ("authn", "factors", _, "verify"):
+            return "step"
     raise AssertionError(f"the service asked for {call.method} {call.path}")
