@@ -65,9 +65,11 @@ class SignIn:
         try:
             document = self._first_step(credentials, call)
         except errors.InvalidCredentials:
-            if self._conceals(call):
-                self._pace.hold_back(started, CHECK_CALLS, call.deadline)
-            raise
+            if not self._conceals(call):
+                raise
+            self._pace.hold_back(started, CHECK_CALLS, call.deadline)
+            # Not in Okta's words, which it does not have for everybody who ends here.
+            raise errors.InvalidCredentials from None
         except NEVER_REACHED_OKTA:
             self._limits.refund_password(call.caller, identity, now)
             raise
@@ -150,7 +152,7 @@ class SignIn:
             document = self._ask((), body, call)
         except errors.SignInEnded:  # there was none yet: it is the API token that Okta means
             raise errors.OktaCredentialsRejected from None
-        except errors.CustomerRefused as refused:
+        except (errors.CustomerRefused, errors.SignInRefused) as refused:
             if not self._conceals(call):
                 raise
             self._meter.note(concealed=refused.code)

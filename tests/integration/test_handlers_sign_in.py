@@ -70,3 +70,12 @@ def test_what_is_no_document_counts_and_is_no_success(
 ) -> None:
     okta.answers_instead("step", *[answer(document)] * 4)
     assert [verify(functions).status for _ in range(5)] == [502] * 4 + [429]
+
+
+@pytest.mark.parametrize("code", ["E0000119", "E0000069", "E0000038", "E0000001", "E0009999"])
+def test_the_public_learns_of_no_account_by_the_error_that_okta_has_for_it(
+    functions: Functions, okta: OktaOrg, code: str
+) -> None:
+    okta.answers_instead("sign_in", refusal(401, "E0000004"), refusal(403, code))
+    wrong, other = begin(functions), begin(functions)
+    assert (other.status, other.body) == (wrong.status, wrong.body)
