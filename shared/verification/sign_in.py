@@ -140,7 +140,12 @@ class SignIn:
 
     def move(self, where: str, state_token: str, call: Call) -> SignInState:
         """`previous`, `skip` or `cancel`."""
-        return self._state(self._ask((where,), {"stateToken": state_token}, call))
+        ask = partial(self._ask, (where,), {"stateToken": state_token}, call)
+        if where == "cancel":
+            return self._state(ask())
+        known = self._known(state_token, call)
+        document = ask()
+        return self._state(document, self._remember(document, known).redirect_url)
 
     def _first_step(self, credentials: Credentials, call: Call) -> Document:
         body = {
