@@ -8,6 +8,7 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import astuple
+from unicodedata import normalize
 
 from verification.models import Email, FactorRef
 
@@ -37,8 +38,10 @@ class Identities:
         return self._hash("identity", email.encode()).hex()
 
     def of_login(self, login: str) -> str:
-        """The identity of whoever signs in with this; of the email, where the login is one."""
-        return self._hash("identity", _bytes(login.strip().lower())).hex()
+        """The identity of whoever signs in with this, however it is spelled; of the email, where
+        the login is one.
+        """
+        return self._hash("identity", _bytes(normalize("NFKC", login).strip().casefold())).hex()
 
     def of_sign_in(self, state_token: str) -> str:
         """The name of a sign-in under way: its token is a secret."""

@@ -34,6 +34,17 @@ class TestHashes:
         assert Identities(ROOT_KEY).of_email(EMAIL) == IDENTITIES.of_email(EMAIL)
         assert Identities(ROOT_KEY).of_user(USER_ID) == CUSTOMER
 
+    @pytest.mark.parametrize(
+        "login",
+        ["ada@example.com", " ADA@Example.com\t", "\uff41da@example.com", "ada@example.com\u00a0"],
+    )
+    def test_a_login_that_is_an_email_has_its_name_however_it_is_spelled(self, login: str) -> None:
+        assert IDENTITIES.of_login(login) == IDENTITIES.of_email(EMAIL)
+
+    def test_two_logins_have_two_names(self) -> None:
+        logins = ("ada@example.com", "ada", "ada.lovelace", "\ud800", "\ud801", "stra\u00dfe")
+        assert len({IDENTITIES.of_login(login) for login in logins}) == len(logins)
+
     def test_the_same_text_as_email_and_as_user_has_two_names(self) -> None:
         assert IDENTITIES.of_email(EMAIL) != IDENTITIES.of_user(EMAIL)
 
@@ -43,6 +54,7 @@ class TestHashes:
             IDENTITIES.of_user,
             IDENTITIES.of_decoy,
             IDENTITIES.of_source,
+            IDENTITIES.of_sign_in,
             IDENTITIES.of_request,
         )
         assert len({make(EMAIL) for make in makers}) == len(makers)
