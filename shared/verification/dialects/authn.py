@@ -6,6 +6,7 @@ Documents are Okta's; only where they link to is changed. Errors have Okta's sha
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -27,11 +28,18 @@ if TYPE_CHECKING:
 
 NAME = "authn"
 MAX_TEXT = 512
+MAX_URL = 2048
 API = "/api/v1/"
 
 _OPTIONS = ("multiOptionalFactorEnroll", "warnBeforePasswordExpired")
 _PARAMETERS = ("rememberDevice", "autoPush")
 _PROFILE = ("phoneNumber", "phoneExtension", "email", "question", "answer", "credentialId")
+_FACTOR_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ACTIVE_ALREADY = (
+    "This factor cannot be activated in this sign-in. An email factor is active already: POST to "
+    "factors/{id}/verify to send a code, and again with passCode to check it."
+)
+"""Instead of "Invalid session", at which many have given up."""
 
 
 def admit(_: Settings, __: Caller) -> None:
@@ -55,7 +63,7 @@ def parse_begin(event: APIGatewayProxyEvent) -> Credentials | str:
     match body.get("context"):
         case {"deviceToken": str(token)} if len(token) <= MAX_TEXT:
             more["context"] = {"deviceToken": token}
-    return Credentials(username.strip(), password, more, _text(body, "redirect_url", 2048))
+    return Credentials(username.strip(), password, more, _text(body, "redirect_url", MAX_URL))
 
 
 def parse_state_token(event: APIGatewayProxyEvent) -> str:
@@ -65,6 +73,8 @@ def parse_state_token(event: APIGatewayProxyEvent) -> str:
 
 def parse_step(event: APIGatewayProxyEvent, factor_id: str) -> FactorStep:
     """A step about one factor, with a code or an answer in it or not."""
+    if not _FACTOR_ID.fullmatch(factor_id):
+        raise errors.MalformedBody("The factor's id is not one.")
     body = parse_object(event)
     code = _text(body, "passCode")
     query = event.query_string_parameters
@@ -76,7 +86,7 @@ def parse_step(event: APIGatewayProxyEvent, factor_id: str) -> FactorStep:
         parameters={
             name: query[name] for name in _PARAMETERS if query.get(name) in ("true", "false")
         },
-        redirect_url=_text(body, "redirect_url", 2048),
+        redirect_url=_text(body, "redirect_url", MAX_URL),
     )
 
 
@@ -120,13 +130,6 @@ def error(error: errors.VerificationError, event: APIGatewayProxyEvent) -> Respo
     response = _json(status, body)
     response.headers.update(headers_of(error))
     return response
-
-
-_ACTIVE_ALREADY = (
-    "This factor cannot be activated in this sign-in. An email factor is active already: POST to "
-    "factors/{id}/verify to send a code, and again with passCode to check it."
-)
-"""Instead of "Invalid session", at which many have given up."""
 
 
 def _told(error: errors.VerificationError) -> tuple[int, str, str]:
@@ -203,7 +206,7 @@ def _linked(value: Any, base: str, org_url: str) -> Any:
 def _link(url: str, base: str, org_url: str) -> str:
     """The same path here, for Okta's addresses; others, such as a provider's script, stay."""
     parts = urlsplit(url)
-    if parts.hostname != urlsplit(org_url).hostname and not parts.path.startswith(API):
+    if not parts.path.startswith(API) and parts.hostname != urlsplit(org_url).hostname:
         return url
     return f"{base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
 
