@@ -82,6 +82,12 @@ class OktaClient:
         content = {"passCode": CODE} if body is None else body
         return self.transport.request("POST", path, call, params=params or None, body=content)
 
+    def step(self, caller: Caller = CALLER) -> Json:
+        """POST to the Authentication API, which takes no token."""
+        call = Call(caller, Deadline(self._clock() + 8.0, self._clock))
+        path = ("api", "v1", "authn")
+        return self.transport.request("POST", path, call, body={}, with_token=False)
+
     def _wait(self, seconds: float) -> None:
         self.waits.append(seconds)
         self._on_wait()

@@ -14,7 +14,8 @@ from tests.integration.loopback import (
     raw,
     says,
 )
-from tests.integration.okta_client import CALLER, TOKEN, okta_client
+from tests.integration.okta_client import CALLER, TOKEN, okta_client, okta_error
+from verification import errors
 from verification.models import Caller
 from verification.okta import transport
 
@@ -43,6 +44,34 @@ class TestWhatIsSent:
         assert headers["user-agent"] == CALLER.user_agent
         assert headers["accept-language"] == CALLER.accept_language
         assert headers["x-forwarded-for"] == "203.0.113.7"
+
+    def test_without_the_token_nothing_of_it_is_sent(self) -> None:
+        caller = Caller(None, "203.0.113.7", device_fingerprint="f1-\r\n0a1b2c")
+        with LoopbackServer(says([])) as server, okta_client(server.url) as okta:
+            okta.step(caller)
+            headers = server.received[0].headers
+        assert "authorization" not in headers
+        assert TOKEN not in str(headers)
+        assert headers["x-device-fingerprint"] == "f1-0a1b2c"
+
+    def test_without_the_token_a_rejection_is_final(self) -> None:
+        answer = says(okta_error("E0000011"), 401)
+        with LoopbackServer(answer) as server, okta_client(server.url) as okta:
+            with pytest.raises(errors.OktaCredentialsRejected) as refused:
+                okta.step()
+            assert len(server.received) == 1
+            assert okta.tokens.rejected == []
+        assert refused.value.okta_error == {**okta_error("E0000011"), "status": 401}
+
+    def test_an_error_s_status_is_that_of_http(self) -> None:
+        answer = says({**okta_error("E0000079"), "status": "WAITING"}, 403)
+        with (
+            LoopbackServer(answer) as server,
+            okta_client(server.url) as okta,
+            pytest.raises(errors.OktaUnexpectedResponse) as refused,
+        ):
+            okta.step()
+        assert refused.value.okta_error == {**okta_error("E0000079"), "status": 403}
 
     def test_what_a_customer_does_not_say_is_not_made_up(self) -> None:
         with LoopbackServer(says([])) as server, okta_client(server.url) as okta:

@@ -264,7 +264,7 @@ def _parsed(response: requests.Response, body: bytearray, now: float) -> Json:
     if not isinstance(code, str):
         raise translation.outcome_of(status, "", wait)
     outcome = translation.outcome_of(status, code, wait)
-    outcome.okta_error = {"status": status, **document}
+    outcome.okta_error = {**document, "status": status}
     raise outcome
 
 
