@@ -96,7 +96,7 @@ class Challenges:
             )
         except errors.ChallengeAlreadyVerified:
             # No decoy is ever verified. Whoever knows the id took part, and is told.
-            if request.email is not None and self._conceals(call.caller):
+            if request.email is not None and self._resources.conceals(call.caller):
                 raise errors.ChallengeNotFound from None
             raise
         challenge = self._check(request, state, customer, attempt, call)
@@ -127,7 +127,7 @@ class Challenges:
             require_found(lookup)
             return policy.choose_factor(lookup.factors, request.channel)
         except errors.CustomerRefused as refused:
-            if not self._conceals(caller):
+            if not self._resources.conceals(caller):
                 raise
             self._meter.note(concealed=refused.code)
             return None
@@ -137,7 +137,7 @@ class Challenges:
     ) -> Challenge:
         identities = self._keys.identities()
         shown = policy.public_destination(request.email, request.channel)
-        if factor is not None and not self._conceals(caller):
+        if factor is not None and not self._resources.conceals(caller):
             shown = factor.destination
         return Challenge(
             id=identities.new_challenge_id(lookup.customer),
@@ -161,7 +161,7 @@ class Challenges:
             self._factors.send(challenge, self._settings.challenge_lifetime, call)
         except _OKTA_DISAGREES as refused:
             self._resources.store.emails.forget(challenge.identity)
-            if not self._conceals(call.caller):
+            if not self._resources.conceals(call.caller):
                 raise
             self._meter.note(concealed=refused.code)
 
@@ -183,7 +183,7 @@ class Challenges:
         else:
             lookup = emails.lookup_of(found[wanted[0]])
             customer = lookup.customer if lookup else None
-            if customer is None and not self._conceals(call.caller):
+            if customer is None and not self._resources.conceals(call.caller):
                 # Nothing was sent. Say so, if not because there is nobody to send it to.
                 self._resources.customers.require(request.email, call)
         if customer is None:
@@ -223,7 +223,7 @@ class Challenges:
             raise
         except errors.CustomerRefused as refused:
             self._resources.store.emails.forget(challenge.identity)
-            if self._conceals(call.caller):
+            if self._resources.conceals(call.caller):
                 self._meter.note(concealed=refused.code)
                 raise self._wrong(state, customer, attempt, started, call) from None
             self._rows.count(customer, attempt, state)
@@ -243,15 +243,12 @@ class Challenges:
         """Settle a wrong code. To the public it is held back before that, so that also those who
         wait for the customer meanwhile cannot tell it from a decoy's.
         """
-        if self._conceals(call.caller):
+        if self._resources.conceals(call.caller):
             self._pace.hold_back(started, CHECK_CALLS, call.deadline)
         remaining = self._rows.count(customer, attempt, state)
         self._limits.count_failure(call.caller, self._resources.now())
         return errors.InvalidCode(attempts_remaining=remaining, challenge=state.newest)
 
-    def _conceals(self, caller: Caller) -> bool:
-        """Whether this caller must not learn who is a customer."""
-        return caller.client is None and self._settings.conceal_unknown_customers
-
     def _hidden(self, call: Call) -> AbstractContextManager[None]:
-        return self._pace.hide(call.deadline) if self._conceals(call.caller) else nullcontext()
+        is_hidden = self._resources.conceals(call.caller)
+        return self._pace.hide(call.deadline) if is_hidden else nullcontext()

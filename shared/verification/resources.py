@@ -9,6 +9,7 @@ from verification.aws.secrets import Secrets
 from verification.aws.store import Store
 from verification.customers import Customers
 from verification.limits import Limits
+from verification.models import Caller
 from verification.observability import Meter
 from verification.okta.authn import Authn
 from verification.okta.factors import Factors
@@ -37,3 +38,7 @@ class Resources:
     def now(self) -> int:
         """Epoch seconds."""
         return int(self.clock())
+
+    def conceals(self, caller: Caller) -> bool:
+        """Whether this caller must not learn who is a customer."""
+        return caller.client is None and self.settings.conceal_unknown_customers

@@ -65,7 +65,7 @@ class SignIn:
         try:
             document = self._first_step(credentials, call)
         except errors.InvalidCredentials:
-            if not self._conceals(call):
+            if not self._resources.conceals(call.caller):
                 raise
             self._pace.hold_back(started, CHECK_CALLS, call.deadline)
             # Not in Okta's words, which it does not have for everybody who ends here.
@@ -158,11 +158,11 @@ class SignIn:
         except errors.SignInEnded:  # there was none yet: it is the API token that Okta means
             raise errors.OktaCredentialsRejected from None
         except (errors.CustomerRefused, errors.SignInRefused) as refused:
-            if not self._conceals(call):
+            if not self._resources.conceals(call.caller):
                 raise
             self._meter.note(concealed=refused.code)
             raise errors.InvalidCredentials from None
-        if document.get("status") == "LOCKED_OUT" and self._conceals(call):
+        if document.get("status") == "LOCKED_OUT" and self._resources.conceals(call.caller):
             self._meter.note(concealed=errors.CustomerLocked.code)
             raise errors.InvalidCredentials
         return document
@@ -315,9 +315,6 @@ class SignIn:
     def _require_redirect(self, url: str) -> None:
         if url:
             policy.require_redirect(url, self._resources.settings.redirect_origins)
-
-    def _conceals(self, call: Call) -> bool:
-        return call.caller.client is None and self._resources.settings.conceal_unknown_customers
 
 
 def _type_of(factor_id: str, known: KnownSignIn) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from verification import errors
-from verification.models import Call
+from verification.models import Call, Channel
 from verification.okta.transport import Transport
 
-SENT = ("email", "sms", "call")
+SENT = frozenset(channel for channel in Channel if channel.is_sent)
 """The types of factors whose challenge sends something that costs money or patience."""
 
 QUESTION = "question"
