@@ -237,15 +237,14 @@ def parse_label(text: str, name: str) -> str:
     return text
 
 
-def require_redirect(url: str, origins: Collection[str]) -> str:
-    """The URL, if its origin is one of these. Raises MalformedBody.
+def require_redirect(url: str, origins: Collection[str]) -> None:
+    """Raise MalformedBody unless the URL's origin is one of these.
 
     Only plain URLs pass: what one parser takes for a path may be a host to another.
     """
     parts = _REDIRECT.fullmatch(url)
     if not parts or parts["origin"].lower() not in origins:
         raise errors.MalformedBody("redirect_url is not allowed.")
-    return url
 
 
 def source_network(address: str) -> str:

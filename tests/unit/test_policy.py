@@ -260,3 +260,86 @@ class TestRegistration:
     ) -> None:
         wanted = factor(status="", destination=ADA)
         assert policy.is_enrolled([factor("question"), there], wanted) is is_enrolled
+
+
+class TestRedirects:
+    ORIGINS = ("https://app.example.com", "http://127.0.0.1:3000")
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://app.example.com",
+            "https://app.example.com/",
+            "https://APP.example.com/a/b.html?c=d&e=%20#f",
+            "https://app.example.com?a=b@c",
+            "https://app.example.com/@evil.example//evil.example",
+            "http://127.0.0.1:3000/",
+        ],
+    )
+    def test_a_page_of_an_allowed_origin_may_be_returned_to(self, url: str) -> None:
+        policy.require_redirect(url, self.ORIGINS)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://evil.example/",
+            "https://app.example.com@evil.example/",
+            "https://app.example.com:443@evil.example/",
+            "https://app.example.com:x@evil.example/",
+            "https://evil.example/https://app.example.com/",
+            "https://evil.example\\@app.example.com/",
+            "https://app.example.com\\.evil.example/",
+            "https://app.example.com/\\evil.example",
+            "https://app.example.com.evil.example/",
+            "https://app.example.comevil.example/",
+            "https://evil-app.example.com/",
+            "https://sub.app.example.com/",
+            "https://app.example.com./",
+            "https://app.example.com:8443/",
+            "https://app.example.com#@evil.example",
+            "http://app.example.com/",
+            "javascript://app.example.com/%0aalert(1)",
+            "data:text/html,x",
+            "//app.example.com/",
+            "///app.example.com/",
+            "https:app.example.com/",
+            "https:/app.example.com/",
+            "https:///app.example.com/",
+            "https://",
+            "/welcome",
+            "app.example.com",
+            " https://app.example.com/",
+            "https://app.example.com/ ",
+            "https://app.example.com/\n",
+            "https://app.example.com/\r\nSet-Cookie: sid=1",
+            "https://app.example.com/\tx",
+            "https://app.ex\tample.com/",
+            "https://app.example.com/\0",
+            "https://app.ex\u00e4mple.com/",
+            "https://app\u3002example.com/",
+            "https://app.example.com\uff0fevil.example/",
+            "https://app.example.com/\u00e4",
+            "https://\u24d0pp.example.com/",
+            "https://127.0.0.1:3000/",
+            "http://127.0.0.1/",
+            "https://app.example.com/" + "a" * 1801,
+        ],
+    )
+    def test_any_other_is_refused(self, url: str) -> None:
+        with pytest.raises(errors.MalformedBody) as refused:
+            policy.require_redirect(url, self.ORIGINS)
+        assert url not in str(refused.value)
+
+    def test_without_an_origin_none_is_allowed(self) -> None:
+        with pytest.raises(errors.MalformedBody):
+            policy.require_redirect("https://app.example.com/", ())
+
+
+class TestIsOpen:
+    @pytest.mark.parametrize("status", ChallengeStatus)
+    def test_until_it_ends(self, status: ChallengeStatus) -> None:
+        expected = status in (ChallengeStatus.SENDING, ChallengeStatus.PENDING)
+        assert policy.is_open(state(challenge(status=status), OLD)) is expected
+
+    def test_where_there_is_none(self) -> None:
+        assert policy.is_open(state()) is False
