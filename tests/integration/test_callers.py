@@ -86,6 +86,28 @@ class TestHours:
         assert len(dynamodb.calls) == 1
 
 
+class TestRefunds:
+    def test_what_is_given_back_may_be_spent_again(self, rows: CallerRows) -> None:
+        assert [wait(rows, NOW) for _ in range(4)] == [0, 0, 0, 3600]
+        rows.refund(SENDS, "shop", NOW + 10)
+        assert [wait(rows, NOW + 20) for _ in range(2)] == [0, 3580]
+
+    def test_no_more_is_given_back_than_was_spent(self, rows: CallerRows) -> None:
+        wait(rows, NOW)
+        for _ in range(5):
+            rows.refund(SENDS, "shop", NOW)
+        assert [wait(rows, NOW) for _ in range(4)] == [0, 0, 0, 3600]
+
+    def test_nothing_is_given_back_of_an_hour_that_is_over(
+        self, rows: CallerRows, account: Account
+    ) -> None:
+        wait(rows, NOW)
+        before = account.rows()
+        rows.refund(SENDS, "shop", NOW + 3600)
+        rows.refund(SENDS, "desk", NOW)
+        assert account.rows() == before
+
+
 class TestAsking:
     def test_asking_says_what_counting_would(self, rows: CallerRows, store: Store) -> None:
         assert wait_if_asked(store, NOW, 3) == 0

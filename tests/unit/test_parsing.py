@@ -145,6 +145,18 @@ class TestCodes:
         assert refused.value.code == "missing_code"
 
 
+class TestPassCodes:
+    @pytest.mark.parametrize("text", ["1234", "123456", "12345678", "1234567890", "123 456"])
+    def test_a_factor_of_okta_s_may_have_four_to_ten_digits(self, text: str) -> None:
+        assert policy.parse_pass_code(text) == text.replace(" ", "")
+
+    @pytest.mark.parametrize("text", ["", " - ", "123", "12345678901", "12345a", "\uff11" * 6])
+    def test_anything_else_is_refused(self, text: str) -> None:
+        with pytest.raises(errors.InvalidCodeFormat) as refused:
+            policy.parse_pass_code(text)
+        assert refused.value.code == "invalid_code_format"
+
+
 class TestChannels:
     @pytest.mark.parametrize("channel", [each for each in Channel if each.is_sent])
     def test_a_channel_goes_by_its_name(self, channel: Channel) -> None:

@@ -1,0 +1,137 @@
+"""A sign-in over HTTP, as the tests take it step by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyotp
+import requests
+
+from tests.sandbox.okta.seed import ADA_ANSWER, ADA_PASSWORD, ADA_PHONE, ADA_TOTP_SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.conftest import Caller, Response
+    from tests.sandbox.sandbox import Sandbox
+
+ADA = "ada@example.com"
+TOTP = "token:software:totp"
+ADDRESSES = {"email": ADA, "sms": ADA_PHONE, "call": ADA_PHONE}
+"""Where ada's codes go, by the type of the factor."""
+
+WRONG = "0000"
+"""No code of the org's has four digits."""
+
+WRONG_CODE = (403, "E0000068")
+LIMITED = (429, "E0000047")
+DEAD_TOKEN = (401, "E0000011")
+WRONG_PASSWORD = (401, "E0000004")
+
+
+class SignIn:
+    """One that has begun with the right password."""
+
+    def __init__(
+        self, caller: Caller, username: str = ADA, password: str = ADA_PASSWORD, **more: object
+    ) -> None:
+        self.caller = caller
+        response = begin(caller, username, password, **more)
+        assert response.status_code == 200, response.text
+        self.began: dict[str, Any] = response.json()
+        self.token: str = self.began["stateToken"]
+
+    def post(self, path: str, **body: object) -> Response:
+        """A step, by its path after `/api/v1/authn`."""
+        return self.caller.post(f"/api/v1/authn{path}", {"stateToken": self.token, **body})
+
+    def verify(self, kind: str, **body: object) -> Response:
+        """Challenge a factor, or check a code or answer."""
+        return self.post(f"/factors/{self.factor(kind)}/verify", **body)
+
+    def resend(self, kind: str) -> Response:
+        """Ask for another code."""
+        return self.post(f"/factors/{self.factor(kind)}/verify/resend")
+
+    def factor(self, kind: str) -> str:
+        """The id of the factor of this type."""
+        factors = self.began["_embedded"]["factors"]
+        factor_id: str = next(each["id"] for each in factors if each["factorType"] == kind)
+        return factor_id
+
+    def proof(self, kind: str) -> dict[str, str]:
+        """What verifies the factor now."""
+        if kind == "question":
+            return {"answer": ADA_ANSWER}
+        if kind == TOTP:
+            return {"passCode": pyotp.TOTP(ADA_TOTP_SECRET).at(int(self.caller.sandbox.now()))}
+        return {"passCode": self.caller.code(ADDRESSES[kind])}
+
+
+def begin(
+    caller: Caller, username: str = ADA, password: str = ADA_PASSWORD, **more: object
+) -> Response:
+    """The first step."""
+    body = {"username": username, "password": password, **more}
+    return caller.post("/api/v1/authn", body)
+
+
+def outcome(response: Response) -> tuple[int, str]:
+    """The HTTP status, and Okta's error code or the status of the sign-in."""
+    body = response.json()
+    return response.status_code, body.get("errorCode") or body.get("status", "")
+
+
+def attempts_remaining(client: Caller) -> int:
+    """What is left of ada's wrong codes, by a challenge of another dialect."""
+    client.sandbox.advance += 31
+    remaining = client.challenge()["attempts_remaining"]
+    assert isinstance(remaining, int)
+    return remaining
+
+
+def links(document: object) -> Iterator[str]:
+    """Every link in a document."""
+    if isinstance(document, list):
+        for each in document:
+            yield from links(each)
+    if isinstance(document, dict):
+        for name, value in document.items():
+            if name == "href":
+                yield value
+            else:
+                yield from links(value)
+
+
+def must_enrol(sandbox: Sandbox) -> None:
+    """Let alan, who has no factor, be asked for one when he signs in."""
+    alan = sandbox.org.directory.find_login("alan@example.com")
+    assert alan is not None
+    alan.password, alan.must_enrol = ADA_PASSWORD, True
+
+
+@dataclass(frozen=True)
+class App:
+    """An authenticator app that waits for its first code."""
+
+    sandbox: Sandbox
+    factor_id: str
+    secret: str
+
+    def code(self) -> str:
+        """What it shows now."""
+        return pyotp.TOTP(self.secret).at(int(self.sandbox.now()))
+
+
+def enrol_app(sign_in: SignIn) -> App:
+    """Enrol an authenticator app at Okta itself, on the way in."""
+    sandbox = sign_in.caller.sandbox
+    response = requests.post(
+        f"{sandbox.okta_url}/api/v1/authn/factors",
+        json={"stateToken": sign_in.token, "factorType": TOTP, "provider": "GOOGLE"},
+        timeout=30,
+    )
+    assert outcome(response) == (200, "MFA_ENROLL_ACTIVATE")
+    factor = response.json()["_embedded"]["factor"]
+    return App(sandbox, factor["id"], factor["_embedded"]["activation"]["sharedSecret"])

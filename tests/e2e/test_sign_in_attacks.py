@@ -1,0 +1,327 @@
+"""What somebody gets out of a sign-in who is not the customer: nothing."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+import requests
+
+from tests.e2e.conftest import Caller
+from tests.e2e.sign_in import (
+    ADA,
+    DEAD_TOKEN,
+    TOTP,
+    WRONG,
+    WRONG_PASSWORD,
+    SignIn,
+    attempts_remaining,
+    begin,
+    outcome,
+)
+from tests.e2e.test_decoys import rank_sum_p
+from tests.sandbox.okta.records import UserStatus
+from tests.sandbox.okta.seed import ADA_ANSWER, ADA_PASSWORD, ADA_PHONE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.sandbox.sandbox import Sandbox
+
+BAD_REQUEST = (400, "E0000001")
+COUNT = 25
+"""Answers that are timed, of each kind."""
+
+
+def lock(sandbox: Sandbox, status: str = "LOCKED_OUT") -> None:
+    """Have Okta lock ada out, or change her status to another."""
+    ada = sandbox.org.directory.find_login(ADA)
+    assert ada is not None
+    ada.status = UserStatus(status)
+
+
+def face(response: requests.Response) -> str:
+    """Everything of an error, to the order of its fields, but for the ids of this request."""
+    body = response.json()
+    UUID(body["errorId"])
+    assert body["errorId"] == response.headers["X-Request-ID"]
+    body["errorId"] = ""
+    headers = sorted(name for name in response.headers)
+    return json.dumps([response.status_code, headers, body])
+
+
+class TestWhoIsACustomer:
+    def test_a_wrong_password_looks_the_same_for_everybody(self, public: Caller) -> None:
+        sandbox = public.sandbox
+        faces = {face(begin(public, ADA, "x"))}
+        for username in ("nobody@example.com", "katherine@example.com", "grace.hopper"):
+            faces.add(face(begin(public, username, "x")))
+        for status in ("LOCKED_OUT", "SUSPENDED", "DEPROVISIONED", "STAGED"):
+            lock(sandbox, status)
+            faces.add(face(begin(public)))
+        assert len(faces) == 1
+        assert "E0000004" in faces.pop()
+
+    @pytest.mark.parametrize("shows", [True, False])
+    def test_the_public_is_not_told_of_a_lock(self, public: Caller, shows: bool) -> None:
+        lock(public.sandbox)
+        public.sandbox.org.policy.shows_lockout = shows
+        assert outcome(begin(public)) == WRONG_PASSWORD
+
+    def test_a_client_is_told_of_a_lock(self, client: Caller) -> None:
+        lock(client.sandbox)
+        assert outcome(begin(client)) == (200, "LOCKED_OUT")
+
+    def test_a_lock_takes_no_longer_than_a_wrong_password(self, sandbox: Sandbox) -> None:
+        lock(sandbox)
+        started = time.perf_counter()
+        begin(Caller(sandbox, {}))
+        assert time.perf_counter() - started >= 0.3
+
+    def test_the_time_of_a_refusal_tells_nothing(self, sandbox: Sandbox) -> None:
+        """At p = 0.001 one run in a thousand fails by chance; a leak fails every one."""
+        sandbox.org.populate(COUNT)
+        sandbox.org.latency_seconds = 0.05
+        names = [f"customer-{number:03}@example.com" for number in range(COUNT)]
+        names += [f"no-{name}" for name in names]
+        random.shuffle(names)
+
+        def timed(numbered: tuple[int, str]) -> tuple[str, float]:
+            number, name = numbered
+            caller = Caller(sandbox, {"X-Sandbox-Source-Ip": f"198.51.100.{number}"})
+            started = time.perf_counter()
+            assert outcome(begin(caller, name, "x")) == WRONG_PASSWORD
+            return name, time.perf_counter() - started
+
+        try:
+            with ThreadPoolExecutor(5) as pool:
+                times = list(pool.map(timed, enumerate(names)))
+        finally:
+            sandbox.org.latency_seconds = 0.0
+        unknown = [seconds for name, seconds in times if name.startswith("no-")]
+        known = [seconds for name, seconds in times if not name.startswith("no-")]
+        assert rank_sum_p(known, unknown) > 0.001
+
+
+NO_CODES: tuple[object, ...] = (
+    *("\u0660" * 6, "000", "0" * 11, "12345a", "' or 1=1", "12345\n6", "\ud800", " ", "0" * 600),
+    *(123456, 1.5, True, [], ["000000"], {"a": 1}),
+)
+ODD_SPELLINGS = (
+    *("{}/", "{}%2F", "{}%20", "%20{}", "{};x", "{}?", "{}%00", "./{}", "..%2F{}", "{}%0a"),
+    *("%2e", "%2e%2e", "{}%2f..%2f{}", "{}%3Fx", "x" * 65),
+)
+
+
+class TestWaysAroundTheCount:
+    @pytest.mark.parametrize(
+        ("kind", "body"),
+        [
+            ("email", {"answer": "000000"}),
+            (TOTP, {"answer": "000000"}),
+            ("question", {"passCode": "000000"}),
+            (TOTP, {"passCode": ""}),
+            ("question", {"answer": ""}),
+            (TOTP, {"passCode": None}),
+            (TOTP, {"code": "000000", "otp": "000000", "passcode": "000000"}),
+        ],
+    )
+    def test_a_code_by_another_name_is_no_code(
+        self, client: Caller, kind: str, body: dict[str, object]
+    ) -> None:
+        sign_in = SignIn(client)
+        for _ in range(5):
+            sign_in.verify(kind, **body)
+        client.sandbox.advance += 31
+        assert client.verifies_seen_by_okta(403) == 0
+        assert attempts_remaining(client) == 4
+
+    def test_what_cannot_be_a_code_is_not_forwarded(self, client: Caller) -> None:
+        sign_in = SignIn(client)
+        for code in NO_CODES:
+            assert sign_in.verify(TOTP, passCode=code).status_code in (400, 403), code
+        assert client.verifies_seen_by_okta() == 0
+        assert attempts_remaining(client) == 4
+
+    @pytest.mark.parametrize("body", [{"passCode": WRONG}, {}])
+    def test_an_odd_spelling_of_a_factor_s_id_is_refused(
+        self, client: Caller, body: dict[str, str]
+    ) -> None:
+        sign_in = SignIn(client)
+        factor = sign_in.factor("email")
+        for spelling in ODD_SPELLINGS:
+            path = f"/api/v1/authn/factors/{spelling.format(factor, factor)}/verify"
+            response = raw_post(client, path, {"stateToken": sign_in.token, **body})
+            assert response.status_code in (400, 403, 404), spelling
+        assert client.verifies_seen_by_okta() == 0
+        assert not client.sandbox.org.inbox
+        assert attempts_remaining(client) == 4
+
+    def test_other_letters_of_a_factor_s_id_are_another_factor(self, client: Caller) -> None:
+        sign_in = SignIn(client)
+        path = f"/factors/{sign_in.factor(TOTP).swapcase()}/verify"
+        for _ in range(5):
+            assert outcome(sign_in.post(path, passCode=WRONG)) == (404, "E0000007")
+        assert client.status_in_okta(ADA) == "ACTIVE"
+
+    def test_somebody_else_s_factor_is_not_there(self, public: Caller) -> None:
+        grace = public.sandbox.org.directory.find_login("grace.hopper")
+        assert grace is not None
+        sign_in = SignIn(public)
+        path = f"/factors/{grace.factors[0].id}/verify"
+        assert outcome(sign_in.post(path)) == (404, "E0000007")
+        assert outcome(sign_in.post(path, passCode=WRONG)) == (404, "E0000007")
+        assert not public.sandbox.org.inbox
+
+    def test_a_resend_checks_no_code(self, client: Caller) -> None:
+        sign_in = SignIn(client)
+        sign_in.verify("email")
+        path = f"/factors/{sign_in.factor('email')}/verify/resend"
+        client.sandbox.advance += 31
+        assert outcome(sign_in.post(path, passCode=client.code())) == (200, "MFA_CHALLENGE")
+        assert len(client.sandbox.org.inbox) == 2
+
+    def test_of_two_codes_in_a_body_the_one_that_counts_is_forwarded(self, client: Caller) -> None:
+        sign_in = SignIn(client)
+        path = f"/api/v1/authn/factors/{sign_in.factor(TOTP)}/verify"
+        body = f'{{"stateToken": "{sign_in.token}", "passCode": "", "passCode": "{WRONG}"}}'
+        assert raw_post(client, path, body).status_code == 403
+        assert attempts_remaining(client) == 3
+
+    def test_a_query_is_not_passed_on(self, client: Caller) -> None:
+        sign_in = SignIn(client)
+        path = (
+            f"/factors/{sign_in.factor(TOTP)}/verify?passCode={WRONG}&stateToken=x&rememberDevice=x"
+        )
+        assert outcome(sign_in.post(path)) == (200, "MFA_CHALLENGE")
+        assert attempts_remaining(client) == 4
+
+    def test_a_made_up_state_token_costs_nobody_anything(self, client: Caller) -> None:
+        for token in ("x", "00" + "x" * 40, "../../users"):
+            body = {"stateToken": token, "passCode": WRONG}
+            assert outcome(client.post("/api/v1/authn/factors/emf1/verify", body)) == DEAD_TOKEN
+        assert attempts_remaining(client) == 4
+
+
+def raw_post(caller: Caller, path: str, body: object) -> requests.Response:
+    """A POST to exactly this path, with text as it is."""
+    content = body if isinstance(body, str) else json.dumps(body)
+    headers = {**caller.headers, "Content-Type": "application/json"}
+    request = requests.Request("POST", caller.sandbox.url, data=content, headers=headers).prepare()
+    request.url = caller.sandbox.url + path
+    with requests.Session() as session:
+        return session.send(request, timeout=30)
+
+
+ODD_BODIES = (
+    *("", "null", "[]", "{"),
+    '{"username": 5, "password": "x"}',
+    '{"username": "ada@example.com", "password": ["x"]}',
+    '{"username": "ada@example.com"}',
+    '{"username": "  ", "password": "x"}',
+    '{"username": "\\ud800", "password": "x"}',
+    '{"stateToken": ""}',
+    '{"stateToken": null}',
+    '{"stateToken": {"a": 1}}',
+    '{"username": "a", "password": "' + "x" * 9000 + '"}',
+    '{"username": ' + "[" * 3000 + "]" * 3000 + "}",
+    '{"username": "a", "password": "x", "redirect_url": 5}',
+)
+OKTA_ERROR = {"errorCode", "errorSummary", "errorLink", "errorId", "errorCauses"}
+
+
+class TestOddRequests:
+    def test_a_body_that_cannot_be_meant_is_refused_in_okta_s_words(self, public: Caller) -> None:
+        for body in ODD_BODIES:
+            response = raw_post(public, "/api/v1/authn", body)
+            assert outcome(response) == BAD_REQUEST, body
+            assert set(response.json()) == OKTA_ERROR
+        assert not public.sandbox.org.calls
+
+    def test_another_media_type_is_refused(self, public: Caller) -> None:
+        response = requests.post(
+            f"{public.sandbox.url}/api/v1/authn", data="username=ada", timeout=30
+        )
+        assert outcome(response) == (415, "E0000021")
+
+    def test_a_wrong_client_key_is_refused(self, sandbox: Sandbox) -> None:
+        caller = Caller(sandbox, {"Authorization": "Bearer sk_wrong_00000000000000"})
+        assert outcome(begin(caller)) == DEAD_TOKEN
+        assert not sandbox.org.calls
+
+
+UNKNOWN = ("timeout", "reset", "http_500", "http_503", "html", "truncated", "redirect")
+"""Faults after which nobody knows what Okta has done."""
+
+
+class TestFaults:
+    @pytest.mark.parametrize("kind", [*UNKNOWN, "rate_limited"])
+    def test_none_makes_a_right_code_a_success(self, client: Caller, kind: str) -> None:
+        sign_in = SignIn(client)
+        client.sandbox.org.faults.add("authn", kind, 1)
+        started = time.monotonic()
+        response = sign_in.verify(TOTP, **sign_in.proof(TOTP))
+        assert time.monotonic() - started < 9
+        assert response.status_code >= 429
+        assert "sessionToken" not in response.text
+        assert attempts_remaining(client) == (4 if kind == "rate_limited" else 3)
+
+    def test_none_makes_a_right_password_a_sign_in(self, client: Caller) -> None:
+        for kind in ("reset", "http_500", "html", "truncated", "redirect"):
+            client.sandbox.org.faults.add("authn", kind, 1)
+            response = begin(client)
+            assert response.status_code >= 500
+            assert "stateToken" not in response.text
+            client.sandbox.advance += 1
+        # Nobody knows what they were, so they were wrong.
+        assert outcome(begin(client)) == (429, "E0000047")
+
+    def test_a_code_that_may_have_been_sent_counts(self, public: Caller) -> None:
+        sign_in = SignIn(public)
+        public.sandbox.org.faults.add("authn", "timeout", 1)
+        assert sign_in.verify("email").status_code == 503
+        assert len(public.sandbox.org.inbox) == 1
+        assert sign_in.verify("email").status_code == 429
+        assert outcome(sign_in.verify("email", **sign_in.proof("email"))) == (200, "SUCCESS")
+
+
+def test_no_token_password_code_or_address_is_logged_or_kept(
+    public: Caller, client: Caller, log: Path
+) -> None:
+    before = log.stat().st_size
+    redirect = "https://app.example.com/welcome?basket=canary-basket"
+    secrets = [
+        ADA,
+        ADA_PASSWORD,
+        ADA_PHONE,
+        ADA_ANSWER,
+        "canary-basket",
+        "wrong-canary",
+        "dt-canary",
+    ]
+    for caller in (public, client):
+        begin(caller, password="wrong-canary")
+        for kind in ("email", "question"):
+            context = {"deviceToken": "dt-canary"}
+            sign_in = SignIn(caller, redirect_url=redirect, context=context)
+            sign_in.verify(kind)
+            sign_in.verify(kind, passCode=WRONG, answer="custard")
+            done = sign_in.verify(kind, **sign_in.proof(kind)).json()
+            secrets += [sign_in.token, done["sessionToken"]]
+            public.sandbox.advance += 31
+        key = Caller(caller.sandbox, {**caller.headers, "Idempotency-Key": "canary-key"})
+        secrets += [SignIn(key).token, "canary-key"]
+    secrets += [message.code for message in public.sandbox.org.inbox]
+    logged = log.read_text()[before:]
+    assert logged.count('"outcome":"signed_in"') == 4, logged
+    table = public.sandbox.aws.client("dynamodb")
+    rows = json.dumps(table.scan(TableName="sandbox-ChallengeTable")["Items"])
+    assert "sign-in#" in rows
+    for secret in secrets:
+        assert secret not in logged
+        assert secret not in rows
