@@ -20,7 +20,8 @@ _PASSWORDS = "passwords"
 class Limits:
     """Budgets of clients by their name, and of the public by its source address.
 
-    Wrong codes have a budget for sources alone: a client's customers all come from its address.
+    Wrong codes and passwords have one for sources alone, as a client's customers all come from its
+    address; wrong passwords have another for each username, whoever calls.
     """
 
     def __init__(self, rows: CallerRows, keys: Secrets, settings: Settings) -> None:
