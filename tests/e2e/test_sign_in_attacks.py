@@ -218,8 +218,9 @@ def raw_post(caller: Caller, path: str, body: object) -> requests.Response:
         return session.send(request, timeout=30)
 
 
+NO_OBJECTS = ("", "null", "[]", "{")
 ODD_BODIES = (
-    *("", "null", "[]", "{"),
+    '{"username": ' + "[" * 3000 + "]" * 3000 + "}",
     '{"username": 5, "password": "x"}',
     '{"username": "ada@example.com", "password": ["x"]}',
     '{"username": "ada@example.com"}',
@@ -229,7 +230,6 @@ ODD_BODIES = (
     '{"stateToken": null}',
     '{"stateToken": {"a": 1}}',
     '{"username": "a", "password": "' + "x" * 9000 + '"}',
-    '{"username": ' + "[" * 3000 + "]" * 3000 + "}",
     '{"username": "a", "password": "x", "redirect_url": 5}',
 )
 OKTA_ERROR = {"errorCode", "errorSummary", "errorLink", "errorId", "errorCauses"}
@@ -243,9 +243,18 @@ class TestOddRequests:
             assert set(response.json()) == OKTA_ERROR
         assert not public.sandbox.org.calls
 
+    def test_what_is_no_object_is_refused_by_the_gateway_with_a_code_of_okta_s(
+        self, public: Caller
+    ) -> None:
+        for body in NO_OBJECTS:
+            assert outcome(raw_post(public, "/api/v1/authn", body)) == (400, "E0000003"), body
+
     def test_another_media_type_is_refused(self, public: Caller) -> None:
         response = requests.post(
-            f"{public.sandbox.url}/api/v1/authn", data="username=ada", timeout=30
+            f"{public.sandbox.url}/api/v1/authn",
+            data="username=ada",
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            timeout=30,
         )
         assert outcome(response) == (415, "E0000021")
 
