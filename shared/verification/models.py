@@ -199,9 +199,9 @@ class Challenge:
     """One attempt to prove one customer. Times are epoch seconds; `destination` is masked.
 
     A decoy has no `user_id`: nobody was sent anything, and no code is right. Neither has what stands
-    for a code of a sign-in, which is good for that sign-in alone. `factor_ref` is the
-    opaque id of the factor if it was challenged by that; `activates` says that a right code is the
-    first of a pending factor.
+    for a code of a sign-in: that is good for the sign-in alone, which is its `reference`.
+    `factor_ref` is the opaque id of the factor if it was challenged by that; `activates` says that a
+    right code is the first of a pending factor.
     """
 
     id: str

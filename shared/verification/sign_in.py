@@ -27,7 +27,7 @@ from verification.models import (
     KnownSignIn,
     SignInState,
 )
-from verification.okta.authn import QUESTION, SENT, StepNotTaken
+from verification.okta.authn import QUESTION, SENT, SILENT, StepNotTaken
 from verification.pace import CHECK_CALLS, Pace
 from verification.resources import Resources
 from verification.sending import NEVER_REACHED_OKTA, send_code, send_enrolment, when_free
@@ -95,7 +95,9 @@ class SignIn:
         path = ("factors", step.factor_id, "verify")
         if any(proof.values()):
             ask = partial(self._ask, path, proof | _token(step), call, step.parameters)
-            document = self._attempt(known, ask, call, self._rows.succeeded)
+            is_sent = known.factors.get(step.factor_id) in SENT
+            sent_for = self._name(step.state_token) if is_sent else None
+            document = self._attempt(known, ask, call, self._rows.succeeded, sent_for)
         else:
             document = self._challenge(known, kind, path, step, call)
         known = self._remember(document, known)
@@ -113,7 +115,8 @@ class SignIn:
         known = self._known(step.state_token, call)
         body = {**step.more, "factorType": step.type, "stateToken": step.state_token}
         ask = partial(self._ask, ("factors",), body, call)
-        document = self._first_code(known, step.type, step.state_token, call, ask)
+        kind = _supported(step.type)
+        document = self._first_code(known, kind, step.state_token, call, ask)
         self._remember(document, known)
         return self._state(document)
 
@@ -182,9 +185,13 @@ class SignIn:
         ask: Callable[[], Document],
         call: Call,
         settle_right: Callable[[str, str], None],
+        sent_for: str | None = None,
     ) -> Document:
         """Reserve, ask, settle: whatever goes wrong after the reservation, the attempt counts,
         unless it is certain that Okta compared no code.
+
+        A code that was sent is good only if none was sent since for anything but `sent_for`: Okta
+        itself takes the newest, whatever the customer was told that it is for.
         """
         customer = self._keys.identities().of_user(known.user_id)
         attempt = secrets.token_hex(8)
@@ -195,6 +202,8 @@ class SignIn:
             call,
         )
         try:
+            if sent_for and (state.newest is None or state.newest.reference != sent_for):
+                raise errors.InvalidCode
             document = ask()
         except _NOT_CHECKED:
             self._rows.released(customer, attempt, now)
@@ -237,6 +246,7 @@ class SignIn:
             sent_at=now,
             expires_at=now + self._resources.settings.challenge_lifetime,
             client=call.caller.client,
+            reference=self._name(step.state_token),
         )
         return send_code(self._resources, challenge, customer, call, ask)[1]
 
@@ -269,8 +279,7 @@ class SignIn:
         """What is known of a sign-in, asked of Okta if it began elsewhere. Raises RateLimited,
         SignInEnded.
         """
-        identities = self._keys.identities()
-        wanted = [sign_ins.key_of(identities.of_sign_in(state_token))]
+        wanted = [sign_ins.key_of(self._name(state_token))]
         if budget := self._limits.failures_row(call.caller):
             wanted.append(budget)
         attributes = (*sign_ins.SEALED, *callers.BUDGET)
@@ -278,7 +287,8 @@ class SignIn:
         if budget:
             self._limits.require_failures_left(rows[1], self._resources.now())
         sealed = sign_ins.sealed_of(rows[0])
-        content = identities.unseal(_context(state_token), sealed) if sealed else None
+        context = _context(state_token)
+        content = self._keys.identities().unseal(context, sealed) if sealed else None
         if content is not None:
             return KnownSignIn(**json.loads(content))
         document = self._ask((), {"stateToken": state_token}, call)
@@ -299,11 +309,12 @@ class SignIn:
         return known
 
     def _keep(self, state_token: str, known: KnownSignIn) -> None:
-        identities = self._keys.identities()
-        sealed = identities.seal(_context(state_token), json.dumps(asdict(known)))
-        self._resources.store.sign_ins.keep(
-            identities.of_sign_in(state_token), sealed, self._resources.now()
-        )
+        sealed = self._keys.identities().seal(_context(state_token), json.dumps(asdict(known)))
+        self._resources.store.sign_ins.keep(self._name(state_token), sealed, self._resources.now())
+
+    def _name(self, state_token: str) -> str:
+        """What stands for the sign-in in the table."""
+        return self._keys.identities().of_sign_in(state_token)
 
     def _state(self, document: Document, redirect_url: str = "") -> SignInState:
         status = document.get("status")
@@ -319,7 +330,14 @@ class SignIn:
 
 def _type_of(factor_id: str, known: KnownSignIn) -> str:
     """The factor's type; one that Okta has not named is taken for one that sends."""
-    return known.factors.get(factor_id, Channel.EMAIL)
+    return _supported(known.factors.get(factor_id, Channel.EMAIL))
+
+
+def _supported(kind: str) -> str:
+    """The type, unless its challenges are of a kind whose number is not limited here."""
+    if kind not in SENT | SILENT:
+        raise errors.SignInRefused("Factors of this type cannot be used here.")
+    return kind
 
 
 def _token(step: FactorStep) -> dict[str, str]:

@@ -136,6 +136,24 @@ class TestCodes:
         assert public.verifies_seen_by_okta(403) == 4
         assert public.status_in_okta(ADA) == "ACTIVE"
 
+    def test_a_code_that_was_sent_for_something_else_does_not_sign_in(self, public: Caller) -> None:
+        sign_in = SignIn(public)
+        sign_in.verify("email")
+        public.sandbox.advance += 31
+        public.challenge(purpose="pick-up")
+        refused = sign_in.verify("email", passCode=public.code())
+        assert outcome(refused) == WRONG_CODE
+        assert public.verifies_seen_by_okta() == 2
+        public.sandbox.advance += 31
+        assert outcome(sign_in.resend("email")) == (200, "MFA_CHALLENGE")
+        assert outcome(sign_in.verify("email", passCode=public.code())) == (200, "SUCCESS")
+
+    def test_a_code_of_another_sign_in_does_not_sign_in(self, public: Caller) -> None:
+        first, second = SignIn(public), SignIn(public)
+        first.verify("email")
+        assert outcome(second.verify("email", passCode=public.code())) == WRONG_CODE
+        assert outcome(first.verify("email", passCode=public.code())) == (200, "SUCCESS")
+
     def test_four_at_verify_and_one_in_a_sign_in_the_fifth_is_not_forwarded(
         self, public: Caller
     ) -> None:

@@ -64,6 +64,19 @@ def test_what_comes_after_a_right_code_forgets_the_wrong_ones(
     assert [verify(functions).status for _ in range(5)] == [403] * 4 + [429]
 
 
+@pytest.mark.parametrize("kind", ["push", "webauthn", "u2f", "signed_nonce", "of_tomorrow"])
+def test_a_factor_whose_challenges_nobody_counts_is_refused(
+    functions: Functions, okta: OktaOrg, kind: str
+) -> None:
+    factors = {"user": {"id": okta.users[0].id}, "factors": [{"id": "ost1", "factorType": kind}]}
+    document = {"status": "MFA_REQUIRED", "stateToken": STATE_TOKEN, "_embedded": factors}
+    okta.answers_instead("sign_in", answer(document))
+    assert begin(functions).status == 200
+    refused = verify(functions)
+    assert (refused.status, refused.json["errorCode"]) == (403, "E0000006")
+    assert okta.counts("step") == 0
+
+
 @pytest.mark.parametrize("document", [[], "text", 5, None])
 def test_what_is_no_document_counts_and_is_no_success(
     functions: Functions, okta: OktaOrg, document: object

@@ -144,6 +144,8 @@ def _told(error: errors.VerificationError) -> tuple[int, str, str]:
             return 403, "E0000068", "Invalid Passcode/Answer"
         case errors.CustomerLocked():
             return 403, "E0000069", "User Locked"
+        case errors.SignInRefused():
+            return 403, "E0000006", summary
         case errors.UnsupportedMediaType():
             return 415, "E0000021", summary
         case errors.BadRequest():

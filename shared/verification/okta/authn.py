@@ -8,11 +8,15 @@ from typing import Any
 from verification import errors
 from verification.models import Call, Channel
 from verification.okta.transport import Transport
+from verification.policy import TOTP_TYPE
 
 SENT = frozenset(channel for channel in Channel if channel.is_sent)
 """The types of factors whose challenge sends something that costs money or patience."""
 
 QUESTION = "question"
+
+SILENT = frozenset((QUESTION, TOTP_TYPE, "token", "token:hardware", "token:hotp"))
+"""The types that are challenged without anything being sent."""
 
 
 class Authn:
