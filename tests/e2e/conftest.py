@@ -93,7 +93,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def running(log: Path) -> Iterator[Sandbox]:
-    with log.open("w", buffering=1) as file, Sandbox(file) as sandbox:
+    with log.open("a", buffering=1) as file, Sandbox(file) as sandbox:
         yield sandbox
 
 
