@@ -1,0 +1,28 @@
+"""The README's tables are those of the template and of the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tests.contract.stack import ROOT, routes
+from verification.dialects.outcomes import STATUS
+
+
+def rows(heading: str) -> Iterator[list[str]]:
+    """The cells of the table rows in one section, but for its subsections."""
+    readme = (ROOT / "README.md").read_text()
+    section = re.split(r"^##", readme.partition(f"\n## {heading}\n")[2], flags=re.MULTILINE)[0]
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            yield line.strip("| ").split(" | ")
+
+
+def test_every_route_is_told() -> None:
+    told = [route for row in rows("Routes") for route in re.findall(r"`([A-Z]+) (/\S*)`", row[0])]
+    assert sorted(told) == sorted(route for route in routes() if route[0] != "OPTIONS")
+
+
+def test_every_outcome_is_told_with_its_status() -> None:
+    told = [(code, int(row[1])) for row in rows("Outcomes") for code in re.findall(r"\w+", row[0])]
+    assert sorted(told) == sorted(STATUS.items())
