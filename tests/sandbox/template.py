@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
+from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "sandbox-"
@@ -46,31 +46,11 @@ class GatewayResponse:
     headers: Mapping[str, str]
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, `!Ref X` being `{"Ref": "X"}`."""
-
-
-def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = loader.construct_mapping(node, deep=True)
-    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
-
-
-_Loader.add_multi_constructor("!", _intrinsic)
-
-
 class Template:
     """The stack as it would be deployed with these parameters, every name prefixed."""
 
     def __init__(self, parameters: Mapping[str, str], path: Path = ROOT / "template.yaml") -> None:
-        # S506: the loader is a SafeLoader with one more tag.
-        self._source = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506
+        self._source = yaml_parse(path.read_text())
         declared = self._source["Parameters"]
         self._parameters = {name: str(each.get("Default", "")) for name, each in declared.items()}
         self._parameters.update(parameters)
