@@ -30,7 +30,7 @@ class Caller:
         return requests.get(self.sandbox.url + path, params=query, headers=self.headers, timeout=30)
 
     def post(self, path: str, body: object, **headers: str) -> Response:
-        """Call one of the JSON routes; blanks in header names are written as underscores."""
+        """Call one of the JSON routes; an underscore in a header's name stands for a hyphen."""
         extra = {name.replace("_", "-"): value for name, value in headers.items()}
         return requests.post(
             self.sandbox.url + path, json=body, headers={**self.headers, **extra}, timeout=30
