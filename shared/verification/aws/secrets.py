@@ -39,7 +39,7 @@ class _Content:
 
 
 class Secrets:
-    """Reads Secrets Manager once at the start, when five minutes are over, and on demand."""
+    """Reads Secrets Manager when first asked, when five minutes are over, and on demand."""
 
     def __init__(
         self,
