@@ -23,16 +23,15 @@ class ResourceNotFound(errors.OktaUnexpectedResponse):
     """Okta does not know the id or login. Whoever asked says what that means."""
 
 
-INVALID_TOKEN = "E0000011"  # noqa: S105 - an error code
 RATE_LIMIT = "E0000047"
-NOT_FOUND = "E0000007"
-VALIDATION = "E0000001"
 
 _FACTORIES: Mapping[str, Callable[[], errors.VerificationError]] = {
+    "E0000001": ValidationFailed,
+    "E0000007": ResourceNotFound,
     "E0000004": errors.OktaCredentialsRejected,
     "E0000005": errors.OktaCredentialsRejected,
     "E0000006": errors.OktaCredentialsRejected,
-    INVALID_TOKEN: InvalidToken,
+    "E0000011": InvalidToken,
     "E0000038": errors.CustomerInactive,
     "E0000155": errors.CustomerInactive,
     "E0000069": errors.CustomerLocked,
@@ -74,15 +73,10 @@ def outcome_of(status: int, error_code: str, retry_after: int) -> errors.Verific
 
     `retry_after` is the wait in seconds that the answer's rate-limit headers give.
     """
-    if error_code == NOT_FOUND:
-        return ResourceNotFound()
-    if error_code == VALIDATION:
-        return ValidationFailed()
-    if error_code == RATE_LIMIT:
-        return errors.OktaRateLimited(retry_after=retry_after)
     if error_code in _FACTORIES:
         return _FACTORIES[error_code]()
-    if status == 429:  # noqa: PLR2004 - from a gateway before Okta: nothing was done
+    # Also a 429 of a gateway before Okta, which has no such code: nothing was done.
+    if error_code == RATE_LIMIT or status == 429:  # noqa: PLR2004
         return errors.OktaRateLimited(retry_after=retry_after)
     if status >= 500:  # noqa: PLR2004 - the class of server errors
         return errors.OktaOutcomeUnknown(retry_after=5)
