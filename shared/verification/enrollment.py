@@ -40,10 +40,10 @@ class Enrollment:
         factor, secret = self._factors.enrol(user.id, wanted, call, activate=False)
         return self._enrolled(user, factor, issuer, label, secret)
 
-    def enrol_phone(self, phone: str, user_name: str | None, call: Call) -> Enrolled:
-        """An SMS factor for the named user, or for the one whose mobile phone it is. A number that
-        the user has enrolled already is that factor. Okta sends the first code at once, unless
-        phones are active without one.
+    def enrol_phone(self, phone: str, user_name: str, call: Call) -> Enrolled:
+        """An SMS factor for the named user or, without a name, for the one whose mobile phone it is.
+        A number that the user has enrolled already is that factor. Okta sends the first code at
+        once, unless phones are active without one.
         """
         users = self._resources.users
         user = users.find_any(user_name, call) if user_name else users.with_phone(phone, call)
