@@ -112,7 +112,7 @@ def _supported(
         "factorType": factor_type,
         "provider": provider,
         "vendorName": provider,
-        "status": enrolled_ones[0].status if enrolled_ones else "NOT_SETUP",
+        "status": enrolled_ones[0].status if enrolled_ones else FactorStatus.NOT_SETUP,
         "enrollment": "OPTIONAL",
         "_links": links,
     }
