@@ -241,6 +241,10 @@ class TestAnswers:
             assert challenge().user_id not in (response.body or "")
             assert challenge().factor_id not in (response.body or "")
 
+    def test_any_text_of_oktas_can_be_sent(self) -> None:
+        response = json_api.answer(200, {"summary": "Zo\u00eb \ud800"})
+        assert response.body == '{"summary":"Zo\u00eb ?"}'
+
 
 class TestProblems:
     def test_a_problem_has_the_fields_of_rfc_9457_and_a_code(self) -> None:

@@ -5,18 +5,17 @@ Documents are Okta's; only where they link to is changed. Errors have Okta's sha
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from aws_lambda_powertools.event_handler import Response, content_types
+from aws_lambda_powertools.event_handler import Response
 
 from verification import errors, policy
 from verification.dialects import otpauth
-from verification.dialects.json_api import parse_object
+from verification.dialects.json_api import answer, parse_object
 from verification.dialects.outcomes import STATUS, headers_of
 from verification.models import Credentials, EnrolStep, FactorStep
 
@@ -113,7 +112,7 @@ def state(state: SignInState, event: APIGatewayProxyEvent, settings: Settings) -
             )
             url = f"{settings.okta_org_url}/login/sessionCookieRedirect?{query}"
             document["sessionCookieRedirect"] = url
-    return _json(200, document)
+    return answer(200, document)
 
 
 def error(error: errors.VerificationError, event: APIGatewayProxyEvent) -> Response[str]:
@@ -127,7 +126,7 @@ def error(error: errors.VerificationError, event: APIGatewayProxyEvent) -> Respo
     if body["errorCode"] == "E0000005" and event.resource.endswith("/lifecycle/activate"):
         body["errorSummary"] = _ACTIVE_ALREADY
     body |= {"errorLink": body["errorCode"], "errorId": body.get("errorId") or request_id}
-    response = _json(status, body)
+    response = answer(status, body)
     response.headers.update(headers_of(error))
     return response
 
@@ -227,9 +226,3 @@ def _required(body: Mapping[str, Any], name: str) -> str:
     if not value:
         raise errors.MalformedBody(f"{name} is required.")
     return value
-
-
-def _json(status: int, body: Mapping[str, object]) -> Response[str]:
-    return Response(
-        status, content_types.APPLICATION_JSON, json.dumps(body, separators=(",", ":")), {}
-    )

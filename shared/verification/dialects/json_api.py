@@ -46,12 +46,12 @@ def admit(_: Settings, __: Caller) -> None:
 def parse_issue(event: APIGatewayProxyEvent) -> IssueRequest:
     """Raises one of BadRequest."""
     body = parse_object(event)
-    locale = _text(body, "locale") or None
+    locale = text_of(body, "locale") or None
     if locale and not _LOCALE.fullmatch(locale):
         raise errors.MalformedBody("locale is not a language tag.")
     return IssueRequest(
-        email=policy.parse_email(_text(body, "email")),
-        channel=policy.parse_channel(_text(body, "channel") or Channel.EMAIL),
+        email=policy.parse_email(text_of(body, "email")),
+        channel=policy.parse_channel(text_of(body, "channel") or Channel.EMAIL),
         locale=locale,
         purpose=_label(body, "purpose"),
         reference=_label(body, "reference"),
@@ -62,13 +62,13 @@ def parse_verify(event: APIGatewayProxyEvent) -> VerifyRequest:
     """Raises one of BadRequest."""
     body = parse_object(event)
     purpose, reference = _label(body, "purpose"), _label(body, "reference")
-    if challenge_id := _text(body, "challenge_id"):
-        if _text(body, "email"):
+    if challenge_id := text_of(body, "challenge_id"):
+        if text_of(body, "email"):
             raise errors.MalformedBody("Give challenge_id and code, or email and otp, not both.")
-        code = policy.parse_code(_text(body, "code"))
+        code = policy.parse_code(text_of(body, "code"))
         return VerifyRequest(code, challenge_id, purpose=purpose, reference=reference)
-    email = policy.parse_email(_text(body, "email"))
-    code = policy.parse_code(_text(body, "otp"))
+    email = policy.parse_email(text_of(body, "email"))
+    code = policy.parse_code(text_of(body, "otp"))
     return VerifyRequest(code, email=email, purpose=purpose, reference=reference)
 
 
@@ -80,7 +80,7 @@ def parse_email(segment: str) -> Email:
 def issued(issued: Issued) -> Response[str]:
     """202: the code is on its way; the challenge is not decided yet."""
     challenge = issued.challenge
-    return _json(
+    return answer(
         202,
         {
             "challenge_id": challenge.id,
@@ -97,7 +97,7 @@ def issued(issued: Issued) -> Response[str]:
 
 def verified(challenge: Challenge) -> Response[str]:
     """200: this is the customer."""
-    return _json(
+    return answer(
         200,
         {
             "challenge_id": challenge.id,
@@ -123,7 +123,7 @@ def released() -> Response[str]:
 
 def registered(registered: Registered) -> Response[str]:
     """201: all that was asked for exists."""
-    return _json(201, _customer(registered))
+    return answer(201, _customer(registered))
 
 
 def error(error: errors.VerificationError, event: APIGatewayProxyEvent) -> Response[str]:
@@ -172,6 +172,19 @@ def parse_object(event: APIGatewayProxyEvent) -> Mapping[str, Any]:
     return body
 
 
+def text_of(body: Mapping[str, Any], name: str) -> str:
+    """The field's text; nothing where it is absent or null. Raises MalformedBody."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise errors.MalformedBody(f"{name} is not a string.")
+    return value or ""
+
+
+def answer(status: int, body: Mapping[str, object]) -> Response[str]:
+    """The body as JSON."""
+    return Response(status, content_types.APPLICATION_JSON, _dumps(body))
+
+
 def _customer(registered: Registered) -> dict[str, object]:
     """The customer and the factors, in Okta's own words; no factors where nobody knows them."""
     customer: dict[str, object] = {
@@ -193,16 +206,8 @@ def _factors(factors: tuple[Factor, ...]) -> Iterator[dict[str, object]]:
             }
 
 
-def _text(body: Mapping[str, Any], name: str) -> str:
-    """The field's text; nothing where it is absent or null."""
-    value = body.get(name)
-    if value is not None and not isinstance(value, str):
-        raise errors.MalformedBody(f"{name} is not a string.")
-    return value or ""
-
-
 def _label(body: Mapping[str, Any], name: str) -> str | None:
-    value = _text(body, name)
+    value = text_of(body, name)
     return policy.parse_label(value, name) if value else None
 
 
@@ -210,9 +215,6 @@ def _time(epoch_seconds: int) -> str:
     return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _json(status: int, body: Mapping[str, object]) -> Response[str]:
-    return Response(status, content_types.APPLICATION_JSON, _dumps(body))
-
-
 def _dumps(body: Mapping[str, object]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="replace").decode()  # a text of Okta's may hold halves of characters

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.event_handler import Response, content_types
+from aws_lambda_powertools.event_handler import Response
 
 from verification import errors, policy
 from verification.dialects import otpauth
-from verification.dialects.json_api import parse_object
+from verification.dialects.json_api import answer, parse_object
 from verification.dialects.outcomes import STATUS, headers_of
 from verification.models import Challenge, Channel, Enrolled, Issued, VerifyRequest
 
@@ -105,12 +104,12 @@ def enrolled(enrolled: Enrolled) -> Response[str]:
             "uri": uri,
             "qr_code": otpauth.qr_code(uri),
         }
-    return _json(201, body)
+    return answer(201, body)
 
 
 def factor(enrolled: Enrolled) -> Response[str]:
     """200, the factor without its secret."""
-    return _json(200, _factor(enrolled))
+    return answer(200, _factor(enrolled))
 
 
 def deleted() -> Response[str]:
@@ -120,12 +119,12 @@ def deleted() -> Response[str]:
 
 def challenged(issued: Issued) -> Response[str]:
     """201, never with the code."""
-    return _json(201, _challenge(issued.challenge))
+    return answer(201, _challenge(issued.challenge))
 
 
 def verified(challenge: Challenge) -> Response[str]:
     """201: the code was right."""
-    return _json(201, {"challenge": _challenge(challenge), "valid": True})
+    return answer(201, {"challenge": _challenge(challenge), "valid": True})
 
 
 class InvalidParameters(errors.MalformedBody):
@@ -139,7 +138,7 @@ class InvalidParameters(errors.MalformedBody):
 def error(error: errors.VerificationError, event: APIGatewayProxyEvent) -> Response[str]:
     """Every body has `message` and `code`; a wrong code is no error in this protocol."""
     if isinstance(error, errors.InvalidCode) and error.challenge is not None:
-        return _json(201, {"challenge": _challenge(error.challenge), "valid": False})
+        return answer(201, {"challenge": _challenge(error.challenge), "valid": False})
     entity = event.path_parameters.get("id", "")
     status, code, message = _told(error, entity)
     body: dict[str, object] = {"message": message, "code": code}
@@ -148,7 +147,7 @@ def error(error: errors.VerificationError, event: APIGatewayProxyEvent) -> Respo
     if code == "invalid_request_parameters":
         field = error.field if isinstance(error, InvalidParameters) else ""
         body["errors"] = [{"code": error.code, "message": message, "field": field}]
-    response = _json(status, body)
+    response = answer(status, body)
     response.headers.update(headers_of(error))
     return response
 
@@ -241,9 +240,3 @@ def _without(prefix: str, text: str) -> str:
 
 def _time(epoch_seconds: int) -> str:
     return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def _json(status: int, body: Mapping[str, object]) -> Response[str]:
-    return Response(
-        status, content_types.APPLICATION_JSON, json.dumps(body, separators=(",", ":")), {}
-    )

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from verification import errors, policy
-from verification.dialects.json_api import parse_object
+from verification.dialects.json_api import parse_object, text_of
 from verification.models import Channel, Email, Factor, Registration
 
 if TYPE_CHECKING:
@@ -32,15 +32,15 @@ def parse(event: APIGatewayProxyEvent) -> Registration:
     """Raises one of BadRequest."""
     body = parse_object(event)
     profile = _profile(body.get("profile"))
-    email = policy.parse_email(_text(profile, "email"))
-    login = _text(profile, "login") or email
+    email = policy.parse_email(text_of(profile, "email"))
+    login = text_of(profile, "login") or email
     if not _LOGIN.fullmatch(login):
         raise errors.MalformedBody("login must be 5 to 100 characters without blanks and slashes.")
     for name in ("firstName", "lastName"):
-        if not 0 < len(_text(profile, name)) <= MAX_NAME:
+        if not 0 < len(text_of(profile, name)) <= MAX_NAME:
             raise errors.MalformedBody(f"{name} must be 1 to {MAX_NAME} characters.")
     profile |= {"email": email, "login": login}
-    if phone := _text(profile, "mobilePhone"):
+    if phone := text_of(profile, "mobilePhone"):
         profile["mobilePhone"] = phone = policy.parse_phone(phone)
     return Registration(
         email=email,
@@ -75,13 +75,6 @@ def _is_plain(value: object) -> bool:
         case int() | float():
             return -MAX_NUMBER <= value <= MAX_NUMBER  # what is no number is in no range
     return False
-
-
-def _text(profile: dict[str, Any], name: str) -> str:
-    value = profile.get(name, "")
-    if not isinstance(value, str):
-        raise errors.MalformedBody(f"{name} is not a string.")
-    return value
 
 
 def _password(given: object) -> str:
