@@ -110,7 +110,7 @@ class Challenges:
 
     def release(self, email: Email, call: Call) -> None:
         """End the hold of this email's customer: one more code may be tried."""
-        if call.caller.client is None:
+        if call.caller.is_public:
             raise errors.Unauthorized
         now = self._resources.now()
         identities = self._keys.identities()

@@ -37,11 +37,10 @@ class Customers:
         A client is never refused from memory: its customer may have been registered, or have
         enrolled the factor, a moment ago.
         """
-        is_public = call.caller.client is None
         if (
             known
             and policy.is_fresh(known, now)
-            and (is_public or policy.has_factor(known, request.channel))
+            and (call.caller.is_public or policy.has_factor(known, request.channel))
         ):
             return known
         email = request.email

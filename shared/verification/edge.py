@@ -29,7 +29,6 @@ LONGEST_CALL = 8.0
 TIME_TO_ANSWER = 0.5
 """Seconds that are kept back for the answer itself."""
 
-
 MAX_IDEMPOTENCY_KEY = 255
 
 _NOT_FINAL = (
@@ -164,7 +163,7 @@ def _idempotency_key(event: APIGatewayProxyEvent) -> str:
 def _scope(event: APIGatewayProxyEvent, caller: Caller) -> str:
     """Where an Idempotency-Key counts: for one caller on one route."""
     name = caller.client or policy.source_network(caller.source_ip)
-    return f"{caller.client is None} {name} {event.http_method} {event.path}"
+    return f"{caller.is_public} {name} {event.http_method} {event.path}"
 
 
 def _call(event: APIGatewayProxyEvent, context: LambdaContext, service: wiring.Service) -> Call:

@@ -39,7 +39,7 @@ class Limits:
 
     def failures_row(self, caller: Caller) -> str | None:
         """The key of the row to look at before a code is checked; None if there is no budget."""
-        if caller.client is not None:
+        if not caller.is_public:
             return None
         return callers.key_of(_SOURCE_FAILURES, self._source(caller))
 
@@ -51,7 +51,7 @@ class Limits:
 
     def count_failure(self, caller: Caller, now: int) -> None:
         """Count one wrong code of the public."""
-        if caller.client is None:
+        if caller.is_public:
             with suppress(RateLimited):
                 budget = self._settings.failures_per_source
                 self._rows.spend(_SOURCE_FAILURES, self._source(caller), budget, now)
@@ -60,14 +60,14 @@ class Limits:
         """Count one wrong password before it is known to be one: of the source, among its wrong
         codes, and of whom it is for. Raises RateLimited.
         """
-        if caller.client is None:
+        if caller.is_public:
             budget = self._settings.failures_per_source
             self._rows.spend(_SOURCE_FAILURES, self._source(caller), budget, now)
         self._rows.spend(_PASSWORDS, identity, self._settings.password_failures, now)
 
     def refund_password(self, caller: Caller, identity: str, now: int) -> None:
         """It was right, or Okta has not seen it."""
-        if caller.client is None:
+        if caller.is_public:
             self._rows.refund(_SOURCE_FAILURES, self._source(caller), now)
         self._rows.refund(_PASSWORDS, identity, now)
 

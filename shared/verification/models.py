@@ -53,6 +53,11 @@ class Caller:
     accept_language: str = ""
     device_fingerprint: str = ""
 
+    @property
+    def is_public(self) -> bool:
+        """Whether it sent no client key."""
+        return self.client is None
+
 
 @dataclass(frozen=True, slots=True)
 class Deadline:

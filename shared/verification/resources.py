@@ -41,4 +41,4 @@ class Resources:
 
     def conceals(self, caller: Caller) -> bool:
         """Whether this caller must not learn who is a customer."""
-        return caller.client is None and self.settings.conceal_unknown_customers
+        return caller.is_public and self.settings.conceal_unknown_customers

@@ -41,7 +41,7 @@ class EnrollRequest:
 
 def admit(_: Settings, caller: Caller) -> None:
     """Only clients: every call names a factor or a customer."""
-    if caller.client is None:
+    if caller.is_public:
         raise errors.Unauthorized
 
 
