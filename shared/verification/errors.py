@@ -13,7 +13,7 @@ VerificationError
 │   ├── CustomerInvalid
 │   └── IdempotencyKeyReused
 ├── Unauthorized                  the client key is wrong
-├── CustomerRefused               this customer cannot be challenged
+├── CustomerRefused               this cannot be done for this customer
 │   ├── CustomerExists
 │   ├── CustomerNotFound
 │   ├── CustomerInactive
@@ -165,7 +165,7 @@ class Unauthorized(VerificationError):
 
 
 class CustomerRefused(VerificationError):
-    """No challenge can begin for this customer."""
+    """What is asked cannot be done for this customer."""
 
 
 class CustomerExists(CustomerRefused):
@@ -232,7 +232,7 @@ class FactorNotActive(CustomerRefused):
 
 
 class ChallengeRefused(VerificationError):
-    """The challenge was not verified by this call."""
+    """Nobody was proved to be a customer by this call."""
 
 
 class InvalidCredentials(ChallengeRefused):
