@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-ROOT = Path(__file__).parents[2]
+from tests.sandbox.template import ROOT
 
 FUNCTIONS = {"IssueChallengeFunction", "VerifyChallengeFunction"}
 

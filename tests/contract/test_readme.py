@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tests.contract.stack import ROOT, routes
+from tests.contract.stack import routes
+from tests.sandbox.template import ROOT
 from verification.dialects.outcomes import STATUS
 
 

@@ -11,7 +11,6 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from tests.contract.stack import (
     FUNCTIONS,
-    ROOT,
     Tree,
     created,
     deploy,
@@ -20,6 +19,7 @@ from tests.contract.stack import (
     references,
     routes,
 )
+from tests.sandbox.template import ROOT
 from verification.dialects import json_api
 
 ISSUE, VERIFY = "IssueChallengeFunction", "VerifyChallengeFunction"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.stack import ROOT, Tree, created, deploy, of_type
+from tests.contract.stack import Tree, created, deploy, of_type
+from tests.sandbox.template import ROOT
 from verification.dialects.outcomes import STATUS
 
 SUCCESSES = {"sent", "verified"}

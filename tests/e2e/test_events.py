@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,11 +11,12 @@ import requests
 from werkzeug.wrappers import Response
 
 from tests.sandbox.server import Server
+from tests.sandbox.template import ROOT
 
 if TYPE_CHECKING:
     from tests.sandbox.sandbox import Sandbox
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = ROOT / "events"
 STATUS = {
     "challenge-get": 200,
     "challenge-options": 204,

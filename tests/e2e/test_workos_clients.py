@@ -16,11 +16,11 @@ import zxingcpp
 from PIL import Image
 
 from tests.sandbox.aws import CLIENT_KEY
+from tests.sandbox.template import ROOT
 
 if TYPE_CHECKING:
     from tests.sandbox.sandbox import Sandbox
 
-ROOT = Path(__file__).parents[2]
 RELEASE_5 = Path(sys.prefix) / "workos5"
 """Where set-up puts release 5, which the newest cannot share a folder with."""
 

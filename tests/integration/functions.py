@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from tests.integration.account import CLIENT_KEY, KEYS_SECRET, TABLE, TOKEN_SECRET
 from tests.integration.challenge_rows import HOLD
 from tests.integration.okta_client import CODE, ORG_URL
+from tests.sandbox.template import ROOT
 from tests.unit.events import SOURCE_IP, proxy_event
 from verification import wiring
 from verification.edge import Edge, handler_of
@@ -49,7 +49,7 @@ GOOD_REQUESTS: Mapping[str, Mapping[str, Any]] = {
 }
 EVERY_ROUTE = pytest.mark.parametrize("route", GOOD_REQUESTS)
 
-_FOLDER = Path(__file__).parents[2] / "functions"
+_FOLDER = ROOT / "functions"
 _FUNCTIONS = {
     "challenge": "issue_challenge",
     "customers": "issue_challenge",
