@@ -68,7 +68,8 @@ lock: $(READY) ## take the newest versions that pyproject.toml allows
 	echo 'workos<6' | $(COMPILE) --python-version 3.11 --universal - -o tests/e2e/clients/workos5.txt
 
 clean: ## remove everything that was made
-	rm -rf .venv .venv-checkov .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-checkov .aws-sam .coverage .coverage.* .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . \( -name __pycache__ -o -name node_modules \) -prune -exec rm -rf {} +
 
 $(READY):
