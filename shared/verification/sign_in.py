@@ -269,7 +269,11 @@ class SignIn:
         """With the identity of the customer's email, under which sends are counted."""
         if known.identity:
             return known
-        user = self._resources.users.find_any(known.user_id, call)
+        try:
+            user = self._resources.users.find_any(known.user_id, call)
+        except errors.VerificationError as failure:
+            failure.okta_error = None  # it is about this look, and not about the sign-in
+            raise
         identity = self._keys.identities().of_email(policy.parse_email(user.email))
         known = replace(known, identity=identity)
         self._keep(state_token, known)

@@ -346,6 +346,15 @@ class TestWhatOktaIsTold:
         assert response.status_code == 502
         assert "E0000011" not in response.text
 
+    def test_a_bad_token_with_which_the_email_is_asked_for_is_not_either(
+        self, public: Caller
+    ) -> None:
+        sign_in = SignIn(public)
+        public.sandbox.org.accept_tokens([])
+        response = sign_in.verify("email")
+        assert response.status_code == 502
+        assert "E0000011" not in response.text
+
     def test_what_only_a_trusted_application_may_ask_is_not_passed_on(
         self, trusted: Sandbox
     ) -> None:
