@@ -111,7 +111,7 @@ class Sandbox:
             "AWS_ENDPOINT_URL": self.aws.url,
             "AWS_ENDPOINT_URL_DYNAMODB": self.aws.dynamodb_url,
             "ALLOWED_ORIGINS": self._api.url,
-            "REDIRECT_ORIGINS": f"{self._api.url} https://app.example.com",
+            "REDIRECT_ORIGINS": f"{self._api.url},https://app.example.com",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             **CREDENTIALS,
