@@ -46,6 +46,7 @@ def test_functions_may_do_only_what_they_do(deployed: Tree, function: str) -> No
     table = '{"Fn::GetAtt": ["ChallengeTable", "Arn"]}'
     logs = deployed[function]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
     expected = {
+        "dynamodb:BatchGetItem": table,
         "dynamodb:GetItem": table,
         "dynamodb:UpdateItem": table,
         "secretsmanager:GetSecretValue": '[{"Ref": "OktaTokenSecret"}, {"Ref": "ServiceKeysSecret"}]',
@@ -54,8 +55,6 @@ def test_functions_may_do_only_what_they_do(deployed: Tree, function: str) -> No
         "xray:PutTraceSegments": '"*"',
         "xray:PutTelemetryRecords": '"*"',
     }
-    if function == "VerifyChallengeFunction":
-        expected["dynamodb:BatchGetItem"] = table
     stack = created(deployed)
     assert allowed(stack, ROLES[function]) == expected
     assert "ManagedPolicyArns" not in stack[ROLES[function]]["Properties"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import requests
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.wrappers import Response
 
 from tests.sandbox.server import Server
 from tests.sandbox.template import PREFIX, Template
@@ -30,9 +32,14 @@ CREDENTIALS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
+_CALLER = re.compile(r"Credential=(\w+)/")
+_ACTION = re.compile(r"(DynamoDB|secretsmanager)(?:_[0-9]+)?\.(\w+)")
+
 
 class Aws:
-    """The account of the sandbox."""
+    """The account of the sandbox. A function, whose access key is its name, may do what its role
+    allows.
+    """
 
     def __init__(
         self,
@@ -43,6 +50,7 @@ class Aws:
         bridge: str | None = None,
     ) -> None:
         self._template = template
+        self._actions = {each.name: template.actions_of(each.name) for each in template.functions}
         self._okta_api_token = okta_api_token
         self._app = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
@@ -108,5 +116,14 @@ class Aws:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """DynamoDB's single writes are atomic; moto's are so only if nothing runs beside them."""
+        if not self._is_allowed(environ):
+            denied = Response('{"__type": "AccessDeniedException"}', 400)
+            return denied(environ, start_response)
         with self._lock:
             return list(self._app(environ, start_response))
+
+    def _is_allowed(self, environ: WSGIEnvironment) -> bool:
+        caller = _CALLER.search(environ.get("HTTP_AUTHORIZATION", ""))
+        action = _ACTION.match(environ.get("HTTP_X_AMZ_TARGET", ""))
+        allowed = self._actions.get(caller[1]) if caller else None
+        return not allowed or not action or f"{action[1].lower()}:{action[2]}" in allowed

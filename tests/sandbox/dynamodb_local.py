@@ -40,7 +40,7 @@ def dynamodb_local() -> Iterator[str]:
         port = probe.getsockname()[1]
     java = ("java", "-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar")
     process = subprocess.Popen(  # noqa: S603 - the jar that the environment names
-        [*java, "-inMemory", "-port", str(port)],
+        [*java, "-inMemory", "-sharedDb", "-port", str(port)],
         cwd=os.environ[FOLDER],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -115,6 +115,7 @@ class Sandbox:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             **CREDENTIALS,
+            "AWS_ACCESS_KEY_ID": function.name,
         }
         overrides = {
             name: value for name, value in self._environment.items() if name in function.environment

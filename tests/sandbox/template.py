@@ -90,6 +90,17 @@ class Template:
             for route in [event["Properties"]]
         ]
 
+    def actions_of(self, function: str) -> set[str]:
+        """What the role of a function allows, such as `dynamodb:GetItem`; none by a condition."""
+        name = self.resources("AWS::Serverless::Function")[function]["Role"]["Fn::GetAtt"]
+        role = self.resources("AWS::IAM::Role")[name.removesuffix(".Arn")]
+        found = [
+            statement.get("Action", [])
+            for policy in role["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+        ]
+        return {one for each in found for one in ([each] if isinstance(each, str) else each)}
+
     @cached_property
     def gateway_responses(self) -> dict[str, GatewayResponse]:
         """What API Gateway itself answers, by the kind of refusal."""
