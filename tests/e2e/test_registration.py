@@ -123,6 +123,7 @@ def test_a_login_of_its_own_is_kept(client: Caller) -> None:
         {**BOTH, "password": "short"},
         {**BOTH, "groups": ["00gnobodys00000000000"]},
         {**BOTH, "profile": {**PROFILE, "shoeSize": 38}},
+        {**BOTH, "profile": {**PROFILE, "manager": 38}},
     ],
 )
 def test_what_okta_does_not_accept_makes_nobody(client: Caller, body: object) -> None:

@@ -46,7 +46,8 @@ _FACTORIES: Mapping[str, Callable[[], errors.VerificationError]] = {
     "E0000121": errors.InvalidPhoneNumber,
     # The customer told the provider to send nothing more: the number is of no use here.
     "E0000140": errors.InvalidPhoneNumber,
-    # Of a new user: the built-in group of everyone, the password, too many groups.
+    # Of a new user: an attribute's type, the group of everyone, the password, too many groups.
+    "E0000003": ValidationFailed,
     "E0000060": ValidationFailed,
     "E0000080": ValidationFailed,
     "E0000093": ValidationFailed,
