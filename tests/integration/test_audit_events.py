@@ -48,14 +48,14 @@ class Stream:
 
     def events(self) -> list[tuple[str, dict[str, Any]]]:
         """Name and detail of every event, oldest first."""
-        (filtered,) = self._pipe["SourceParameters"]["FilterCriteria"]["Filters"]
-        pattern = EventPattern.load(filtered["Pattern"])
+        filters = self._pipe["SourceParameters"]["FilterCriteria"]["Filters"]
+        patterns = [EventPattern.load(each["Pattern"]) for each in filters]
         target = self._pipe["TargetParameters"]
         name = target["EventBridgeEventBusParameters"]["DetailType"]
         return [
             (at(record, name), json.loads(rendered(target["InputTemplate"], record)))
             for record in self._records()
-            if pattern.matches_event(record)
+            if any(pattern.matches_event(record) for pattern in patterns)
         ]
 
     def _records(self) -> list[Any]:
@@ -145,6 +145,31 @@ def test_a_hold_and_its_release_are_told_apart_by_its_end(
         str(NOW + 60),
         str(NOW + HOLD),
     )
+
+
+def test_what_is_tried_in_a_sign_in_is_no_second_verification(
+    stream: Stream, rows: CustomerRows
+) -> None:
+    begin(rows, sent("one"))
+    rows.reserve(ADA, None, "a", NOW)
+    rows.verified(ADA, "a", NOW)
+    for attempt in "bcde":
+        state = rows.reserve_step(ADA, attempt, NOW + 60)
+        rows.count(ADA, attempt, state)
+    rows.release_hold(ADA, NOW + 120)
+    assert names(stream) == ["sending", "pending", "verified"]
+
+
+def test_what_is_tried_in_a_sign_in_leaves_the_challenge_in_its_state(
+    stream: Stream, rows: CustomerRows
+) -> None:
+    begin(rows, sent("one"))
+    rows.reserve_step(ADA, "a", NOW)
+    rows.succeeded(ADA, "a")
+    assert names(stream) == ["sending"] * 3
+    _, detail = stream.events()[-1]
+    assert (detail["challenge_id"], detail["before"]["challenge_id"]) == ("ch_one", "ch_one")
+    assert (detail["failures"], detail["before"]["failures"]) == ("0", "1")
 
 
 def test_a_code_that_was_not_sent_is_told(stream: Stream, rows: CustomerRows) -> None:
