@@ -248,7 +248,9 @@ class SignIn:
             client=call.caller.client,
             reference=self._name(step.state_token),
         )
-        return send_code(self._resources, challenge, customer, call, ask)[1]
+        document = send_code(self._resources, challenge, customer, call, ask)[1]
+        self._meter.note(outcome="sent")
+        return document
 
     def _first_code(
         self,

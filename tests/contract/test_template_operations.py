@@ -12,7 +12,7 @@ from tests.contract.stack import Tree, created, deploy, of_type
 from tests.sandbox.template import ROOT
 from verification.dialects.outcomes import STATUS
 
-SUCCESSES = {"sent", "verified"}
+SUCCESSES = {"sent", "signed_in", "verified"}
 MEASURES = {"okta_latency", "okta_quota_remaining"}
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:pager"
 

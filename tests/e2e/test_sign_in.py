@@ -76,6 +76,17 @@ class TestFactors:
         assert outcome(sign_in.verify(kind, **older)) == WRONG_CODE
         assert outcome(sign_in.verify(kind, **sign_in.proof(kind))) == (200, "SUCCESS")
 
+    def test_a_code_and_a_sign_in_are_counted_where_alarms_look(
+        self, public: Caller, log: Path
+    ) -> None:
+        before = len(log.read_text())
+        sign_in = SignIn(public)
+        sign_in.verify("email")
+        sign_in.verify("email", **sign_in.proof("email"))
+        lines = [json.loads(line) for line in log.read_text()[before:].splitlines()]
+        outcomes = [line["outcome"] for line in lines if "outcome" in line]
+        assert outcomes == ["sign_in_begun", "sent", "signed_in"]
+
     def test_a_code_may_be_grouped(self, public: Caller) -> None:
         sign_in = SignIn(public)
         sign_in.verify("email")
