@@ -44,9 +44,8 @@ REMEDIES = {
     "at the health of AWS in this region.",
     "deadline_exceeded": "The function ran out of time. Its log says under this request id whether "
     "Okta or the table is slow.",
-    "rate_limited": "This caller has used up its sends of this hour: SendsPerClientHour, or "
-    "SendsPerSourceHour without a key.",
-    "rate_limit_exceeded": "API Gateway throttles this API. Try again in a moment.",
+    "rate_limited": "This caller has used up its sends of this hour (SendsPerClientHour, or "
+    "SendsPerSourceHour without a key), or the gateway throttles this API: try again in a moment.",
     "internal_error": "The stack is misconfigured, or the code is faulty. The function's log says "
     "which under this request id: look for misconfigured or internal_error.",
 }

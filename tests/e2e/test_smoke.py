@@ -16,6 +16,7 @@ from tests import smoke
 from tests.sandbox.aws import CLIENT_KEY, ROOT_KEY
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.template import PREFIX, ROOT
+from verification.dialects.outcomes import STATUS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +82,9 @@ class TestAllIsWell:
 
 
 class TestWhatIsWrong:
+    def test_every_remedy_is_for_an_outcome_that_there_is(self) -> None:
+        assert smoke.REMEDIES.keys() <= STATUS.keys()
+
     def test_a_bad_okta_token(self, sandbox: Sandbox, check: Smoke) -> None:
         sandbox.org.accept_tokens([])
         code, output = check()
