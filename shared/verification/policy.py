@@ -68,7 +68,8 @@ _REDIRECT = re.compile(
 )
 _LABEL = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _CODE = re.compile(r"[0-9]{6}")
-_PASS_CODE = re.compile(r"[0-9]{4,10}")
+_PASS_CODE = re.compile(r"[0-9]{4,10}|[cbdefghijklnrtuv]{44}")
+"""Digits, or what a YubiKey types, in letters that are in one place on every keyboard."""
 _CODE_SEPARATORS = str.maketrans("", "", " -")
 
 
@@ -93,7 +94,7 @@ def parse_code(text: str) -> Code:
 
 
 def parse_pass_code(text: str) -> str:
-    """The digits of a code from any factor of Okta's; InvalidCodeFormat otherwise."""
+    """A code of any factor of Okta's; InvalidCodeFormat otherwise."""
     code = text.translate(_CODE_SEPARATORS)
     if not _PASS_CODE.fullmatch(code):
         raise errors.InvalidCodeFormat

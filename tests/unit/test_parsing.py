@@ -150,6 +150,13 @@ class TestPassCodes:
     def test_a_factor_of_okta_s_may_have_four_to_ten_digits(self, text: str) -> None:
         assert policy.parse_pass_code(text) == text.replace(" ", "")
 
+    def test_a_yubikey_types_44_letters(self) -> None:
+        text = "cccc" + "bdefghij" * 4 + "klnrtuvc"
+        assert policy.parse_pass_code(text) == text
+        for other in (text[1:], text + "c", text.replace("c", "a"), text.upper()):
+            with pytest.raises(errors.InvalidCodeFormat):
+                policy.parse_pass_code(other)
+
     @pytest.mark.parametrize("text", ["", " - ", "123", "12345678901", "12345a", "\uff11" * 6])
     def test_anything_else_is_refused(self, text: str) -> None:
         with pytest.raises(errors.InvalidCodeFormat) as refused:
