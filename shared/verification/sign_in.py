@@ -99,6 +99,7 @@ class SignIn:
             sent_for = self._name(step.state_token) if is_sent else None
             document = self._attempt(known, ask, call, self._rows.succeeded, sent_for)
         else:
+            known = self._with_identity(known, kind, step.state_token, call)
             document = self._challenge(known, kind, path, step, call)
         known = self._remember(document, known)
         return self._state(document, step.redirect_url or known.redirect_url)
@@ -108,6 +109,7 @@ class SignIn:
         known = self._known(step.state_token, call)
         path = ("factors", step.factor_id, "verify", "resend")
         kind = _type_of(step.factor_id, known)
+        known = self._with_identity(known, kind, step.state_token, call)
         return self._state(self._challenge(known, kind, path, step, call))
 
     def enrol(self, step: EnrolStep, call: Call) -> SignInState:
@@ -116,7 +118,8 @@ class SignIn:
         body = {**step.more, "factorType": step.type, "stateToken": step.state_token}
         ask = partial(self._ask, ("factors",), body, call)
         kind = _supported(step.type)
-        document = self._first_code(known, kind, step.state_token, call, ask)
+        known = self._with_identity(known, kind, step.state_token, call)
+        document = self._first_code(known, kind, call, ask)
         self._remember(document, known)
         return self._state(document)
 
@@ -126,7 +129,8 @@ class SignIn:
         path = ("factors", step.factor_id, "lifecycle", "resend")
         ask = partial(self._ask, path, _token(step), call)
         kind = _type_of(step.factor_id, known)
-        return self._state(self._first_code(known, kind, step.state_token, call, ask))
+        known = self._with_identity(known, kind, step.state_token, call)
+        return self._state(self._first_code(known, kind, call, ask))
 
     def activate(self, step: FactorStep, call: Call) -> SignInState:
         """Activate a factor that was enrolled in this sign-in, with its first code."""
@@ -231,7 +235,6 @@ class SignIn:
         ask = partial(self._ask, path, _token(step), call, step.parameters)
         if kind not in SENT:
             return ask()
-        known = self._with_identity(known, step.state_token, call)
         identities, now = self._keys.identities(), self._resources.now()
         customer = identities.of_user(known.user_id)
         self._meter.note(identity=known.identity, channel=kind)
@@ -253,23 +256,19 @@ class SignIn:
         return document
 
     def _first_code(
-        self,
-        known: KnownSignIn,
-        kind: str,
-        state_token: str,
-        call: Call,
-        ask: Callable[[], Document],
+        self, known: KnownSignIn, kind: str, call: Call, ask: Callable[[], Document]
     ) -> Document:
         """Enrol, or send again; where that sends a code, within the limits of sends."""
         if kind not in SENT:
             return ask()
-        known = self._with_identity(known, state_token, call)
         self._meter.note(identity=known.identity, channel=kind)
         return send_enrolment(self._resources, known.identity, call, ask)
 
-    def _with_identity(self, known: KnownSignIn, state_token: str, call: Call) -> KnownSignIn:
-        """With the identity of the customer's email, under which sends are counted."""
-        if known.identity:
+    def _with_identity(
+        self, known: KnownSignIn, kind: str, state_token: str, call: Call
+    ) -> KnownSignIn:
+        """With the identity of the customer's email, under which what is sent is counted."""
+        if known.identity or kind not in SENT:
             return known
         try:
             user = self._resources.users.find_any(known.user_id, call)

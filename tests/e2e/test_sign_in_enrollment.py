@@ -76,6 +76,17 @@ def test_a_phone_is_enrolled_and_its_first_code_signs_in(alan: SigningIn, client
     client.challenge(ALAN, channel="sms")
 
 
+def test_what_the_public_was_told_of_the_factor_is_forgotten(alan: SigningIn) -> None:
+    alan.public.challenge(ALAN, channel="sms")
+    assert not alan.public.sandbox.org.inbox.to(PHONE)
+    alan.public.sandbox.advance += 31
+    enrol_phone(alan)
+    alan.follow(f"{alan.factor}/lifecycle/activate", passCode=alan.code())
+    alan.public.sandbox.advance += 31
+    alan.public.challenge(ALAN, channel="sms")
+    assert len(alan.public.sandbox.org.inbox.to(PHONE)) == 2
+
+
 def test_the_first_code_can_be_sent_again_within_the_limits_of_sends(alan: SigningIn) -> None:
     enrol_phone(alan)
     first = alan.code()
