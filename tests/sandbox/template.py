@@ -92,8 +92,8 @@ class Template:
 
     def actions_of(self, function: str) -> set[str]:
         """What the role of a function allows, such as `dynamodb:GetItem`; none by a condition."""
-        name = self.resources("AWS::Serverless::Function")[function]["Role"]["Fn::GetAtt"]
-        role = self.resources("AWS::IAM::Role")[name.removesuffix(".Arn")]
+        name, _ = self.resources("AWS::Serverless::Function")[function]["Role"]["Fn::GetAtt"]
+        role = self.resources("AWS::IAM::Role")[name]
         found = [
             statement.get("Action", [])
             for policy in role["Policies"]
