@@ -22,14 +22,14 @@ def send() -> Response[str]:
     return json_api.issued(edge.service.challenges.issue(request, edge.call))
 
 
-@edge.post("/customers", middlewares=[speaks(json_api, "registered")])
+@edge.post("/customers", middlewares=[speaks(json_api, "registered", clients_only=True)])
 def register() -> Response[str]:
     """201: a new customer."""
     wanted = registrations.parse(edge.event)
     return json_api.registered(edge.service.registrations.register(wanted, edge.call))
 
 
-@edge.post("/auth/factors/enroll", middlewares=[speaks(mfa, "enrolled")])
+@edge.post("/auth/factors/enroll", middlewares=[speaks(mfa, "enrolled", clients_only=True)])
 def enroll() -> Response[str]:
     """201: a factor, active or waiting for its first right code."""
     request = mfa.parse_enroll(edge.event)
@@ -44,20 +44,20 @@ def enroll() -> Response[str]:
     return mfa.enrolled(enrolled)
 
 
-@edge.get("/auth/factors/<id>", middlewares=[speaks(mfa, "read")])
+@edge.get("/auth/factors/<id>", middlewares=[speaks(mfa, "read", clients_only=True)])
 def factor(id: str) -> Response[str]:
     """200: the factor as it is now."""
     return mfa.factor(edge.service.enrollment.get(mfa.factor_ref(id), edge.call))
 
 
-@edge.delete("/auth/factors/<id>", middlewares=[speaks(mfa, "removed")])
+@edge.delete("/auth/factors/<id>", middlewares=[speaks(mfa, "removed", clients_only=True)])
 def remove(id: str) -> Response[str]:
     """204: the factor is gone."""
     edge.service.enrollment.delete(mfa.factor_ref(id), edge.call)
     return mfa.deleted()
 
 
-@edge.post("/auth/factors/<id>/challenge", middlewares=[speaks(mfa, "sent")])
+@edge.post("/auth/factors/<id>/challenge", middlewares=[speaks(mfa, "sent", clients_only=True)])
 def challenge(id: str) -> Response[str]:
     """201: a challenge of this factor."""
     template = mfa.parse_challenge(edge.event)
@@ -107,7 +107,7 @@ def move() -> Response[str]:
     return authn.state(state, edge.event, edge.service.settings)
 
 
-@edge.delete("/holds/<email>", middlewares=[speaks(json_api, "released")])
+@edge.delete("/holds/<email>", middlewares=[speaks(json_api, "released", clients_only=True)])
 def release(email: str) -> Response[str]:
     """204: a held customer may try again."""
     edge.service.challenges.release(json_api.parse_email(email), edge.call)

@@ -22,7 +22,7 @@ def verify() -> Response[str]:
     return json_api.verified(edge.service.challenges.verify(request, edge.call))
 
 
-@edge.post("/auth/challenges/<id>/verify", middlewares=[speaks(mfa, "verified")])
+@edge.post("/auth/challenges/<id>/verify", middlewares=[speaks(mfa, "verified", clients_only=True)])
 def verify_factor(id: str) -> Response[str]:
     """201: whether the code is right; the first right one activates a pending factor."""
     request = mfa.parse_verify(edge.event, id)

@@ -48,8 +48,8 @@ class Dialect(Protocol):
 
     NAME: str
 
-    def admit(self, settings: Settings, caller: Caller) -> None:
-        """Raise if the stack does not speak it, or not to this caller."""
+    def admit(self, settings: Settings) -> None:
+        """Raise if the stack does not speak it."""
 
     def error(self, error: errors.VerificationError, event: APIGatewayProxyEvent) -> Response[str]:
         """An outcome that is not a success."""
@@ -77,7 +77,9 @@ class Edge(APIGatewayRouter):
         return cast("Call", self.context["call"])
 
 
-def speaks(dialect: Dialect, success: str) -> Callable[..., Response[str]]:
+def speaks(
+    dialect: Dialect, success: str, *, clients_only: bool = False
+) -> Callable[..., Response[str]]:
     """A middleware: admit the caller, and answer whatever happens in this dialect.
 
     `success` is the outcome that a call which raises nothing has in the log.
@@ -107,7 +109,9 @@ def speaks(dialect: Dialect, success: str) -> Callable[..., Response[str]]:
             meter = service.meter
             meter.start()
             call = _call(event, app.lambda_context, service)
-            dialect.admit(service.settings, call.caller)
+            dialect.admit(service.settings)
+            if clients_only and call.caller.is_public:
+                raise errors.Unauthorized
             meter.note(caller=call.caller.client or "public")
             app.append_context(service=service, call=call)
             response = _once(event, call, service, carry_out)

@@ -27,8 +27,6 @@ class Registrations:
 
         Factors are active at once: they are those of a profile that this very client vouches for.
         """
-        if call.caller.is_public:
-            raise errors.Unauthorized
         identity = self._resources.keys.identities().of_email(wanted.email)
         self._resources.meter.note(identity=identity)
         # Okta may mail an activation.

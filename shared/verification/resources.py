@@ -15,6 +15,7 @@ from verification.okta.authn import Authn
 from verification.okta.factors import Factors
 from verification.okta.templates import SmsTemplates
 from verification.okta.users import Users
+from verification.pace import Pace
 from verification.settings import Settings
 
 
@@ -32,6 +33,7 @@ class Resources:
     limits: Limits
     meter: Meter
     settings: Settings
+    pace: Pace
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 

@@ -28,7 +28,7 @@ from verification.models import (
     SignInState,
 )
 from verification.okta.authn import QUESTION, SENT, SILENT, StepNotTaken
-from verification.pace import CHECK_CALLS, Pace
+from verification.pace import CHECK_CALLS
 from verification.resources import Resources
 from verification.sending import NEVER_REACHED_OKTA, send_code, send_enrolment, when_free
 
@@ -50,7 +50,7 @@ class SignIn:
         self._rows = resources.store.customers
         self._limits = resources.limits
         self._meter = resources.meter
-        self._pace = Pace(resources.meter, sleep=resources.sleep)
+        self._pace = resources.pace
 
     def begin(self, credentials: Credentials, call: Call) -> SignInState:
         """Check a password. Raises RateLimited, InvalidCredentials; to the public that is also

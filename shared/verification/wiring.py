@@ -21,6 +21,7 @@ from verification.okta.factors import Factors
 from verification.okta.templates import SmsTemplates
 from verification.okta.transport import Transport
 from verification.okta.users import Users
+from verification.pace import Pace
 from verification.registration import Registrations
 from verification.resources import Resources
 from verification.settings import Settings
@@ -70,6 +71,7 @@ def build(
         limits=Limits(store.callers, keys, settings),
         meter=meter,
         settings=settings,
+        pace=Pace(meter, sleep=sleep),
         clock=clock,
         sleep=sleep,
     )

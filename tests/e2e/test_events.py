@@ -58,6 +58,16 @@ def event(name: str) -> dict[str, Any]:
     return loaded
 
 
+def function_of(sandbox: Sandbox, sent: dict[str, Any]) -> str:
+    """The function behind the route of an event."""
+    (function,) = [
+        route.function
+        for route in sandbox.template.routes
+        if (route.method, route.path) == (sent["httpMethod"], sent["resource"])
+    ]
+    return function
+
+
 def test_every_route_has_its_event(sandbox: Sandbox) -> None:
     assert {path.stem for path in EVENTS.glob("*.json")} == {*STATUS, "sandbox-env"}
     routes = {(route.method, route.path) for route in sandbox.template.routes}
@@ -75,10 +85,23 @@ def test_containers_reach_okta_and_aws_at_the_bridge() -> None:
 @pytest.mark.parametrize("name", STATUS)
 def test_an_event_is_answered(sandbox: Sandbox, name: str) -> None:
     sent = event(name)
-    (function,) = [
-        route.function
-        for route in sandbox.template.routes
-        if (route.method, route.path) == (sent["httpMethod"], sent["resource"])
-    ]
-    answer = sandbox.invoke(function, sent)
+    answer = sandbox.invoke(function_of(sandbox, sent), sent)
     assert answer["statusCode"] == STATUS[name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("customer-post", "hold-delete", "factor-enroll", "factor-get", "factor-delete"),
+        *("factor-challenge", "factor-verify"),
+    ],
+)
+def test_a_route_for_clients_refuses_the_public_whatever_it_brings(
+    sandbox: Sandbox, name: str
+) -> None:
+    sent = event(name)
+    for headers in (sent["headers"], sent["multiValueHeaders"]):
+        del headers["Authorization"]
+    for body in (sent["body"], "[]", "{"):
+        sent["body"] = body
+        assert sandbox.invoke(function_of(sandbox, sent), sent)["statusCode"] == 401

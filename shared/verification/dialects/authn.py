@@ -22,7 +22,7 @@ from verification.models import Credentials, EnrolStep, FactorStep
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-    from verification.models import Caller, SignInState
+    from verification.models import SignInState
     from verification.settings import Settings
 
 NAME = "authn"
@@ -41,8 +41,8 @@ _ACTIVE_ALREADY = (
 """Instead of "Invalid session", at which many have given up."""
 
 
-def admit(_: Settings, __: Caller) -> None:
-    """Everybody: it is the customer who calls."""
+def admit(_: Settings) -> None:
+    """Always."""
 
 
 def parse_begin(event: APIGatewayProxyEvent) -> Credentials | str:

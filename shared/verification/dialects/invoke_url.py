@@ -13,7 +13,6 @@ from verification.models import Challenge, Email, Issued, IssueRequest, VerifyRe
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-    from verification.models import Caller
     from verification.settings import Settings
 
 NAME = "invoke_url"
@@ -26,8 +25,8 @@ _FLOW_TEXTS = {
 }
 
 
-def admit(settings: Settings, _: Caller) -> None:
-    """Everybody, if the stack has these routes turned on."""
+def admit(settings: Settings) -> None:
+    """If the stack has these routes turned on."""
     if not settings.invoke_url_routes:
         raise errors.RouteNotFound
 

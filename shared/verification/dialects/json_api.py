@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-    from verification.models import Caller
     from verification.settings import Settings
 
 NAME = "json"
@@ -39,8 +38,8 @@ MAX_BODY = 8 * 1024
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")  # the plain part of BCP 47
 
 
-def admit(_: Settings, __: Caller) -> None:
-    """Everybody: this is the service's own dialect."""
+def admit(_: Settings) -> None:
+    """Always: this is the service's own dialect."""
 
 
 def parse_issue(event: APIGatewayProxyEvent) -> IssueRequest:
