@@ -321,5 +321,5 @@ def test_nothing_secret_is_kept_or_logged(client: Caller, log: Path) -> None:
     rows = client.sandbox.aws.client("dynamodb").scan(TableName="sandbox-ChallengeTable")["Items"]
     assert {row["pk"]["S"].partition("#")[0] for row in rows} >= {"registration", "answer"}
     seen = f"{rows}{log.read_text()}"
-    for secret in (PASSWORD, EMAIL, "Jackson", PHONE, "5550009", KEY["Idempotency_Key"]):
+    for secret in (PASSWORD, EMAIL, "Jackson", PHONE[1:], KEY["Idempotency_Key"]):
         assert secret.lower() not in seen.lower()
