@@ -271,7 +271,7 @@ class SignIn:
         if known.identity or kind not in SENT:
             return known
         try:
-            user = self._resources.users.find_any(known.user_id, call)
+            user = self._resources.users.get(known.user_id, call)
         except errors.VerificationError as failure:
             failure.okta_error = None  # it is about this look, and not about the sign-in
             raise

@@ -24,6 +24,7 @@ from tests.e2e.sign_in import (
     outcome,
 )
 from tests.e2e.test_events import event
+from tests.sandbox.okta.records import UserStatus
 from tests.sandbox.okta.seed import ADA_PASSWORD
 from tests.sandbox.sandbox import Sandbox
 
@@ -106,6 +107,15 @@ class TestFactors:
         assert error["errorCauses"] == [
             {"errorSummary": "Your code doesn't match our records. Please try again."}
         ]
+
+    def test_an_expired_password_keeps_no_code_from_being_sent(self, public: Caller) -> None:
+        ada = public.sandbox.org.directory.find_login(ADA)
+        assert ada is not None
+        ada.status = UserStatus.PASSWORD_EXPIRED
+        sign_in = SignIn(public)
+        assert outcome(sign_in.verify("email")) == (200, "MFA_CHALLENGE")
+        done = sign_in.verify("email", **sign_in.proof("email"))
+        assert outcome(done) == (200, "PASSWORD_EXPIRED")
 
     def test_without_a_factor_the_password_is_enough(self, public: Caller) -> None:
         must_enrol(public.sandbox)

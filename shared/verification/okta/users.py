@@ -42,13 +42,17 @@ class Users:
             return self.find(parse_email(name), call)
         if not _ID_OR_LOGIN.fullmatch(name):
             raise errors.CustomerNotFound
-        try:
-            user = _user(self._transport.request("GET", ("api", "v1", "users", name), call))
-        except ResourceNotFound:
-            raise errors.CustomerNotFound from None
+        user = self.get(name, call)
         if name != user.id and name.lower() != user.login.lower():
             raise errors.CustomerNotFound
         return require_active(user)
+
+    def get(self, name: str, call: Call) -> User:
+        """The user with this id or login, whatever the status. Raises CustomerNotFound."""
+        try:
+            return _user(self._transport.request("GET", ("api", "v1", "users", name), call))
+        except ResourceNotFound:
+            raise errors.CustomerNotFound from None
 
     def with_phone(self, phone: str, call: Call) -> User:
         """The one ACTIVE user whose mobile phone this is, an E.164 number."""
@@ -90,8 +94,8 @@ class Users:
         if "/" in login:
             return None  # Okta finds such a login by its id alone
         try:
-            user = _user(self._transport.request("GET", ("api", "v1", "users", login), call))
-        except ResourceNotFound:
+            user = self.get(login, call)
+        except errors.CustomerNotFound:
             return None
         # Okta also finds users by id and by a short form of the login.
         return user if user.login.lower() == login.lower() else None
