@@ -139,8 +139,8 @@ def _once(
     work: Callable[[], Response[str]],
 ) -> Response[str]:
     """The work's answer, or the one that the same request under the same key had before."""
-    key = _idempotency_key(event)
-    if not key:
+    keyed = _keyed(event, call.caller)
+    if keyed is None:
         return work()
 
     def answer() -> Answer:
@@ -151,23 +151,22 @@ def _once(
         )
 
     service.meter.note(outcome="replayed")
-    scope = _scope(event, call.caller)
-    kept = service.idempotency.once(scope, key, event.body or "", answer)
+    kept = service.idempotency.once(*keyed, answer)
     return Response(kept.status, kept.content_type, kept.body, {**kept.headers})
 
 
-def _idempotency_key(event: APIGatewayProxyEvent) -> str:
-    """Empty if there is none, or none is heeded."""
-    key = event.headers.get("idempotency-key", "") if event.http_method == "POST" else ""
+def _keyed(event: APIGatewayProxyEvent, caller: Caller) -> tuple[str, str, str] | None:
+    """Where an Idempotency-Key counts (for one caller on one route), the key, and what it is for;
+    nothing if there is none, or none is heeded.
+    """
+    key = event.headers.get("idempotency-key", "")
+    if not key or event.http_method != "POST":
+        return None
     if len(key) > MAX_IDEMPOTENCY_KEY:
         raise errors.MalformedBody("The Idempotency-Key is too long.")
-    return key
-
-
-def _scope(event: APIGatewayProxyEvent, caller: Caller) -> str:
-    """Where an Idempotency-Key counts: for one caller on one route."""
     name = caller.client or policy.source_network(caller.source_ip)
-    return f"{caller.is_public} {name} {event.http_method} {event.path}"
+    scope = f"{caller.is_public} {name} {event.http_method} {event.path}"
+    return scope, key, event.body or ""
 
 
 def _call(event: APIGatewayProxyEvent, context: LambdaContext, service: wiring.Service) -> Call:
@@ -181,11 +180,10 @@ def _call(event: APIGatewayProxyEvent, context: LambdaContext, service: wiring.S
         accept_language=headers.get("accept-language", ""),
         device_fingerprint=headers.get("x-device-fingerprint", ""),
     )
-    key = _idempotency_key(event)
-    if not key:
+    keyed = _keyed(event, caller)
+    if keyed is None:
         return Call(caller, deadline)
-    parts = (_scope(event, caller), key, event.body or "")
-    return Call(caller, deadline, service.keys.identities().of_request("whole", *parts))
+    return Call(caller, deadline, service.keys.identities().of_request("whole", *keyed))
 
 
 def _client(authorization: str | None, service: wiring.Service) -> str | None:
