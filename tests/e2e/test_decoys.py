@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import time
 from concurrent.futures import ThreadPoolExecutor
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.conftest import Caller
+from tests.e2e.timing import CHANCE, likeness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -209,36 +208,9 @@ def test_a_decoy_keeps_its_customer_busy_as_long(sandbox: Sandbox) -> None:
     assert slowest[CUSTOMER] == pytest.approx(slowest["nobody@example.com"], rel=0.35)
 
 
-def rank_sum_p(one: list[float], other: list[float]) -> float:
-    """Two-sided p of the Wilcoxon rank-sum test, by its normal approximation."""
-    ranked = sorted([(value, 0) for value in one] + [(value, 1) for value in other])
-    ranks = sum(rank for rank, (_, group) in enumerate(ranked, 1) if group == 0)
-    n, m = len(one), len(other)
-    mean, deviation = n * (n + m + 1) / 2, (n * m * (n + m + 1) / 12) ** 0.5
-    return 2 * (1 - NormalDist().cdf(abs(ranks - mean) / deviation))
-
-
 @pytest.mark.parametrize("latency", [0.05, 0.15])
 def test_the_time_of_an_answer_tells_nothing(sandbox: Sandbox, latency: float) -> None:
-    """At p = 0.001 one run in a thousand fails by chance; a leak fails every one."""
-    sandbox.org.populate(COUNT)
-    sandbox.org.latency_seconds = latency
-    emails = [f"customer-{number:03}@example.com" for number in range(COUNT)]
-    emails += [f"no-{email}" for email in emails]
-    random.shuffle(emails)
-
-    def timed(numbered: tuple[int, str]) -> tuple[str, float]:
-        number, email = numbered
-        caller = Caller(sandbox, {"X-Sandbox-Source-Ip": f"198.51.100.{number}"})
-        started = time.perf_counter()
+    def ask(caller: Caller, email: str) -> None:
         assert caller.post("/challenge", {"email": email}).status_code == 202
-        return email, time.perf_counter() - started
 
-    try:
-        with ThreadPoolExecutor(5) as pool:
-            times = list(pool.map(timed, enumerate(emails)))
-    finally:
-        sandbox.org.latency_seconds = 0.0
-    unknown = [seconds for email, seconds in times if email.startswith("no-")]
-    known = [seconds for email, seconds in times if not email.startswith("no-")]
-    assert rank_sum_p(known, unknown) > 0.001
+    assert likeness(sandbox, latency, COUNT, ask) > CHANCE

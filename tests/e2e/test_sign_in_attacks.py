@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -25,7 +23,7 @@ from tests.e2e.sign_in import (
     begin,
     outcome,
 )
-from tests.e2e.test_decoys import rank_sum_p
+from tests.e2e.timing import CHANCE, likeness
 from tests.sandbox.okta.records import UserStatus
 from tests.sandbox.okta.seed import ADA_ANSWER, ADA_PASSWORD, ADA_PHONE
 
@@ -85,28 +83,10 @@ class TestWhoIsACustomer:
         assert time.perf_counter() - started >= 0.3
 
     def test_the_time_of_a_refusal_tells_nothing(self, sandbox: Sandbox) -> None:
-        """At p = 0.001 one run in a thousand fails by chance; a leak fails every one."""
-        sandbox.org.populate(COUNT)
-        sandbox.org.latency_seconds = 0.05
-        names = [f"customer-{number:03}@example.com" for number in range(COUNT)]
-        names += [f"no-{name}" for name in names]
-        random.shuffle(names)
+        def ask(caller: Caller, email: str) -> None:
+            assert outcome(begin(caller, email, "x")) == WRONG_PASSWORD
 
-        def timed(numbered: tuple[int, str]) -> tuple[str, float]:
-            number, name = numbered
-            caller = Caller(sandbox, {"X-Sandbox-Source-Ip": f"198.51.100.{number}"})
-            started = time.perf_counter()
-            assert outcome(begin(caller, name, "x")) == WRONG_PASSWORD
-            return name, time.perf_counter() - started
-
-        try:
-            with ThreadPoolExecutor(5) as pool:
-                times = list(pool.map(timed, enumerate(names)))
-        finally:
-            sandbox.org.latency_seconds = 0.0
-        unknown = [seconds for name, seconds in times if name.startswith("no-")]
-        known = [seconds for name, seconds in times if not name.startswith("no-")]
-        assert rank_sum_p(known, unknown) > 0.001
+        assert likeness(sandbox, 0.05, COUNT, ask) > CHANCE
 
 
 NO_CODES: tuple[object, ...] = (
