@@ -23,7 +23,7 @@ BIN := .venv/bin
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help run test smoke bench cost build format lock clean
+.PHONY: help run test smoke bench build format lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -45,9 +45,6 @@ smoke: $(READY) ## check a stack that runs (URL, KEY; without them, that of make
 
 bench: $(READY) ## measure
 	@$(BIN)/python -m tests.bench
-
-cost: $(READY) ## what the stack costs, from list prices: the tables in README
-	@PYTHONPATH=shared $(BIN)/python -m tests.cost
 
 build: $(READY) ## build what `sam deploy` uploads
 	@find functions shared \( -name __pycache__ -o -name '.*_cache' \) -prune -exec rm -rf {} +

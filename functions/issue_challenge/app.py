@@ -1,117 +1,234 @@
-"""Begins things: sends codes, registers customers, enrols factors, starts sign-ins, ends holds."""
+"""Begins things: sends codes, registers customers, enrolls factors, starts sign-ins."""
 
-from aws_lambda_powertools.event_handler import Response
+from verification.container import Container
+from verification.http import customers, invoke_url, json_api, okta_authn, workos
+from verification.http.messages import Reply
+from verification.http.pipeline import Context, Router, handler_of
+from verification.issue import TASK
+from verification.limits import Budget
+from verification.models import (
+    Call,
+    Credentials,
+    Email,
+    EnrollStep,
+    FactorStep,
+    FactorType,
+    IssueRequest,
+    Registration,
+    Scope,
+)
 
-from verification.dialects import authn, invoke_url, json_api, mfa, registrations
-from verification.edge import Edge, handler_of, speaks
-
-edge = Edge()
+router = Router()
 
 
-@edge.get("/challenge", middlewares=[speaks(invoke_url, "sent")])
-def send_by_url() -> Response[str]:
+@router.route(
+    "GET /challenge",
+    dialect=invoke_url,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.SENDS,
+    parse=invoke_url.parse_issue,
+)
+def send_by_url(request: IssueRequest, context: Context) -> Reply:
     """`?email=`: 200, and a code is in the mail."""
-    request = invoke_url.parse_issue(edge.event)
-    return invoke_url.issued(edge.service.challenges.issue(request, edge.call))
+    return invoke_url.issued(context.service.issue.to_email(request, context.call))
 
 
-@edge.post("/challenge", middlewares=[speaks(json_api, "sent")])
-def send() -> Response[str]:
-    """A challenge, and what may be done with it."""
-    request = json_api.parse_issue(edge.event)
-    return json_api.issued(edge.service.challenges.issue(request, edge.call))
+@router.route(
+    "POST /challenge",
+    dialect=json_api,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.SENDS,
+    parse=json_api.parse_issue,
+)
+def send(request: IssueRequest, context: Context) -> Reply:
+    """202: a challenge, and what may be done with it."""
+    return json_api.issued(context.service.issue.to_email(request, context.call))
 
 
-@edge.post("/customers", middlewares=[speaks(json_api, "registered", clients_only=True)])
-def register() -> Response[str]:
+@router.task(TASK)
+def deliver(sealed: str, service: Container, call: Call) -> None:
+    """The second half of a public send."""
+    service.issue.deliver(sealed, call)
+
+
+@router.route(
+    "POST /customers",
+    dialect=json_api,
+    scope=Scope.REGISTER,
+    is_public=False,
+    pays=Budget.CHANGES,
+    parse=customers.parse,
+)
+def register(wanted: Registration, context: Context) -> Reply:
     """201: a new customer."""
-    wanted = registrations.parse(edge.event)
-    return json_api.registered(edge.service.registrations.register(wanted, edge.call))
+    return json_api.registered(context.service.register.register(wanted, context.call))
 
 
-@edge.post("/auth/factors/enroll", middlewares=[speaks(mfa, "enrolled", clients_only=True)])
-def enroll() -> Response[str]:
+@router.route(
+    "DELETE /customers/{id}/devices",
+    dialect=json_api,
+    scope=Scope.RELEASE,
+    is_public=False,
+    pays=Budget.CHANGES,
+    parse=json_api.parse_customer_path,
+)
+def end_devices(user_id: str, context: Context) -> Reply:
+    """204: the customer has no known devices any more."""
+    context.service.holds.end_devices(user_id)
+    return json_api.devices_ended()
+
+
+@router.route(
+    "GET /holds/{email}",
+    dialect=json_api,
+    scope=Scope.RELEASE,
+    is_public=False,
+    pays=Budget.NONE,
+    parse=json_api.parse_email_path,
+)
+def hold(email: Email, context: Context) -> Reply:
+    """200: which lanes are held for a customer."""
+    return json_api.hold(context.service.holds.of(email, context.call))
+
+
+@router.route(
+    "POST /auth/factors/enroll",
+    dialect=workos,
+    scope=Scope.ENROLL,
+    is_public=False,
+    pays=Budget.CHANGES,
+    parse=workos.parse_enroll,
+)
+def enroll(request: workos.EnrollRequest, context: Context) -> Reply:
     """201: a factor, active or waiting for its first right code."""
-    request = mfa.parse_enroll(edge.event)
-    enrollment = edge.service.enrollment
-    match request.type:
-        case "totp":
-            enrolled = enrollment.enrol_totp(request.user, request.issuer, request.label, edge.call)
-        case "sms":
-            enrolled = enrollment.enrol_phone(request.phone, request.user, edge.call)
-        case _:
-            enrolled = enrollment.enrol_email(request.user, edge.call)
-    return mfa.enrolled(enrolled)
+    enrollment, call = context.service.enrollment, context.call
+    if request.type is FactorType.TOTP:
+        enrolled = enrollment.enroll_totp(request.user, request.issuer, request.label, call)
+    elif request.type is FactorType.SMS:
+        enrolled = enrollment.enroll_phone(request.phone, request.user, call)
+    else:
+        enrolled = enrollment.enroll_email(request.user, call)
+    return workos.enrolled(enrolled)
 
 
-@edge.get("/auth/factors/<id>", middlewares=[speaks(mfa, "read", clients_only=True)])
-def factor(id: str) -> Response[str]:
+@router.route(
+    "GET /auth/factors/{id}",
+    dialect=workos,
+    scope=Scope.ENROLL,
+    is_public=False,
+    pays=Budget.NONE,
+    parse=workos.parse_factor,
+)
+def factor(ref_id: str, context: Context) -> Reply:
     """200: the factor as it is now."""
-    return mfa.factor(edge.service.enrollment.get(mfa.factor_ref(id), edge.call))
+    return workos.factor(context.service.enrollment.get(ref_id, context.call))
 
 
-@edge.delete("/auth/factors/<id>", middlewares=[speaks(mfa, "removed", clients_only=True)])
-def remove(id: str) -> Response[str]:
-    """204: the factor is gone."""
-    edge.service.enrollment.delete(mfa.factor_ref(id), edge.call)
-    return mfa.deleted()
+@router.route(
+    "DELETE /auth/factors/{id}",
+    dialect=workos,
+    scope=Scope.ENROLL,
+    is_public=False,
+    pays=Budget.CHANGES,
+    parse=workos.parse_factor,
+)
+def remove(ref_id: str, context: Context) -> Reply:
+    """204: the factor is removed."""
+    context.service.enrollment.delete(ref_id, context.call)
+    return workos.deleted()
 
 
-@edge.post("/auth/factors/<id>/challenge", middlewares=[speaks(mfa, "sent", clients_only=True)])
-def challenge(id: str) -> Response[str]:
+@router.route(
+    "POST /auth/factors/{id}/challenge",
+    dialect=workos,
+    scope=Scope.VERIFY,
+    is_public=False,
+    pays=Budget.SENDS,
+    parse=workos.parse_challenge,
+)
+def challenge(request: workos.ChallengeRequest, context: Context) -> Reply:
     """201: a challenge of this factor."""
-    template = mfa.parse_challenge(edge.event)
-    return mfa.challenged(
-        edge.service.enrollment.challenge(mfa.factor_ref(id), template, edge.call)
-    )
+    enrollment = context.service.enrollment
+    return workos.challenged(enrollment.challenge(request.ref_id, request.sms_text, context.call))
 
 
-@edge.post("/api/v1/authn", middlewares=[speaks(authn, "sign_in_begun")])
-def sign_in() -> Response[str]:
+@router.route(
+    "POST /api/v1/authn",
+    dialect=okta_authn,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.FAILURES,
+    parse=okta_authn.parse_begin,
+)
+def sign_in(request: Credentials | str, context: Context) -> Reply:
     """200: where the sign-in is after the password, or is already."""
-    request, sign_in = authn.parse_begin(edge.event), edge.service.sign_in
+    service, call = context.service, context.call
     if isinstance(request, str):
-        return authn.state(sign_in.resume(request, edge.call), edge.event, edge.service.settings)
-    return authn.state(sign_in.begin(request, edge.call), edge.event, edge.service.settings)
+        state = service.sign_in.resume(request, call)
+    else:
+        state = service.sign_in.begin(request, call)
+    return okta_authn.state(state, context.request, service.settings, "sign_in_begun")
 
 
-@edge.post("/api/v1/authn/factors/<id>/verify/resend", middlewares=[speaks(authn, "sent")])
-def send_again(id: str) -> Response[str]:
+@router.route(
+    "POST /api/v1/authn/factors/{id}/verify/resend",
+    dialect=okta_authn,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.FAILURES,
+    parse=okta_authn.parse_step,
+)
+def send_again(step: FactorStep, context: Context) -> Reply:
     """200: another code is on its way."""
-    state = edge.service.sign_in.send_again(authn.parse_step(edge.event, id), edge.call)
-    return authn.state(state, edge.event, edge.service.settings)
+    state = context.service.sign_in.send_again(step, context.call)
+    return okta_authn.state(state, context.request, context.service.settings, "sign_in_step")
 
 
-@edge.post("/api/v1/authn/factors", middlewares=[speaks(authn, "enrolled")])
-def enroll_step() -> Response[str]:
+@router.route(
+    "POST /api/v1/authn/factors",
+    dialect=okta_authn,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.FAILURES,
+    parse=okta_authn.parse_enroll,
+)
+def enroll_step(step: EnrollStep, context: Context) -> Reply:
     """200: a factor that is active, or waits for its first code."""
-    state = edge.service.sign_in.enrol(authn.parse_enrol(edge.event), edge.call)
-    return authn.state(state, edge.event, edge.service.settings)
+    state = context.service.sign_in.enroll(step, context.call)
+    return okta_authn.state(state, context.request, context.service.settings, "enrolled")
 
 
-@edge.post("/api/v1/authn/factors/<id>/lifecycle/resend", middlewares=[speaks(authn, "sent")])
-def send_first_code_again(id: str) -> Response[str]:
+@router.route(
+    "POST /api/v1/authn/factors/{id}/lifecycle/resend",
+    dialect=okta_authn,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.FAILURES,
+    parse=okta_authn.parse_step,
+)
+def resend_enrollment_code(step: FactorStep, context: Context) -> Reply:
     """200: another code for the activation is on its way."""
-    step = authn.parse_step(edge.event, id)
-    state = edge.service.sign_in.send_first_code_again(step, edge.call)
-    return authn.state(state, edge.event, edge.service.settings)
+    state = context.service.sign_in.resend_enrollment_code(step, context.call)
+    return okta_authn.state(state, context.request, context.service.settings, "sign_in_step")
 
 
-@edge.post("/api/v1/authn/previous", middlewares=[speaks(authn, "moved")])
-@edge.post("/api/v1/authn/skip", middlewares=[speaks(authn, "moved")])
-@edge.post("/api/v1/authn/cancel", middlewares=[speaks(authn, "moved")])
-def move() -> Response[str]:
+@router.route(
+    "POST /api/v1/authn/previous",
+    "POST /api/v1/authn/skip",
+    "POST /api/v1/authn/cancel",
+    dialect=okta_authn,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.FAILURES,
+    parse=okta_authn.parse_state_token,
+)
+def move(state_token: str, context: Context) -> Reply:
     """200: back to the choice of a factor, on without one, or out."""
-    where = edge.event.resource.rpartition("/")[-1]
-    state = edge.service.sign_in.move(where, authn.parse_state_token(edge.event), edge.call)
-    return authn.state(state, edge.event, edge.service.settings)
+    where = context.request.resource.rpartition("/")[-1]
+    state = context.service.sign_in.move(where, state_token, context.call)
+    return okta_authn.state(state, context.request, context.service.settings, "sign_in_moved")
 
 
-@edge.delete("/holds/<email>", middlewares=[speaks(json_api, "released", clients_only=True)])
-def release(email: str) -> Response[str]:
-    """204: a held customer may try again."""
-    edge.service.challenges.release(json_api.parse_email(email), edge.call)
-    return json_api.released()
-
-
-lambda_handler = handler_of(edge)
+lambda_handler = handler_of(router)

@@ -1,48 +1,79 @@
 """Proves things: checks the code that a customer typed, and finishes sign-ins."""
 
-from aws_lambda_powertools.event_handler import Response
+from verification.http import invoke_url, json_api, okta_authn, workos
+from verification.http.messages import Reply
+from verification.http.pipeline import Context, Router, handler_of
+from verification.limits import Budget
+from verification.models import FactorStep, Scope, VerifyRequest
 
-from verification.dialects import authn, invoke_url, json_api, mfa
-from verification.edge import Edge, handler_of, speaks
-
-edge = Edge()
-
-
-@edge.get("/verify", middlewares=[speaks(invoke_url, "verified")])
-def verify_by_url() -> Response[str]:
-    """`?email=&otp=`: 200 if this is the customer."""
-    request = invoke_url.parse_verify(edge.event)
-    return invoke_url.verified(edge.service.challenges.verify(request, edge.call))
+router = Router()
 
 
-@edge.post("/verify", middlewares=[speaks(json_api, "verified")])
-def verify() -> Response[str]:
-    """The challenge, verified."""
-    request = json_api.parse_verify(edge.event)
-    return json_api.verified(edge.service.challenges.verify(request, edge.call))
-
-
-@edge.post("/auth/challenges/<id>/verify", middlewares=[speaks(mfa, "verified", clients_only=True)])
-def verify_factor(id: str) -> Response[str]:
-    """201: whether the code is right; the first right one activates a pending factor."""
-    request = mfa.parse_verify(edge.event, id)
-    return mfa.verified(edge.service.challenges.verify(request, edge.call))
-
-
-@edge.post("/api/v1/authn/factors/<id>/verify", middlewares=[speaks(authn, "sign_in_step")])
-def verify_step(id: str) -> Response[str]:
-    """200: the factor is challenged or, with the right code, the customer is signed in."""
-    state = edge.service.sign_in.verify(authn.parse_step(edge.event, id), edge.call)
-    return authn.state(state, edge.event, edge.service.settings)
-
-
-@edge.post(
-    "/api/v1/authn/factors/<id>/lifecycle/activate", middlewares=[speaks(authn, "activated")]
+@router.route(
+    "GET /verify",
+    dialect=invoke_url,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.FAILURES,
+    parse=invoke_url.parse_verify,
 )
-def activate_step(id: str) -> Response[str]:
-    """200: the factor that was enrolled on the way in is active."""
-    state = edge.service.sign_in.activate(authn.parse_step(edge.event, id), edge.call)
-    return authn.state(state, edge.event, edge.service.settings)
+def verify_by_url(request: VerifyRequest, context: Context) -> Reply:
+    """`?email=&otp=`: 200 if this is the customer."""
+    return invoke_url.verified(context.service.verify.challenge(request, context.call))
 
 
-lambda_handler = handler_of(edge)
+@router.route(
+    "POST /verify",
+    dialect=json_api,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.FAILURES,
+    parse=json_api.parse_verify,
+)
+def verify(request: VerifyRequest, context: Context) -> Reply:
+    """200: the challenge, verified."""
+    return json_api.verified(context.service.verify.challenge(request, context.call))
+
+
+@router.route(
+    "POST /auth/challenges/{id}/verify",
+    dialect=workos,
+    scope=Scope.VERIFY,
+    is_public=False,
+    pays=Budget.NONE,
+    parse=workos.parse_verify,
+)
+def verify_factor(request: VerifyRequest, context: Context) -> Reply:
+    """201: whether the code is right; the first right one activates a pending factor."""
+    return workos.verified(context.service.verify.challenge(request, context.call))
+
+
+@router.route(
+    "POST /api/v1/authn/factors/{id}/verify",
+    dialect=okta_authn,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.FAILURES,
+    parse=okta_authn.parse_step,
+)
+def verify_step(step: FactorStep, context: Context) -> Reply:
+    """200: the factor is challenged or, with the right code, the customer is signed in."""
+    state = context.service.sign_in.verify_factor(step, context.call)
+    return okta_authn.state(state, context.request, context.service.settings, "sign_in_step")
+
+
+@router.route(
+    "POST /api/v1/authn/factors/{id}/lifecycle/activate",
+    dialect=okta_authn,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.FAILURES,
+    parse=okta_authn.parse_step,
+)
+def activate_step(step: FactorStep, context: Context) -> Reply:
+    """200: the factor that was enrolled in this sign-in is active."""
+    state = context.service.sign_in.activate(step, context.call)
+    return okta_authn.state(state, context.request, context.service.settings, "activated")
+
+
+lambda_handler = handler_of(router)

@@ -1,7 +1,7 @@
-"""Every way in which a call can end other than well.
+"""Every way in which a call can fail.
 
 VerificationError
-├── BadRequest                    the caller must change the request
+├── BadRequest                    change the request before sending it again
 │   ├── MissingEmail
 │   ├── InvalidEmail
 │   ├── MissingCode
@@ -13,7 +13,8 @@ VerificationError
 │   ├── CustomerInvalid
 │   └── IdempotencyKeyReused
 ├── Unauthorized                  the client key is wrong
-├── CustomerRefused               this cannot be done for this customer
+├── Forbidden                     the client lacks a scope
+├── CustomerRefused               not possible for this customer
 │   ├── CustomerExists
 │   ├── CustomerNotFound
 │   ├── CustomerInactive
@@ -27,38 +28,42 @@ VerificationError
 │   ├── InvalidCredentials
 │   ├── SignInEnded
 │   ├── SignInRefused
+│   │   └── StepNotTaken
 │   ├── InvalidCode
+│   │   └── CodeNotComparable
 │   ├── ChallengeNotFound
 │   ├── ChallengeAlreadyVerified
 │   ├── ChallengeExpired
 │   ├── ChallengeSuperseded
 │   └── ChallengeExhausted
-├── TryLater                      nothing is wrong with the request but its time
+├── TryLater                      the same request may succeed later
 │   ├── RequestInProgress
 │   ├── SendLimited
 │   ├── AttemptsHeld
 │   ├── RateLimited
 │   ├── OktaUnavailable
 │   │   ├── OktaNotReached
-│   │   └── OktaOutcomeUnknown
+│   │   └── OktaOutcomeUnknown    (MayHaveActed)
 │   ├── OktaRateLimited
 │   └── StoreUnavailable
 ├── OktaCredentialsRejected
 ├── OktaUnexpectedResponse
+│   └── OktaAnswerUnclear         (MayHaveActed)
 ├── DeadlineExceeded
-│   └── DeadlineTooNear
+│   └── DeadlineExceededWaiting   (MayHaveActed)
+├── RegistrationIncomplete
 ├── RouteNotFound
 └── InternalError
     └── ConfigurationError
 
-`code` is the contract: callers match on it and it never changes. `title` and `detail` are prose.
-Neither ever holds an email, a phone number, a code, a key or a token.
+`code` is the contract: callers match on it, and it does not change. `title` and `detail` are prose.
+None of them ever contains an email, a phone number, a code, a key or a token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from verification.models import Challenge, Registered
@@ -67,20 +72,21 @@ if TYPE_CHECKING:
 class VerificationError(Exception):
     """The root: an outcome that a caller can act on.
 
-    `may_have_acted` says that what was asked may have been done all the same; `half_done` is what
-    exists of a registration that ended so. `okta_error` is the error object of Okta's that it was
-    made of, for the one dialect that speaks as Okta does.
+    `okta_error` is the error object that Okta answered with, if this outcome stands for one. The
+    dialect that speaks Okta's protocol passes it on.
     """
 
-    code: ClassVar[str]
-    title: ClassVar[str]
+    code: str
+    title: str
 
-    def __init__(self, detail: str = "") -> None:
+    def __init__(self, detail: str = "", *, okta_error: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail or self.title)
         self.detail = detail
-        self.may_have_acted = False
-        self.half_done: Registered | None = None
-        self.okta_error: Mapping[str, Any] | None = None
+        self.okta_error = okta_error
+
+
+class MayHaveActed(Exception):
+    """Mixed into outcomes after which Okta may have done what it was asked to do."""
 
 
 class BadRequest(VerificationError):
@@ -109,14 +115,14 @@ class MissingCode(BadRequest):
 
 
 class InvalidCodeFormat(BadRequest):
-    """Ask the customer to type the code again; no attempt was used up."""
+    """Ask the customer to type the code again; no attempt was used."""
 
     code = "invalid_code_format"
     title = "A verification code is six digits."
 
 
 class MalformedBody(BadRequest):
-    """Mend the JSON; the detail names the field."""
+    """Correct the JSON; the detail names the field."""
 
     code = "malformed_body"
     title = "The request body cannot be understood."
@@ -151,21 +157,28 @@ class CustomerInvalid(BadRequest):
 
 
 class IdempotencyKeyReused(BadRequest):
-    """Take a new key for a new request; the old one belongs to another body."""
+    """Use a new key for a new request; this key belongs to another body."""
 
     code = "idempotency_key_reused"
     title = "This Idempotency-Key was used for another request."
 
 
 class Unauthorized(VerificationError):
-    """Mend the client key; a call without any key is a public call."""
+    """Correct the client key; a call without any key is a public call."""
 
     code = "unauthorized"
     title = "The client key is not valid."
 
 
+class Forbidden(VerificationError):
+    """Have an operator add the scope to the client."""
+
+    code = "forbidden"
+    title = "This client may not do this."
+
+
 class CustomerRefused(VerificationError):
-    """What is asked cannot be done for this customer."""
+    """What is asked is not possible for this customer."""
 
 
 class CustomerExists(CustomerRefused):
@@ -204,24 +217,24 @@ class CustomerLocked(CustomerRefused):
 
 
 class FactorNotEnrolled(CustomerRefused):
-    """Choose another channel, or enrol the factor first."""
+    """Choose another channel, or enroll the factor first."""
 
     code = "factor_not_enrolled"
     title = "The customer has no factor for this channel."
 
 
 class FactorAlreadyEnrolled(CustomerRefused):
-    """Use the factor that is there, or remove it first."""
+    """Use the existing factor, or remove it first."""
 
     code = "factor_already_enrolled"
     title = "The customer has such a factor already."
 
 
 class EnrollmentRefused(CustomerRefused):
-    """The org's policy, or what the customer has enrolled already, stands against it."""
+    """The org's policy, or an existing factor, does not allow it."""
 
     code = "enrollment_refused"
-    title = "Okta refused to enrol this factor."
+    title = "Okta refused to enroll this factor."
 
 
 class FactorNotActive(CustomerRefused):
@@ -243,31 +256,48 @@ class InvalidCredentials(ChallengeRefused):
 
 
 class SignInEnded(ChallengeRefused):
-    """Begin another sign-in: this one is over, was cancelled, or never was."""
+    """Begin another sign-in: this one is over, was cancelled, or never existed."""
 
     code = "sign_in_ended"
     title = "This sign-in is over."
 
 
 class SignInRefused(ChallengeRefused):
-    """Take another step: Okta does not allow this one, and says why in its own words."""
+    """Take another step: Okta does not allow this one."""
 
     code = "sign_in_refused"
     title = "Okta refused this step of the sign-in."
 
 
+class StepNotTaken(SignInRefused):
+    """Take the step that the sign-in's status asks for; Okta compared no code."""
+
+
 class InvalidCode(ChallengeRefused):
-    """Ask for the code again, while attempts remain. `challenge` is the one that it was for."""
+    """Ask for the code again while attempts remain.
+
+    `challenge` is the one that the code was for. `attempts_remaining` is None where the caller must
+    not be told.
+    """
 
     code = "invalid_code"
     title = "The verification code is wrong."
 
     def __init__(
-        self, detail: str = "", *, attempts_remaining: int = 0, challenge: Challenge | None = None
+        self,
+        detail: str = "",
+        *,
+        attempts_remaining: int | None = None,
+        challenge: Challenge | None = None,
+        okta_error: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(detail)
+        super().__init__(detail, okta_error=okta_error)
         self.attempts_remaining = attempts_remaining
         self.challenge = challenge
+
+
+class CodeNotComparable(InvalidCode):
+    """Ask for the code that was sent for this purpose; Okta was not asked, and no attempt used."""
 
 
 class ChallengeNotFound(ChallengeRefused):
@@ -278,7 +308,7 @@ class ChallengeNotFound(ChallengeRefused):
 
 
 class ChallengeAlreadyVerified(ChallengeRefused):
-    """A code proves a customer once; begin another challenge."""
+    """Begin another challenge: a code proves a customer once."""
 
     code = "challenge_already_verified"
     title = "This challenge has already been verified."
@@ -303,7 +333,7 @@ class ChallengeSuperseded(ChallengeRefused):
 
 
 class ChallengeExhausted(ChallengeRefused):
-    """Too many wrong codes; begin another challenge once the hold is over."""
+    """Begin another challenge once the customer is no longer held."""
 
     code = "challenge_exhausted"
     title = "This challenge was closed after too many wrong codes."
@@ -312,52 +342,69 @@ class ChallengeExhausted(ChallengeRefused):
 class TryLater(VerificationError):
     """Send the same request again after `retry_after` seconds."""
 
-    def __init__(self, detail: str = "", *, retry_after: int = 1) -> None:
-        super().__init__(detail)
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        retry_after: int = 1,
+        okta_error: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail, okta_error=okta_error)
         self.retry_after = max(1, retry_after)
 
 
 class RequestInProgress(TryLater):
-    """Another call for this customer is not finished; its answer comes first."""
+    """Wait for the other call of this customer to finish."""
 
     code = "request_in_progress"
     title = "Another call for this customer is still in progress."
 
 
 class SendLimited(TryLater):
-    """A code was sent a moment ago, or too many were; wait for the customer to find it."""
+    """Wait: a code was sent a moment ago, or too many were. `limit` names the limit, for clients."""
 
     code = "send_limited"
     title = "No more codes can be sent at the moment."
 
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        retry_after: int = 1,
+        limit: str = "okta",
+        okta_error: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail, retry_after=retry_after, okta_error=okta_error)
+        self.limit = limit
+
 
 class AttemptsHeld(TryLater):
-    """Too many wrong codes in a row; a client may release the hold."""
+    """Too many wrong codes in a row. Only a success or a release ends a customer's hold."""
 
     code = "attempts_held"
     title = "No more codes are accepted for this customer at the moment."
 
 
 class RateLimited(TryLater):
-    """The caller has used up its hour, whomever it asked about."""
+    """The caller has used up its hour, over all customers."""
 
     code = "rate_limited"
     title = "This caller has made too many requests."
 
 
 class OktaUnavailable(TryLater):
-    """Okta could not do its work."""
+    """Okta could not answer; nothing was done."""
 
     code = "okta_unavailable"
     title = "The identity provider is not available."
 
 
 class OktaNotReached(OktaUnavailable):
-    """No connection came about, so Okta knows nothing of the request: safe to send again."""
+    """No connection was made, so Okta knows nothing of the request: safe to send again."""
 
 
-class OktaOutcomeUnknown(OktaUnavailable):
-    """The request reached Okta and no usable answer came back: it may have been carried out."""
+class OktaOutcomeUnknown(OktaUnavailable, MayHaveActed):
+    """The request reached Okta and no usable answer came back."""
 
 
 class OktaRateLimited(TryLater):
@@ -368,7 +415,7 @@ class OktaRateLimited(TryLater):
 
 
 class StoreUnavailable(TryLater):
-    """The table or the secrets could not be reached."""
+    """The table, the secrets or the asynchronous invocation could not be reached."""
 
     code = "store_unavailable"
     title = "The service's own store is not available."
@@ -382,25 +429,42 @@ class OktaCredentialsRejected(VerificationError):
 
 
 class OktaUnexpectedResponse(VerificationError):
-    """Okta answered something that this service does not know; see its log."""
+    """Okta gave an answer that this service does not know; see its log."""
 
     code = "okta_unexpected_response"
     title = "The identity provider gave an answer that was not understood."
 
 
+class OktaAnswerUnclear(OktaUnexpectedResponse, MayHaveActed):
+    """The same, to a request that changes something."""
+
+
 class DeadlineExceeded(VerificationError):
-    """The time for this call ran out; what was begun may have been carried out."""
+    """The time for this call ran out before Okta was asked to change anything."""
 
     code = "deadline_exceeded"
     title = "The call took too long."
 
 
-class DeadlineTooNear(DeadlineExceeded):
-    """No time was left to ask Okta, which knows nothing of the request."""
+class DeadlineExceededWaiting(DeadlineExceeded, MayHaveActed):
+    """The time ran out while Okta was working."""
+
+
+class RegistrationIncomplete(VerificationError):
+    """Send the same request again under the same Idempotency-Key: it continues from `registered`.
+
+    `failure` is what stopped it, and gives this outcome its code.
+    """
+
+    def __init__(self, failure: VerificationError, registered: Registered) -> None:
+        self.code, self.title = failure.code, failure.title
+        super().__init__(failure.detail)
+        self.failure = failure
+        self.registered = registered
 
 
 class RouteNotFound(VerificationError):
-    """There is nothing at this address, or it is turned off."""
+    """There is no such route, or it is turned off."""
 
     code = "route_not_found"
     title = "There is no such route."
@@ -414,11 +478,32 @@ class InternalError(VerificationError):
 
 
 class ConfigurationError(InternalError):
-    """A setting or a secret is missing or malformed: mend the stack, not the request.
+    """A setting or a secret is missing or malformed: correct the stack, not the request.
 
-    `problem` is for the log alone and names no secret's content.
+    `problem` is for the log alone and contains nothing of a secret.
     """
 
     def __init__(self, problem: str) -> None:
         super().__init__()
         self.problem = problem
+
+
+def okta_did_nothing(failure: VerificationError) -> bool:
+    """Whether it is certain that Okta never processed a call that failed like this.
+
+    StoreUnavailable and ConfigurationError arise while the API token is read, before the call.
+    """
+    never_asked = (
+        OktaNotReached,
+        OktaRateLimited,
+        OktaCredentialsRejected,
+        DeadlineExceeded,
+        StoreUnavailable,
+        ConfigurationError,
+    )
+    return isinstance(failure, never_asked) and not isinstance(failure, MayHaveActed)
+
+
+def was_carried_out(failure: VerificationError) -> bool:
+    """Whether Okta may have carried out a call that failed like this."""
+    return isinstance(failure, MayHaveActed)

@@ -1,75 +1,120 @@
-"""What one caller may do in an hour, whomever it asks about."""
+"""Budgets of callers, and the brake on wrong codes of strangers."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import time
+from collections.abc import Callable
+from enum import Enum, auto
 
-from verification import policy
-from verification.aws import callers
-from verification.aws.callers import CallerRows
-from verification.aws.secrets import Secrets
-from verification.aws.table import Item
-from verification.errors import RateLimited
-from verification.models import Caller
+from verification import rules
+from verification.models import Caller, EmailHash, Lane, Spent
+from verification.observability import Meter
+from verification.ports import Budgets, Clock, Keys
 from verification.settings import Settings
 
-_CLIENT_SENDS, _SOURCE_SENDS, _SOURCE_FAILURES = "client-sends", "source-sends", "source-failures"
-_PASSWORDS = "passwords"
+BRAKE_SECONDS = 10.0
+"""How long a process believes what it has read of the brake."""
+
+
+class Budget(Enum):
+    """What a call is paid from before it is carried out."""
+
+    SENDS = auto()
+    FAILURES = auto()
+    CHANGES = auto()
+    NONE = auto()
 
 
 class Limits:
-    """Budgets of clients by their name, and of the public by its source address.
+    """Budgets of clients by name, of the public by source address. Each lasts an hour.
 
-    Wrong codes and passwords have one for sources alone, as a client's customers all come from its
-    address; wrong passwords have another for each username, whoever calls.
+    Wrong codes have a budget for sources alone: a client's customers all come from its address.
     """
 
-    def __init__(self, rows: CallerRows, keys: Secrets, settings: Settings) -> None:
-        self._rows = rows
+    def __init__(
+        self,
+        budgets: Budgets,
+        keys: Keys,
+        settings: Settings,
+        meter: Meter,
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._budgets = budgets
         self._keys = keys
         self._settings = settings
+        self._meter = meter
+        self._clock = clock
+        self._monotonic = monotonic
+        self._brake_read_at = -BRAKE_SECONDS
+        self._brake_is_on = False
 
-    def spend_send(self, caller: Caller, now: int) -> None:
-        """Count one send. Raises RateLimited."""
-        if caller.client is not None:
-            self._rows.spend(_CLIENT_SENDS, caller.client, self._settings.sends_per_client, now)
-        else:
-            budget = self._settings.sends_per_source
-            self._rows.spend(_SOURCE_SENDS, self._source(caller), budget, now)
+    def spend(self, budget: Budget, caller: Caller) -> Spent | None:
+        """Pay for a call; what was paid, if anything is. Raises RateLimited."""
+        spent, limit = self._limit(budget, caller)
+        if spent is not None:
+            self._budgets.spend(spent, limit, self._now())
+        return spent
 
-    def failures_row(self, caller: Caller) -> str | None:
-        """The key of the row to look at before a code is checked; None if there is no budget."""
-        if not caller.is_public:
-            return None
-        return callers.key_of(_SOURCE_FAILURES, self._source(caller))
+    def require_left(self, budget: Budget, caller: Caller) -> None:
+        """Raise RateLimited if a call could not be paid for."""
+        spent, limit = self._limit(budget, caller)
+        if spent is not None:
+            self._budgets.require_left(spent, limit, self._now())
 
-    def require_failures_left(self, row: Item, now: int) -> None:
-        """Raise RateLimited if the source's wrong codes are used up. Calls that are in flight at
-        the same time pass together: the budget is exceeded by at most their number.
+    def refund(self, spent: Spent | None) -> None:
+        """Give back what was paid for an honest call."""
+        if spent is not None:
+            self._budgets.refund(spent, self._now())
+
+    def spend_password(self, caller: Caller, login_hash: EmailHash) -> Spent:
+        """Count a wrong password for a username before it is known to be one. Clients and the
+        public have budgets of their own. Raises RateLimited.
         """
-        callers.require_left(row, self._settings.failures_per_source, now)
+        who = "public" if caller.is_public else "clients"
+        spent = Spent(f"passwords-{who}", login_hash)
+        self._budgets.spend(spent, self._settings.password_failures, self._now())
+        return spent
 
-    def count_failure(self, caller: Caller, now: int) -> None:
-        """Count one wrong code of the public."""
-        if caller.is_public:
-            with suppress(RateLimited):
-                budget = self._settings.failures_per_source
-                self._rows.spend(_SOURCE_FAILURES, self._source(caller), budget, now)
+    def send_to(self, destination_hash: str) -> None:
+        """Count a send to a mailbox or phone. Raises SendLimited."""
+        self._budgets.send_to(destination_hash, self._now())
 
-    def spend_password(self, caller: Caller, identity: str, now: int) -> None:
-        """Count one wrong password before it is known to be one: of the source, among its wrong
-        codes, and of whom it is for. Raises RateLimited.
-        """
-        if caller.is_public:
-            budget = self._settings.failures_per_source
-            self._rows.spend(_SOURCE_FAILURES, self._source(caller), budget, now)
-        self._rows.spend(_PASSWORDS, identity, self._settings.password_failures, now)
+    def attempts_allowed(self, lane: Lane) -> int | None:
+        """See `rules.attempts_allowed`; the brake is read at most every ten seconds."""
+        brake_is_on = lane is Lane.STRANGER and self._brake()
+        return rules.attempts_allowed(
+            lane, self._settings.stranger_attempts, brake_is_on=brake_is_on
+        )
 
-    def refund_password(self, caller: Caller, identity: str, now: int) -> None:
-        """It was right, or Okta has not seen it."""
-        if caller.is_public:
-            self._rows.refund(_SOURCE_FAILURES, self._source(caller), now)
-        self._rows.refund(_PASSWORDS, identity, now)
+    def source_hash(self, caller: Caller) -> str:
+        """Stands for the network of a source address."""
+        return self._keys().source_hash(rules.source_network(caller.source_ip))
 
-    def _source(self, caller: Caller) -> str:
-        return self._keys.identities().of_source(policy.source_network(caller.source_ip))
+    def _brake(self) -> bool:
+        now = self._monotonic()
+        if now - self._brake_read_at >= BRAKE_SECONDS:
+            count = self._budgets.strangers_wrong_codes(self._now())
+            self._brake_is_on = count > self._settings.stranger_failures
+            self._brake_read_at = now
+        if self._brake_is_on:
+            self._meter.note(brake_on=True)
+        return self._brake_is_on
+
+    def _limit(self, budget: Budget, caller: Caller) -> tuple[Spent | None, int]:
+        """Whose budget pays, and how much it has in an hour."""
+        settings, client = self._settings, caller.name
+        match budget, client:
+            case Budget.SENDS, None:
+                return Spent("source-sends", self.source_hash(caller)), settings.sends_per_source
+            case Budget.SENDS, str(name):
+                return Spent("client-sends", name), settings.sends_per_client
+            case Budget.FAILURES, None:
+                spent = Spent("source-failures", self.source_hash(caller))
+                return spent, settings.failures_per_source
+            case Budget.CHANGES, str(name):
+                return Spent("client-changes", name), settings.changes_per_client
+        return None, 0
+
+    def _now(self) -> int:
+        return int(self._clock())

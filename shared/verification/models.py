@@ -1,18 +1,24 @@
-"""What the service talks about: frozen values, with no behaviour that needs the outside world."""
+"""Types that all parts of the service share: enums and frozen values."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, NewType
+from enum import Enum, StrEnum, auto
+from typing import Any, NewType, Self
 
 Email = NewType("Email", str)
-"""A checked and normalised address; made by `policy.parse_email` alone."""
+"""A checked and normalised address; made by `parsing.parse_email` alone."""
 
 Code = NewType("Code", str)
-"""What the customer typed, six digits; made by `policy.parse_code` alone."""
+"""What the customer typed, six digits; made by `parsing.parse_code` alone."""
+
+EmailHash = NewType("EmailHash", str)
+"""32 hex digits that stand for an email or a login in limits, logs and the table."""
+
+CustomerKey = NewType("CustomerKey", str)
+"""32 hex digits that stand for an Okta user in the table."""
 
 
 class Channel(StrEnum):
@@ -23,17 +29,53 @@ class Channel(StrEnum):
     CALL = "call"
     TOTP = "totp"
 
-    @property
-    def is_sent(self) -> bool:
-        """Whether a code goes out; an authenticator app makes its own."""
-        return self is not Channel.TOTP
+
+class _OpenEnum(StrEnum):
+    """A set of Okta's that may grow: an unknown member reads as OTHER."""
+
+    @classmethod
+    def _missing_(cls, _: object) -> Self:
+        return cls("OTHER")
+
+
+class FactorType(_OpenEnum):
+    """Okta's `factorType`, as far as this service can use it."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    CALL = "call"
+    TOTP = "token:software:totp"
+    QUESTION = "question"
+    TOKEN = "token"  # noqa: S105 - a type
+    TOKEN_HARDWARE = "token:hardware"  # noqa: S105 - a type
+    TOKEN_HOTP = "token:hotp"  # noqa: S105 - a type
+    OTHER = "OTHER"
+
+
+class FactorStatus(_OpenEnum):
+    """Okta's factor `status`, as far as it makes a difference here."""
+
+    ACTIVE = "ACTIVE"
+    PENDING_ACTIVATION = "PENDING_ACTIVATION"
+    OTHER = "OTHER"
+
+
+class UserStatus(_OpenEnum):
+    """Okta's user `status`, as far as it makes a difference here."""
+
+    ACTIVE = "ACTIVE"
+    LOCKED_OUT = "LOCKED_OUT"
+    PROVISIONED = "PROVISIONED"
+    STAGED = "STAGED"
+    DEPROVISIONED = "DEPROVISIONED"
+    OTHER = "OTHER"
 
 
 class ChallengeStatus(StrEnum):
     """Where a challenge is in its life.
 
-    `sending`: Okta was asked to send its code, and has not refused; `pending`: a code was tried.
-    That it is expired or superseded follows from the time and the challenges after it.
+    `sending`: its code may have been sent; `pending`: a code was tried. Expired and superseded are
+    not stored: they follow from the time and from newer challenges.
     """
 
     SENDING = "sending"
@@ -43,25 +85,64 @@ class ChallengeStatus(StrEnum):
     FAILED = "failed"
 
 
+class Lane(StrEnum):
+    """How well a caller is known. It decides how many codes may be tried and sent."""
+
+    STRANGER = "stranger"
+    DEVICE = "device"
+    CLIENT = "client"
+    RELEASE = "release"
+
+
+class Scope(StrEnum):
+    """What a client key may be used for."""
+
+    VERIFY = "verify"
+    ENROLL = "enroll"
+    REGISTER = "register"
+    RELEASE = "release"
+
+
+class Origin(StrEnum):
+    """The kind of route that began a challenge, and must finish it."""
+
+    API = "api"
+    MFA = "mfa"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A caller with a client key."""
+
+    name: str
+    scopes: frozenset[Scope]
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: a client (the name its key stands for) or, without a key, the public."""
+    """Who calls: a client or, without a key, the public. `device_token` is not checked yet."""
 
-    client: str | None
+    client: Client | None
     source_ip: str
     user_agent: str = ""
     accept_language: str = ""
     device_fingerprint: str = ""
+    device_token: str = field(default="", repr=False)
 
     @property
     def is_public(self) -> bool:
-        """Whether it sent no client key."""
+        """Whether the caller sent no client key."""
         return self.client is None
+
+    @property
+    def name(self) -> str | None:
+        """The client's name; None for the public."""
+        return self.client.name if self.client else None
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The moment by which a call must have its answer, in seconds of a monotonic clock."""
+    """The moment by which a call must be answered, in seconds of a monotonic clock."""
 
     at: float
     clock: Callable[[], float] = time.monotonic
@@ -72,34 +153,50 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One invocation: who asks, and until when.
+class Spent:
+    """One unit of a caller's budget: the name of the budget, and whose it is."""
 
-    `request` names what is asked: the same whenever it is asked again under its Idempotency-Key,
-    and empty without one.
+    budget: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One invocation: the caller, the deadline, and what it has spent of the caller's budget.
+
+    `request` identifies a request that carries an Idempotency-Key; it is empty for others.
+    `function` is the ARN under which the function was invoked.
     """
 
     caller: Caller
     deadline: Deadline
     request: str = ""
+    function: str = ""
+    spent: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IssueRequest:
-    """Whom to send a code, how, in which language if not the caller's, and what it is for."""
+    """Who is to get a code, over which channel, in which language, and what the code is for.
+
+    `purpose` and `reference` are the caller's own names for that; `releases_hold` asks for the one
+    attempt that a client may give to a held customer. `device_token` is not checked yet.
+    """
 
     email: Email = field(repr=False)
     channel: Channel = Channel.EMAIL
     locale: str | None = None
     purpose: str | None = None
     reference: str | None = None
+    releases_hold: bool = False
+    device_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
-    """A code for one challenge, or for the newest one of an email's customer.
+    """A code for a challenge: the one with `challenge_id`, or the caller's newest of `email`.
 
-    A purpose or reference that is named must be the challenge's.
+    `remembers_device`: the caller can keep a device token.
     """
 
     code: Code = field(repr=False)
@@ -107,15 +204,18 @@ class VerifyRequest:
     email: Email | None = field(default=None, repr=False)
     purpose: str | None = None
     reference: str | None = None
+    origin: Origin = Origin.API
+    remembers_device: bool = False
+    device_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """Something Okta can challenge; `destination` is an address or number, so it is not shown."""
+    """A factor of an Okta user. `destination` is an address or a phone number."""
 
     id: str
-    type: str
-    status: str
+    type: FactorType
+    status: FactorStatus
     destination: str = field(default="", repr=False)
     provider: str = ""
     created: str = ""
@@ -123,21 +223,35 @@ class Factor:
 
     @property
     def is_pending(self) -> bool:
-        """Whether its first right code is still to come, and will activate it."""
-        return self.status == "PENDING_ACTIVATION"
+        """Whether its first right code will activate it."""
+        return self.status is FactorStatus.PENDING_ACTIVATION
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFactor:
+    """A factor as it is kept in the table: its destination masked, and as a keyed hash.
+
+    `reaches_email` says that this factor's address is the email that was looked up.
+    """
+
+    id: str
+    type: FactorType
+    status: FactorStatus
+    shown: str = ""
+    destination_hash: str = ""
+    reaches_email: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FactorRef:
-    """What a factor's opaque id stands for: the factor, its owner, and how it was asked for.
+    """What a factor's opaque id contains: the factor, its owner, and how it was enrolled.
 
-    `enrolled_at` is in epoch seconds, `identity` the keyed hash of the owner's email; `issuer` and
-    `label` are what an authenticator app shows.
+    `enrolled_at` is in epoch seconds; `issuer` and `label` are what an authenticator app shows.
     """
 
     user_id: str
     factor_id: str
-    identity: str
+    email_hash: EmailHash
     enrolled_at: int
     issuer: str = ""
     label: str = field(default="", repr=False)
@@ -145,7 +259,7 @@ class FactorRef:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """A factor with its opaque id. `secret` is there once, when an authenticator app is enrolled."""
+    """A factor with its opaque id. `secret` is set once, when an authenticator app is enrolled."""
 
     ref_id: str
     ref: FactorRef
@@ -155,19 +269,20 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An Okta user as a lookup finds it."""
+    """An Okta user. `created` and `last_login` are Okta's timestamps, empty if there is none."""
 
     id: str
-    status: str
+    status: UserStatus
     login: str = field(repr=False)
     email: str = field(repr=False)
     created: str = ""
+    last_login: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Who is to become a customer: the whole profile as Okta is to have it, a password or none,
-    and the factors to enrol, which so far are destinations alone.
+    """A customer to be created: the profile as Okta is to have it, a password or none, and the
+    channels to enroll.
     """
 
     email: Email = field(repr=False)
@@ -180,45 +295,56 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What a registration has made: a user and its factors, None where nobody knows."""
+    """What a registration has created: a user, and the user's factors (None: not known)."""
 
     user: User
     factors: tuple[Factor, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
-    """What Okta said of an email, at a time in epoch seconds: a user's factors, their destinations
-    masked, or the code of the refusal. `customer` is the key of the customer's row.
+class Found:
+    """What Okta said of an email at a time (epoch seconds): a user with factors, or a refusal.
+
+    `refusal` is an outcome code such as `customer_not_found`, or empty. `last_login` is in epoch
+    seconds, 0 if unknown.
     """
 
     at: int
-    customer: str
     user_id: str = ""
-    factors: tuple[Factor, ...] = ()
+    factors: tuple[KnownFactor, ...] = ()
     refusal: str = ""
+    last_login: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The factor that a challenge was sent through, and whose it is."""
+
+    customer: CustomerKey
+    user_id: str
+    factor_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """One attempt to prove one customer. Times are epoch seconds; `destination` is masked.
 
-    A decoy has no `user_id`: nobody was sent anything, and no code is right. Neither has what stands
-    for a code of a sign-in: that is good for the sign-in alone, which is its `reference`.
-    `factor_ref` is the opaque id of the factor if it was challenged by that; `activates` says that a
-    right code is the first of a pending factor.
+    `target` is None while it is not known whether anybody was sent anything: no code is right then.
+    `factor_ref` is the opaque id of the factor if the challenge was begun with it. `activates` says
+    that a right code activates a pending factor. `lane` is that of the caller who began it.
     """
 
     id: str
     status: ChallengeStatus
     channel: Channel
-    identity: str
-    user_id: str
-    factor_id: str
+    lane: Lane
+    email_hash: EmailHash
     destination: str
     sent_at: int
     expires_at: int
+    target: Target | None = None
     client: str | None = None
+    origin: Origin = Origin.API
     purpose: str | None = None
     reference: str | None = None
     verified_at: int | None = None
@@ -226,9 +352,128 @@ class Challenge:
     activates: bool = False
 
     @property
-    def is_decoy(self) -> bool:
-        """Whether it only looks like a challenge."""
-        return not self.user_id
+    def is_open(self) -> bool:
+        """Whether its status allows an attempt; its time may be over all the same."""
+        return self.status in (ChallengeStatus.SENDING, ChallengeStatus.PENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCode:
+    """A code that counts as wrong: when it was tried (epoch seconds), and by which lane."""
+
+    at: int
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The newest thing that may have been sent over a factor.
+
+    `by` is a challenge id or the key of a sign-in; `is_certain` is False while it is not known
+    whether it went out.
+    """
+
+    by: str
+    at: int
+    is_certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A browser or app that has verified this customer before. Times are epoch seconds."""
+
+    id: str
+    issued_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerState:
+    """What the table knows of one customer: challenges of clients, newest first; wrong codes in a
+    row over all lanes; what was sent over each factor, and the one before; known devices.
+
+    `devices_ended_at`: tokens of devices that are older are no longer valid (epoch seconds).
+    """
+
+    challenges: tuple[Challenge, ...] = ()
+    release: Challenge | None = None
+    wrong_codes: tuple[WrongCode, ...] = ()
+    busy_until: float = 0.0
+    sent: Mapping[str, Sent] = field(default_factory=dict)
+    sent_before: Mapping[str, Sent] = field(default_factory=dict)
+    devices: tuple[Device, ...] = ()
+    devices_ended_at: int = 0
+
+
+class Slot(Enum):
+    """Which of a customer's stored challenges an attempt is for."""
+
+    NEWEST = auto()
+    RELEASE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt to be reserved on a customer's row.
+
+    `slot`: the challenge stored with the customer that must be open; with `challenge_id` it must be
+    that one, with `client` it must be this client's, begun where `origin` says. Times are epoch
+    seconds.
+    """
+
+    token: str
+    lane: Lane
+    allowed: int | None
+    now: float
+    slot: Slot | None = None
+    challenge_id: str | None = None
+    client: str | None = None
+    origin: Origin = Origin.API
+
+
+@dataclass(frozen=True, slots=True)
+class PublicState:
+    """What public callers have done with one email, or one known device with its customer:
+    challenges, newest first, and wrong codes since the last right one.
+    """
+
+    challenges: tuple[Challenge, ...] = ()
+    wrong_codes: int = 0
+    held_until: int = 0
+    busy_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The answer to "send a code": the challenge, and what the caller may do next.
+
+    `resend_at` is in epoch seconds. `attempts_remaining` is None where the caller must not be told.
+    `was_sent` is False if the send is carried out later.
+    """
+
+    challenge: Challenge
+    resend_at: int
+    attempts_remaining: int | None = None
+    was_sent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A verified challenge. `device_token` is for public callers, `customer_id` for clients."""
+
+    challenge: Challenge
+    customer_id: str = ""
+    device_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Which lanes may not try a code of this customer, since when (epoch seconds), and how many
+    wrong codes in a row there were.
+    """
+
+    lanes: tuple[Lane, ...]
+    since: int | None
+    wrong_codes: tuple[WrongCode, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +488,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class FactorStep:
-    """A step of a sign-in that is about one factor; without `code` and `answer` it asks for a
+    """A step of a sign-in that concerns one factor; without `code` and `answer` it asks for a
     challenge. `parameters` are those of Okta's query, such as `rememberDevice`.
     """
 
@@ -256,54 +501,59 @@ class FactorStep:
 
 
 @dataclass(frozen=True, slots=True)
-class EnrolStep:
-    """A factor to enrol in a sign-in: Okta's name for its type, and what else Okta is told of it."""
+class EnrollStep:
+    """A factor to enroll in a sign-in: its type, and what else Okta is told of it."""
 
-    type: str
+    type: FactorType
     state_token: str = field(repr=False)
     more: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 
+class SignInStatus(_OpenEnum):
+    """Okta's transaction `status`, as far as it makes a difference here."""
+
+    SUCCESS = "SUCCESS"
+    MFA_ENROLL = "MFA_ENROLL"
+    PASSWORD_EXPIRED = "PASSWORD_EXPIRED"  # noqa: S105 - a status
+    PASSWORD_WARN = "PASSWORD_WARN"  # noqa: S105 - a status
+    LOCKED_OUT = "LOCKED_OUT"
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class SignInDocument:
+    """Okta's answer to a step of a sign-in.
+
+    `content` is the document itself, which contains tokens and goes back to the caller; the other
+    fields are what this service reads in it. `factors` has the types of the factors by their ids.
+    """
+
+    content: Mapping[str, Any] = field(repr=False)
+    status: SignInStatus
+    status_text: str
+    state_token: str = field(repr=False)
+    user_id: str
+    factors: Mapping[str, FactorType]
+
+
 @dataclass(frozen=True, slots=True)
 class KnownSignIn:
-    """What is kept of a sign-in under way: whose it is, the types of the factors by their ids, the
-    keyed hash of the customer's email once it was needed, and where the browser wants to go.
+    """What is kept of a sign-in in progress: the user, the factors' types by their ids, and where
+    the browser wants to go.
     """
 
     user_id: str
-    factors: Mapping[str, str]
-    identity: str = ""
+    factors: Mapping[str, FactorType]
     redirect_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SignInState:
-    """Where a sign-in is: Okta's own document, which holds tokens, and the redirect URL."""
+    """Where a sign-in is: Okta's document, and the redirect URL that the caller asked for.
 
-    document: Mapping[str, Any] = field(repr=False)
+    `was_sent`: this step has had a code sent.
+    """
+
+    document: SignInDocument = field(repr=False)
     redirect_url: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerState:
-    """What the table knows of one customer: challenges newest first, and failures in a row."""
-
-    challenges: tuple[Challenge, ...] = ()
-    failures: int = 0
-    held_until: int = 0
-    attempt: str = ""
-    attempt_until: int = 0
-
-    @property
-    def newest(self) -> Challenge | None:
-        """The one challenge that can still be verified, if any can."""
-        return self.challenges[0] if self.challenges else None
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """The answer to "send a code": the challenge, and what may be done next."""
-
-    challenge: Challenge
-    resend_at: int
-    attempts_remaining: int
+    was_sent: bool = False

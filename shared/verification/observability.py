@@ -1,4 +1,4 @@
-"""What an operator sees of a call: one log line, metrics, and never a secret or an address."""
+"""One log line and the metrics of a call; never a secret, an address or a phone number."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Fact = str | int | float | bool | None
 
 @dataclass
 class Meter:
-    """What one invocation did, gathered on its way. A function serves one call at a time, so one
-    meter serves a process; `start` empties it.
+    """Gathers what one invocation did. A function serves one call at a time, so a process has one
+    meter; `start` empties it.
     """
 
     clock: Callable[[], float] = time.perf_counter
@@ -43,7 +43,7 @@ class Meter:
             self.calls[what] = self.calls.get(what, 0) + 1
 
     def note(self, **facts: Fact) -> None:
-        """Remember facts for the log line: hashes, ids and words, nothing about a person."""
+        """Add facts to the log line: hashes, ids and words, nothing about a person."""
         self.facts.update(facts)
 
     def line(self) -> dict[str, Fact]:
@@ -56,27 +56,35 @@ class Meter:
         return line
 
 
+_COUNTED_FACTS = ("brake_on", "delivery_failed")
+"""Facts that are metrics of their own, for alarms."""
+
+
 class Observer:
-    """Writes what happened: Powertools' logger for the line, EMF for the metrics."""
+    """Writes the log line (Powertools' Logger) and the metrics (EMF)."""
 
     def __init__(self) -> None:
         self._logger = Logger()
         self._metrics = Metrics()
 
-    def outcome(self, dialect: str, request_id: str, route: str, meter: Meter) -> None:
-        """One line and one set of metrics for a call that has its answer."""
-        line = meter.line()
-        outcome = str(line["outcome"])
+    def outcome(
+        self, dialect: str, request_id: str, route: str, outcome: str, meter: Meter
+    ) -> None:
+        """One line and one set of metrics for a call that is finished."""
         self._logger.info(
             outcome,
             extra={
+                "outcome": outcome,
                 "dialect": dialect,
                 "request_id": request_id,
                 "route": route,
-                **line,
+                **meter.line(),
             },
         )
         self._metrics.add_metric(name=outcome, unit=MetricUnit.Count, value=1)
+        for name in _COUNTED_FACTS:
+            if meter.facts.get(name):
+                self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
         if meter.calls.get("okta"):
             milliseconds = meter.seconds["okta"] * 1000
             self._metrics.add_metric(
@@ -90,8 +98,8 @@ class Observer:
         self._metrics.flush_metrics()
 
     def fault(self, error: Exception, request_id: str) -> None:
-        """Where a fault of this service arose. The stack names code alone: no locals, and not the
-        exception's own text, which may quote what a caller sent.
+        """Where a fault of this service arose. The stack contains code alone: no locals, and not
+        the exception's text, which may quote what a caller sent.
         """
         frames = []
         trace = error.__traceback__
@@ -105,7 +113,7 @@ class Observer:
         )
 
     def misconfigured(self, problem: str, request_id: str) -> None:
-        """What an operator must mend."""
+        """What an operator must correct."""
         self._logger.error("misconfigured", extra={"request_id": request_id, "problem": problem})
 
 

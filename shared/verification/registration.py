@@ -1,103 +1,103 @@
-"""The use case of registration: a new customer, with factors, in one call that can be repeated."""
+"""Registers a new customer, with factors, in one call that can be repeated."""
 
 from __future__ import annotations
 
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 
-from verification import errors, policy
-from verification.models import Call, Factor, Registered, Registration, User
-from verification.resources import Resources
-from verification.sending import may_have_been_sent
+from verification import errors, rules
+from verification.models import Call, EmailHash, Factor, Registered, Registration, User
+from verification.observability import Meter
+from verification.ports import Clock, Emails, Keys, OktaFactors, OktaUsers, Registrations
 
 
-class Registrations:
-    """Makes users, for clients, and never touches one that was there before."""
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Creates users, for clients, and never changes one that existed before."""
 
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-        self._users = resources.users
-        self._factors = resources.factors
-        self._rows = resources.store.registrations
+    keys: Keys
+    emails: Emails
+    requests: Registrations
+    users: OktaUsers
+    factors: OktaFactors
+    meter: Meter
+    clock: Clock
 
     def register(self, wanted: Registration, call: Call) -> Registered:
-        """The new user with all its factors. Raises CustomerExists, CustomerInvalid; a failure
-        after the user was made says what exists, and the same request under the same key goes on
-        from there.
+        """The new user with all factors. Raises CustomerExists, CustomerInvalid, and
+        RegistrationIncomplete if it stopped after the user was created.
 
-        Factors are active at once: they are those of a profile that this very client vouches for.
+        Factors are active at once: this client vouches for the profile that they are taken from.
         """
-        identity = self._resources.keys.identities().of_email(wanted.email)
-        self._resources.meter.note(identity=identity)
-        # Okta may mail an activation.
-        self._resources.limits.spend_send(call.caller, self._resources.now())
-        user = self._user(wanted, identity, call)
+        email_hash = self.keys().email_hash(wanted.email)
+        self.meter.note(email_hash=email_hash)
+        user = self._user(wanted, email_hash, call)
         factors: list[Factor] | None = None
         try:
-            factors = self._factors.list(user.id, call)
-            self._enrol(wanted, user, factors, call)
+            factors = list(self.factors.list(user.id, call))
+            self._enroll(wanted, user, factors, call)
         except errors.VerificationError as failure:
-            if may_have_been_sent(failure):
+            if errors.was_carried_out(failure):
                 factors = self._known(user, call)
-            failure.half_done = _registered(user, factors)
-            raise
+            raise errors.RegistrationIncomplete(failure, _registered(user, factors)) from None
         finally:
             with suppress(errors.StoreUnavailable):
-                self._resources.store.emails.forget(identity)
+                self.emails.forget(email_hash)
         return _registered(user, factors)
 
-    def _user(self, wanted: Registration, identity: str, call: Call) -> User:
-        """A new user, or the one that this request has made before without a good end.
+    def _user(self, wanted: Registration, email_hash: EmailHash, call: Call) -> User:
+        """A new user, or the one that this request created earlier without a good end.
 
-        That one is known by this: at the time on the row nobody had the email or the login, this
-        request alone asked for it, and Okta says that it was made then.
+        The latter is recognised by this: at the time in the row nobody had the email or the login,
+        this request alone asked for it, and Okta says that it was created then.
         """
-        request = call.request or secrets.token_hex(16)  # nobody can ask that again
-        asked_at = self._rows.asked_at(identity, request)
-        user = self._made(wanted, asked_at, call)
+        request = call.request or secrets.token_hex(16)  # without a key nobody can ask that again
+        asked_at = self.requests.asked_at(email_hash, request)
+        user = self._created(wanted, asked_at, call)
         if user is not None:
             return user
-        self._rows.ask(identity, request, self._resources.now())
+        self.requests.ask(email_hash, request, int(self.clock()))
         try:
-            return self._users.create(wanted, call)
+            return self.users.create(wanted, call)
         except errors.VerificationError as failure:
-            if may_have_been_sent(failure):
+            if errors.was_carried_out(failure):
                 raise
             refusal = failure
         if not asked_at:
             with suppress(errors.StoreUnavailable):
-                self._rows.drop(identity, request)
+                self.requests.drop(email_hash, request)
         if isinstance(refusal, errors.CustomerInvalid):
-            # The login may be taken: by somebody, or since the look by what was asked for before.
-            user = self._made(wanted, asked_at, call)
+            # The login may be taken: by somebody, or by what this request asked for earlier.
+            user = self._created(wanted, asked_at, call)
         if user is None:
             raise refusal
         return user
 
-    def _made(self, wanted: Registration, asked_at: int, call: Call) -> User | None:
-        """Nobody, or the user who was asked for then. Raises CustomerExists."""
-        user = self._users.holding(wanted.login, wanted.email, call)
-        if user is not None and not policy.was_made_for(wanted, asked_at, user):
+    def _created(self, wanted: Registration, asked_at: int, call: Call) -> User | None:
+        """The user that was created for this request, if there is one. Raises CustomerExists."""
+        user = self.users.holder(wanted.login, wanted.email, call)
+        if user is not None and not rules.was_created_for(wanted, asked_at, user):
             raise errors.CustomerExists
         return user
 
-    def _enrol(self, wanted: Registration, user: User, factors: list[Factor], call: Call) -> None:
-        """Add to the user's factors those that are wanted and not there."""
+    def _enroll(self, wanted: Registration, user: User, factors: list[Factor], call: Call) -> None:
+        """Add the wanted factors that are missing."""
         for each in wanted.factors:
-            if policy.is_enrolled(factors, each):
+            if rules.is_enrolled(factors, each):
                 continue
             try:
-                factors.append(self._factors.enrol(user.id, each, call, activate=True)[0])
+                factors.append(self.factors.enroll(user.id, each, call, activate=True)[0])
             except errors.EnrollmentRefused:
-                # Some orgs enrol a new user's email by themselves, in their own time.
-                factors[:] = self._factors.list(user.id, call)
-                if not policy.is_enrolled(factors, each):
+                # Some orgs enroll a new user's email by themselves, a moment later.
+                factors[:] = self.factors.list(user.id, call)
+                if not rules.is_enrolled(factors, each):
                     raise
 
     def _known(self, user: User, call: Call) -> list[Factor] | None:
-        """The factors after an enrolment whose answer was lost."""
+        """The factors after an enrollment whose answer was lost."""
         with suppress(errors.VerificationError):
-            return self._factors.list(user.id, call)
+            return list(self.factors.list(user.id, call))
         return None
 
 

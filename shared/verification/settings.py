@@ -1,4 +1,4 @@
-"""The only reader of environment variables."""
+"""The settings of a function: the only reader of environment variables."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from urllib.parse import urlsplit
 from verification.errors import ConfigurationError
 
 OKTA_DOMAINS = ("okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil")
-"""Where Okta serves its orgs (the domains that the vendor's own SDKs and documents name)."""
+"""Okta's own domains, as the vendor's SDKs and documents name them."""
 
 SANDBOX_HOSTS = ("127.0.0.1", "localhost", "host.docker.internal")
 """This machine, seen from itself and from a container on it."""
 
-# A top-level domain begins with a letter, so that no IP literal passes for a name.
+# A top-level domain begins with a letter, so that no IP address passes for a name.
 _HOST = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z][a-z0-9-]{1,62}")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one function is told by its stack. Times are in seconds, limits are for an hour, `scheme`
-    is that of this service's own URLs.
+    """What the stack tells a function. Times are in seconds; limits are for an hour, except
+    `stranger_attempts` (wrong codes in a row). `scheme` is that of this service's own URLs.
     """
 
     okta_org_url: str
@@ -32,11 +32,14 @@ class Settings:
     service_keys_secret: str
     table_name: str
     challenge_lifetime: int
-    hold_seconds: int
+    stranger_attempts: int
+    stranger_failures: int
     sends_per_source: int
     sends_per_client: int
     failures_per_source: int
     password_failures: int
+    changes_per_client: int
+    trust_last_login: bool
     conceal_unknown_customers: bool
     activate_phones: bool
     invoke_url_routes: bool
@@ -58,11 +61,14 @@ class Settings:
             service_keys_secret=_text(environ, "SERVICE_KEYS_SECRET"),
             table_name=_text(environ, "TABLE_NAME"),
             challenge_lifetime=_whole_number(environ, "CHALLENGE_LIFETIME_SECONDS", 60, 600),
-            hold_seconds=_whole_number(environ, "HOLD_SECONDS", 60, 30 * 24 * 3600),
+            stranger_attempts=_whole_number(environ, "STRANGER_ATTEMPTS", 1, 4),
+            stranger_failures=_whole_number(environ, "STRANGER_FAILURES_HOUR", 1, 1_000_000),
             sends_per_source=_whole_number(environ, "SENDS_PER_SOURCE_HOUR", 1, 1_000_000),
             sends_per_client=_whole_number(environ, "SENDS_PER_CLIENT_HOUR", 1, 1_000_000),
             failures_per_source=_whole_number(environ, "FAILURES_PER_SOURCE_HOUR", 1, 1_000_000),
             password_failures=_whole_number(environ, "PASSWORD_FAILURES_HOUR", 1, 1_000_000),
+            changes_per_client=_whole_number(environ, "CHANGES_PER_CLIENT_HOUR", 1, 1_000_000),
+            trust_last_login=_flag(environ, "TRUST_LAST_LOGIN"),
             conceal_unknown_customers=_flag(environ, "CONCEAL_UNKNOWN_CUSTOMERS", default="true"),
             activate_phones=_flag(environ, "ACTIVATE_PHONES"),
             invoke_url_routes=_flag(environ, "INVOKE_URL_ROUTES"),
@@ -74,7 +80,7 @@ class Settings:
 
 
 def on_lambda(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process is a Lambda execution environment that is starting."""
+    """Whether this process is starting as a Lambda execution environment."""
     return "AWS_LAMBDA_INITIALIZATION_TYPE" in environ
 
 
@@ -104,7 +110,7 @@ def _whole_number(environ: Mapping[str, str], name: str, low: int, high: int) ->
 
 
 def _org_url(url: str, *, custom_domain: str, sandbox: bool) -> str:
-    """The org's origin. A token goes there with every call, so it must be Okta and nobody else."""
+    """The org's origin. Every call sends the API token there, so it must be Okta's."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

@@ -1,27 +1,48 @@
-"""A simulated org under test: its clock, a client of it, and a server on a loopback port."""
+"""A simulated Okta org under test: its clock, a client and a server on a loopback port."""
 
 import json
-import logging
 import random
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from werkzeug.serving import make_server
 from werkzeug.test import Client, TestResponse
 
-from tests.sandbox.okta.models import Org
+from tests.sandbox.okta.models import Latency, Org
 from tests.sandbox.okta.records import Factor, FactorType, User
 from tests.sandbox.okta.seed import ADA_PASSWORD, SANDBOX_API_TOKEN
 from tests.sandbox.okta.urls import create_app
+from tests.sandbox.server import HOST, Server
+
+ADA = "ada@example.com"
+ALAN = "alan@example.com"
+GRACE = "grace.hopper"
+
+SUCCESS = (200, None)
+INVALID = (400, "E0000001")
+MALFORMED = (400, "E0000003")
+NO_PHONE = (400, "E0000098")
+FAILED = (401, "E0000004")
+DEAD_TOKEN = (401, "E0000011")
+NO_SESSION = (403, "E0000005")
+FORBIDDEN = (403, "E0000006")
+ALREADY_ACTIVE = (403, "E0000016")
+WRONG_STATUS = (403, "E0000038")
+WRONG_CODE = (403, "E0000068")
+LOCKED = (403, "E0000069")
+WRONG_STEP = (403, "E0000079")
+REPLAYED = (403, "E0000082")
+WRONG_STATE = (403, "E0000107")
+NOT_FOUND = (404, "E0000007")
+RATE_LIMITED = (429, "E0000047")
+"""Answers of the org, as `outcome` gives them."""
 
 START = 1_750_000_000.0
-"""When the clock of a test begins, in epoch seconds; a whole TOTP step begins 10 s before."""
+"""The first time of a test's clock, in epoch seconds, 10 s after the start of a TOTP step."""
 
 
 class Clock:
-    """Time that passes only when a test says so."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.now = START
@@ -34,11 +55,11 @@ class Clock:
 
 
 class OktaOrg:
-    """An org with its clock, spoken to as the service would."""
+    """An org, its clock and a client that calls it like the service."""
 
-    def __init__(self, latency_seconds: float = 0.0) -> None:
+    def __init__(self, latency: Latency = 0.0) -> None:
         self.clock = Clock()
-        self.org = Org(self.clock, random.Random(20), latency_seconds)  # noqa: S311 - no secrets
+        self.org = Org(self.clock, random.Random(20), latency)  # noqa: S311 - no secrets
         self._client = Client(create_app(self.org))
 
     def get(
@@ -73,7 +94,7 @@ class OktaOrg:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> TestResponse:
-        """Send bytes as they are, anything else as JSON, None as no body."""
+        """Send a request; a body of bytes as it is, any other as JSON."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         authorization = {} if api_token is None else {"Authorization": f"SSWS {api_token}"}
         return self._client.open(
@@ -112,25 +133,25 @@ class OktaOrg:
         return self.enrol_factor(login, {"factorType": factor_type}, **query)
 
     def enrol_phone(self, login: str, factor_type: str, phone: str, **query: str) -> TestResponse:
-        wish = {"factorType": factor_type, "profile": {"phoneNumber": phone}}
-        return self.enrol_factor(login, wish, **query)
+        new = {"factorType": factor_type, "profile": {"phoneNumber": phone}}
+        return self.enrol_factor(login, new, **query)
 
-    def enrol_factor(self, login: str, wish: Mapping[str, object], **query: str) -> TestResponse:
-        return self.post(self.factors_path(login), {"provider": "OKTA", **wish}, **query)
+    def enrol_factor(self, login: str, new: Mapping[str, object], **query: str) -> TestResponse:
+        return self.post(self.factors_path(login), {"provider": "OKTA", **new}, **query)
 
     def activate(self, login: str, factor_id: str, code: str) -> TestResponse:
         path = f"{self.factors_path(login)}/{factor_id}/lifecycle/activate"
         return self.post(path, {"passCode": code})
 
     def sign_in(self, login: str, password: str = ADA_PASSWORD, **more: object) -> TestResponse:
-        """Begin a sign-in as a public application does: without a token."""
+        """Begin a sign-in without an API token, as a public application does."""
         body = {"username": login, "password": password, **more}
         return self.post("/api/v1/authn", body, api_token=None)
 
     def follow(
         self, path: str, state: Mapping[str, object], api_token: str | None = None, **body: object
     ) -> TestResponse:
-        """Take the next step of a sign-in, from the state that was answered last."""
+        """Take the next step of a sign-in, whose last answer is `state`."""
         whole = {"stateToken": state["stateToken"], **body}
         return self.post(f"/api/v1/authn{path}", whole, api_token=api_token)
 
@@ -140,17 +161,9 @@ class OktaOrg:
 
 @contextmanager
 def served(org: Org) -> Iterator[tuple[str, int]]:
-    """Serve an org on a free loopback port: yields host and port."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = make_server("127.0.0.1", 0, create_app(org), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield "127.0.0.1", server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    """Serve an org on a loopback port: yields host and port."""
+    with Server(create_app(org)) as server:
+        yield HOST, urlsplit(server.url).port or 0
 
 
 def wrong(code: str) -> str:

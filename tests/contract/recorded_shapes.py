@@ -1,18 +1,15 @@
-"""Compares an answer with a recorded one: what must be equal, and what must only look alike."""
+"""Compares an answer with a recorded one: some values must be equal, others only look alike."""
 
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
-
-from tests.contract.okta_org import OktaOrg
 
 RECORDINGS = Path(os.environ.get("OKTA_RECORDINGS", ""))
 
@@ -21,11 +18,8 @@ needs_recordings = pytest.mark.skipif(
     reason="OKTA_RECORDINGS does not name the folder of recorded Okta exchanges",
 )
 
-Reproduction = Callable[[OktaOrg], TestResponse]
-NO_DIFFERENCES: Mapping[str, str] = {}
-
 EXACT_FIELDS = frozenset(
-    {
+    [
         "encoding",
         "errorCode",
         "errorLink",
@@ -38,11 +32,11 @@ EXACT_FIELDS = frozenset(
         "questionText",
         "status",
         "vendorName",
-    }
+    ]
 )
 EXACT_HEADERS = frozenset({"cache-control", "expires", "pragma", "www-authenticate"})
 
-# Differences that may stay, each with its reason.
+# Headers that may be missing or extra, each with the reason.
 TOLERATED_HEADERS = {
     "date": "the HTTP server adds it",
     "vary": "depends on whether the proxy in front of the org compressed the answer",
@@ -65,90 +59,73 @@ _CURSOR = re.compile(r"after=[^&]+")
 _SEARCH = re.compile(r"search=[^&>]+")
 
 
-@dataclass(frozen=True)
-class _Exchange:
-    reproduce: Reproduction
-    tolerated: Mapping[str, str]
+def recorded(name: str) -> dict[str, Any]:
+    """The response of a recorded exchange: status, headers, body."""
+    response: dict[str, Any] = json.loads((RECORDINGS / name).read_text())["response"]
+    return response
 
 
-class Exchanges:
-    """Recorded exchanges by the names of their files, each with the way into its situation."""
-
-    def __init__(self) -> None:
-        self._exchanges: dict[str, _Exchange] = {}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._exchanges)
-
-    def reproduces(
-        self, *names: str, tolerating: Mapping[str, str] = NO_DIFFERENCES
-    ) -> Callable[[Reproduction], Reproduction]:
-        """Register a function; the differences that may stay come with their reasons."""
-
-        def register(reproduce: Reproduction) -> Reproduction:
-            for name in names:
-                assert name not in self._exchanges, f"{name} has its reproduction"
-                self._exchanges[name] = _Exchange(reproduce, tolerating)
-            return reproduce
-
-        return register
-
-    def differences(self, name: str, okta: OktaOrg) -> list[str]:
-        """Where an exchange, reproduced, differs from the recorded one without a reason."""
-        exchange = self._exchanges[name]
-        recorded = json.loads((RECORDINGS / name).read_text())["response"]
-        simulated = exchange.reproduce(okta)
-        found = []
-        if simulated.status_code != recorded["status"]:
-            found.append(f"status: {recorded['status']} became {simulated.status_code}")
-        in_body = set(body_differences(recorded["body"], simulated.get_json(silent=True)))
-        found += in_body - exchange.tolerated.keys()
-        found += [f"no longer so: {each}" for each in exchange.tolerated.keys() - in_body]
-        return found + header_differences(recorded["headers"], simulated.headers)
+def documented(example: str) -> Any:
+    """An example of the vendor's OpenAPI document."""
+    document = json.loads((RECORDINGS.parent / "openapi-subset.json").read_text())
+    return document["components"]["examples"][example]["value"]
 
 
-def body_differences(recorded: Any, simulated: Any, where: str = "$") -> list[str]:
-    """Where two bodies differ in keys, JSON types, constant values or the form of ids and times."""
-    if type(recorded) is not type(simulated):
+def differences(
+    expected: Mapping[str, Any], simulated: TestResponse, tolerated: Mapping[str, str]
+) -> list[str]:
+    """The differences to a recorded response that have no reason in `tolerated`."""
+    found = []
+    if simulated.status_code != expected["status"]:
+        found.append(f"status: {expected['status']} became {simulated.status_code}")
+    in_body = set(body_differences(expected["body"], simulated.get_json(silent=True)))
+    found += in_body - tolerated.keys()
+    found += [f"no longer so: {each}" for each in tolerated.keys() - in_body]
+    return found + header_differences(expected["headers"], simulated.headers)
+
+
+def body_differences(expected: Any, simulated: Any, where: str = "$") -> list[str]:
+    """The differences in keys, JSON types, constant values and the form of ids and times."""
+    if type(expected) is not type(simulated):
         return [f"{where}: other type"]
-    if isinstance(recorded, list):
-        return _list_differences(recorded, simulated, where)
-    if isinstance(recorded, dict):
-        return _dict_differences(recorded, simulated, where)
-    if isinstance(recorded, str):
-        return _text_differences(recorded, simulated, where)
+    if isinstance(expected, list):
+        return _list_differences(expected, simulated, where)
+    if isinstance(expected, dict):
+        return _dict_differences(expected, simulated, where)
+    if isinstance(expected, str):
+        return _text_differences(expected, simulated, where)
     return []
 
 
-def _dict_differences(recorded: dict[str, Any], simulated: dict[str, Any], where: str) -> list[str]:
-    found = [f"{where}.{key}: missing" for key in recorded.keys() - simulated.keys()]
-    found += [f"{where}.{key}: extra" for key in simulated.keys() - recorded.keys()]
-    for key in recorded.keys() & simulated.keys():
-        found += body_differences(recorded[key], simulated[key], f"{where}.{key}")
+def _dict_differences(expected: dict[str, Any], simulated: dict[str, Any], where: str) -> list[str]:
+    found = [f"{where}.{key}: missing" for key in expected.keys() - simulated.keys()]
+    found += [f"{where}.{key}: extra" for key in simulated.keys() - expected.keys()]
+    for key in expected.keys() & simulated.keys():
+        found += body_differences(expected[key], simulated[key], f"{where}.{key}")
     return found
 
 
-def _list_differences(recorded: list[Any], simulated: list[Any], where: str) -> list[str]:
-    if any(isinstance(each, dict) and "factorType" in each for each in recorded):
-        return _dict_differences(_factors_by_type(recorded), _factors_by_type(simulated), where)
-    if len(recorded) != len(simulated):
-        return [f"{where}: {len(recorded)} elements became {len(simulated)}"]
+def _list_differences(expected: list[Any], simulated: list[Any], where: str) -> list[str]:
+    if any(isinstance(each, dict) and "factorType" in each for each in expected):
+        return _dict_differences(_factors_by_type(expected), _factors_by_type(simulated), where)
+    if len(expected) != len(simulated):
+        return [f"{where}: {len(expected)} elements became {len(simulated)}"]
     found = []
-    for index, (one, other) in enumerate(zip(recorded, simulated, strict=True)):
+    for index, (one, other) in enumerate(zip(expected, simulated, strict=True)):
         found += body_differences(one, other, f"{where}[{index}]")
     return found
 
 
-def _text_differences(recorded: str, simulated: str, where: str) -> list[str]:
+def _text_differences(expected: str, simulated: str, where: str) -> list[str]:
     field = where.rpartition(".")[2]
     if field == "href":
-        recorded, simulated = _without_ids(recorded), _without_ids(simulated)
+        expected, simulated = _without_ids(expected), _without_ids(simulated)
     elif not _is_exact(where, field):
-        recorded, simulated = _form(recorded), _form(simulated)
-        # Free text, or an id that whoever published the recording altered.
-        if recorded == _FREE_TEXT:
+        expected, simulated = _form(expected), _form(simulated)
+        # Free text, or an id that was altered before the recording was published.
+        if expected == _FREE_TEXT:
             return []
-    return [] if recorded == simulated else [f"{where}: {recorded!r} became {simulated!r}"]
+    return [] if expected == simulated else [f"{where}: {expected!r} became {simulated!r}"]
 
 
 def _is_exact(where: str, field: str) -> bool:
@@ -159,13 +136,13 @@ def _without_ids(href: str) -> str:
     return _ID_SEGMENT.sub(r"\1/{id}", _ORIGIN.sub("", href))
 
 
-def header_differences(recorded: Mapping[str, str | list[str]], simulated: Headers) -> list[str]:
-    """Where headers differ: names, exact values, numbers.
+def header_differences(expected: Mapping[str, str | list[str]], simulated: Headers) -> list[str]:
+    """The differences in header names, exact values and numbers.
 
-    A recording without a request id was published with some of its headers only: it says what
-    must be there, not what must not.
+    A recording without a request id was published with only some of its headers, so that extra
+    ones are no difference.
     """
-    values = {name.lower(): value for name, value in recorded.items()}
+    values = {name.lower(): value for name, value in expected.items()}
     names = {name.lower() for name in simulated.keys()}  # noqa: SIM118 - iterating gives pairs
     found = [f"{name}: missing" for name in values.keys() - names - TOLERATED_HEADERS.keys()]
     if "x-okta-request-id" in values:
@@ -182,7 +159,7 @@ def header_differences(recorded: Mapping[str, str | list[str]], simulated: Heade
 
 
 def link_shape(link: str) -> str:
-    """A Link header without the org's name, its cursor and what was searched for."""
+    """A Link header without the org's name, the cursor and the search expression."""
     return _SEARCH.sub("search=", _CURSOR.sub("after=", _ORIGIN.sub("", link)))
 
 

@@ -1,4 +1,4 @@
-"""The stack as SAM makes it of the template, and as CloudFormation would with some parameters."""
+"""The stack as SAM translates the template, and as CloudFormation creates it for given parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from samtranslator.yaml_helper import yaml_parse
 
 from tests.sandbox.template import ROOT
 
-FUNCTIONS = {"IssueChallengeFunction", "VerifyChallengeFunction"}
+ISSUE, VERIFY = "IssueChallengeFunction", "VerifyChallengeFunction"
+FUNCTIONS = {ISSUE: "IssueChallengeRole", VERIFY: "VerifyChallengeRole"}
+"""The role of each function."""
 
 Tree = dict[str, Any]
 
@@ -21,7 +23,7 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 class NoManagedPolicies:
-    """What SAM would ask IAM for; the template names no managed policy for a function."""
+    """Stands for IAM, which SAM asks only about managed policies. The template names none."""
 
     def load(self) -> dict[str, str]:
         return {}
@@ -29,14 +31,14 @@ class NoManagedPolicies:
 
 @cache
 def parse() -> Tree:
-    """The template as written; `!Ref X` reads {"Ref": "X"}."""
+    """The template as written. `!Ref X` is {"Ref": "X"}."""
     tree: Tree = yaml_parse((ROOT / "template.yaml").read_text())
     return tree
 
 
 @cache
 def deploy(layer: str = "s3://bucket/layer") -> Tree:
-    """The resources that SAM makes of the template, once `sam deploy` has uploaded the code."""
+    """The resources that SAM makes of the template when `sam deploy` has uploaded the code."""
     source = deepcopy(parse())
     for resource in source["Resources"].values():
         if "CodeUri" in resource.get("Properties", {}):
@@ -47,42 +49,48 @@ def deploy(layer: str = "s3://bucket/layer") -> Tree:
 
 
 def created(deployed: Tree, **parameters: str) -> Tree:
-    """The resources that exist with these parameters, with every condition decided."""
+    """The resources that exist with these parameters. Every condition is evaluated."""
     template = parse()
     values = {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
     values.update(parameters)
-    holds = {name: _decided(rule, values) for name, rule in template["Conditions"].items()}
+    holds = {name: _evaluate(rule, values) for name, rule in template["Conditions"].items()}
     return {
-        name: _chosen(resource, holds)
+        name: _choose(resource, holds)
         for name, resource in deployed.items()
         if holds.get(resource.get("Condition"), True)
     }
 
 
-def _decided(rule: Tree, values: Mapping[str, str]) -> bool:
+def _evaluate(rule: Tree, values: Mapping[str, str]) -> bool:
     match rule:
         case {"Fn::Equals": [{"Ref": parameter}, value]}:
             return values[parameter] == str(value)
         case {"Fn::Not": [inner]}:
-            return not _decided(inner, values)
+            return not _evaluate(inner, values)
     raise AssertionError(f"no condition of this template: {rule}")
 
 
-def _chosen(node: Any, holds: Mapping[str, bool]) -> Any:
+def _choose(node: Any, holds: Mapping[str, bool]) -> Any:
     match node:
         case {"Fn::If": [condition, then, otherwise]}:
-            return _chosen(then if holds[condition] else otherwise, holds)
+            return _choose(then if holds[condition] else otherwise, holds)
         case dict():
-            chosen = {key: _chosen(value, holds) for key, value in node.items()}
+            chosen = {key: _choose(value, holds) for key, value in node.items()}
             return {key: value for key, value in chosen.items() if value != NO_VALUE}
         case list():
-            return [each for each in (_chosen(item, holds) for item in node) if each != NO_VALUE]
+            return [each for each in (_choose(item, holds) for item in node) if each != NO_VALUE]
     return node
 
 
 def of_type(resources: Tree, kind: str) -> dict[str, Tree]:
     """Properties of all resources of a type, by their names."""
     return {name: r["Properties"] for name, r in resources.items() if r["Type"] == kind}
+
+
+def only(resources: Tree, kind: str) -> Tree:
+    """Properties of the one resource of a type."""
+    (properties,) = of_type(resources, kind).values()
+    return properties
 
 
 def references(node: object) -> Iterator[str]:
@@ -105,23 +113,29 @@ def references(node: object) -> Iterator[str]:
                 yield from references(item)
 
 
-def statements(resources: Tree) -> list[Tree]:
-    """What all roles of the stack's own allow."""
-    return [
-        statement
-        for role in of_type(resources, "AWS::IAM::Role").values()
-        for policy in role.get("Policies", [])
-        for statement in policy["PolicyDocument"]["Statement"]
+def statements(resources: Tree, role: str | None = None) -> list[Tree]:
+    """What all roles allow, or one of them: their own policies and AWS::IAM::Policy resources."""
+    documents = [
+        policy["PolicyDocument"]
+        for name, properties in of_type(resources, "AWS::IAM::Role").items()
+        if role in (None, name)
+        for policy in properties.get("Policies", [])
     ]
+    documents += [
+        policy["PolicyDocument"]
+        for policy in of_type(resources, "AWS::IAM::Policy").values()
+        if role is None or {"Ref": role} in policy["Roles"]
+    ]
+    return [statement for document in documents for statement in document["Statement"]]
 
 
 def routes() -> dict[tuple[str, str], Tree]:
-    """Properties of every Api event, and its function's name, by method and path."""
+    """Properties of every Api event and the name of its function, by method and path."""
     return {
         (event["Properties"]["Method"], event["Properties"]["Path"]): {
             **event["Properties"],
             "function": name,
         }
-        for name in sorted(FUNCTIONS)
+        for name in FUNCTIONS
         for event in parse()["Resources"][name]["Properties"]["Events"].values()
     }

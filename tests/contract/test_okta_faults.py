@@ -10,36 +10,28 @@ from contextlib import closing
 
 import pytest
 
-from tests.contract.okta_org import OktaOrg, served
+from tests.contract.okta_org import ADA, OktaOrg, served
+from tests.sandbox.okta.faults import Kind, On
 from tests.sandbox.okta.records import FactorType
 from tests.sandbox.okta.seed import SANDBOX_API_TOKEN
 
-ADA = "ada@example.com"
 EMAIL = FactorType.EMAIL
+USER = f"/api/v1/users/{ADA}"
 PATIENCE_SECONDS = 5.0
 
 Address = tuple[str, int]
 
 
 @pytest.fixture
-def okta() -> OktaOrg:
-    return OktaOrg()
-
-
-@pytest.fixture
 def address(okta: OktaOrg) -> Iterator[Address]:
     with served(okta.org) as address:
         yield address
-        # The server waits for its threads, and they for the delays of faults.
-        okta.org.reset()
+        # The server waits for its threads, which wait for the delays of faults.
+        okta.org.interrupt()
 
 
 def exchange(
-    address: Address,
-    method: str,
-    path: str,
-    body: str | None = None,
-    patience: float = PATIENCE_SECONDS,
+    address: Address, method: str, path: str, body: str | None = None, patience: float = 5.0
 ) -> tuple[int, bytes]:
     """Status and body of one request on a connection of its own."""
     with closing(http.client.HTTPConnection(*address, timeout=patience)) as connection:
@@ -64,34 +56,26 @@ class TestSwitches:
     @pytest.mark.parametrize(
         ("on", "kind", "times", "complaint"),
         [
-            (
-                "sometimes",
-                "reset",
-                1,
-                "on must be one of verify, lookup, create, factors, authn, any",
-            ),
+            ("sometimes", "reset", 1, "on must be one of verify, lookup, create, factors, authn"),
             ("any", "boom", 1, "kind must be one of timeout, reset, http_500"),
+            ("any", "throttle", 1, "on 'any' and kind 'throttle' do not go together"),
+            ("invoke", "reset", 1, "on 'invoke' and kind 'reset' do not go together"),
             ("any", "reset", 0, "times must be a whole number from 1 to 1000"),
             ("any", "reset", 1001, "times must be a whole number from 1 to 1000"),
             ("any", "reset", True, "times must be a whole number from 1 to 1000"),
         ],
     )
-    def test_unknown_words_are_refused(
+    def test_an_unknown_fault_is_refused(
         self, on: str, kind: str, times: int, complaint: str, okta: OktaOrg
     ) -> None:
         with pytest.raises(ValueError, match=complaint):
             okta.org.faults.add(on, kind, times)
 
-    def test_a_fault_is_used_up(self, okta: OktaOrg) -> None:
-        okta.org.faults.add("lookup", "http_500", 2)
-        answers = [okta.get(f"/api/v1/users/{ADA}").status_code for _ in range(3)]
-        assert answers == [500, 500, 200]
-
-    def test_faults_come_in_the_order_in_which_they_were_added(self, okta: OktaOrg) -> None:
-        okta.org.faults.add("any", "http_500", 1)
+    def test_faults_are_used_up_in_the_order_in_which_they_were_added(self, okta: OktaOrg) -> None:
+        okta.org.faults.add("any", "http_500", 2)
         okta.org.faults.add("lookup", "http_503", 1)
-        answers = [okta.get(f"/api/v1/users/{ADA}").status_code for _ in range(3)]
-        assert answers == [500, 503, 200]
+        answers = [okta.get(USER).status_code for _ in range(4)]
+        assert answers == [500, 500, 503, 200]
 
     @pytest.mark.parametrize(
         ("on", "hit"),
@@ -105,12 +89,19 @@ class TestSwitches:
     )
     def test_a_fault_waits_for_its_requests(self, on: str, hit: list[int], okta: OktaOrg) -> None:
         okta.org.faults.add(on, "http_500", 5)
-        okta.get(f"/api/v1/users/{ADA}")
+        okta.get(USER)
         okta.search('profile.email eq "ada@example.com"')
         okta.get(okta.factors_path(ADA))
         okta.challenge(ADA, EMAIL)
         okta.post("/api/v1/authn/cancel", {"stateToken": "dead"}, api_token=None)
         assert statuses(okta) == hit
+
+    def test_a_fault_of_invocations_is_not_one_of_the_org(self, okta: OktaOrg) -> None:
+        okta.org.faults.add("invoke", "drop", 1)
+        assert okta.get(USER).status_code == 200
+        okta.org.faults.add("any", "reset", 1)
+        assert okta.org.faults.take(On.INVOKE) is Kind.DROP
+        assert okta.org.faults.take(On.INVOKE) is None
 
 
 class TestAnswers:
@@ -125,50 +116,44 @@ class TestAnswers:
             ("redirect", 302),
         ],
     )
-    def test_nothing_is_carried_out(self, kind: str, status: int, okta: OktaOrg) -> None:
+    def test_a_broken_answer_does_nothing(self, kind: str, status: int, okta: OktaOrg) -> None:
         okta.org.faults.add("verify", kind, 1)
         assert okta.challenge(ADA, EMAIL).status_code == status
         assert okta.org.inbox == []
         assert statuses(okta) == [status]
 
-    @pytest.mark.parametrize(("kind", "code"), [("http_500", "E0000009"), ("http_503", "E0000010")])
-    def test_a_server_error_is_an_okta_error(self, kind: str, code: str, okta: OktaOrg) -> None:
+    @pytest.mark.parametrize(
+        ("kind", "code"),
+        [("http_500", "E0000009"), ("http_503", "E0000010"), ("rate_limited", "E0000047")],
+    )
+    def test_an_error_is_an_okta_error(self, kind: str, code: str, okta: OktaOrg) -> None:
         okta.org.faults.add("any", kind, 1)
-        response = okta.get(f"/api/v1/users/{ADA}")
+        response = okta.get(USER)
         assert response.get_json()["errorCode"] == code
         assert "x-okta-request-id" in response.headers
 
-    def test_a_rate_limit_says_when_it_ends(self, okta: OktaOrg) -> None:
+    def test_a_rate_limit_has_a_reset_time_and_no_retry_after(self, okta: OktaOrg) -> None:
         okta.org.faults.add("any", "rate_limited", 1)
-        response = okta.get(f"/api/v1/users/{ADA}")
-        assert response.get_json()["errorCode"] == "E0000047"
-        assert response.headers["x-rate-limit-remaining"] == "0"
-        assert response.headers["x-rate-limit-reset"] == str(int(okta.clock()) + 30)
-        assert "retry-after" not in response.headers
+        headers = okta.get(USER).headers
+        assert headers["x-rate-limit-remaining"] == "0"
+        assert headers["x-rate-limit-reset"] == str(int(okta.clock()) + 30)
+        assert "retry-after" not in headers
 
-    def test_a_web_page_is_no_json(self, okta: OktaOrg) -> None:
+    def test_other_answers_are_a_web_page_and_a_redirect_elsewhere(self, okta: OktaOrg) -> None:
         okta.org.faults.add("any", "html", 1)
-        response = okta.get(f"/api/v1/users/{ADA}")
-        assert response.mimetype == "text/html"
-        assert response.text.startswith("<!DOCTYPE html>")
-
-    def test_a_redirect_leads_to_another_host(self, okta: OktaOrg) -> None:
         okta.org.faults.add("any", "redirect", 1)
-        response = okta.get(f"/api/v1/users/{ADA}")
-        assert response.headers["location"] == "https://elsewhere.invalid/"
+        page, redirect = okta.get(USER), okta.get(USER)
+        assert (page.mimetype, page.text[:15]) == ("text/html", "<!DOCTYPE html>")
+        assert redirect.headers["location"] == "https://elsewhere.invalid/"
 
     def test_a_reset_in_process_is_the_error_that_a_caller_sees(self, okta: OktaOrg) -> None:
         okta.org.faults.add("any", "reset", 1)
         with pytest.raises(ConnectionResetError):
-            okta.get(f"/api/v1/users/{ADA}")
+            okta.get(USER)
         assert statuses(okta) == [0]
 
 
 class TestConnections:
-    def test_an_answer_arrives_whole(self, address: Address) -> None:
-        status, body = exchange(address, "GET", f"/api/v1/users/{ADA}")
-        assert (status, json.loads(body)["profile"]["login"]) == (200, ADA)
-
     def test_a_reset_sends_no_answer_and_does_nothing(
         self, okta: OktaOrg, address: Address
     ) -> None:
@@ -200,17 +185,19 @@ class TestConnections:
                 lost.result(PATIENCE_SECONDS)
         assert (okta.org.inbox, okta.org.calls) == ([], [])
 
-    def test_a_caller_who_gives_up_is_not_missed(
+    def test_a_caller_who_gives_up_leaves_no_trace_in_the_log(
         self, okta: OktaOrg, address: Address, caplog: pytest.LogCaptureFixture
     ) -> None:
         okta.org.faults.add("verify", "timeout", 1)
         with pytest.raises(TimeoutError):
             exchange(address, "POST", okta.verify_path(ADA, EMAIL), patience=0.05)
         okta.org.reset()
-        assert exchange(address, "GET", f"/api/v1/users/{ADA}")[0] == 200
+        assert exchange(address, "GET", USER)[0] == 200
         assert caplog.records == []
 
-    def test_a_code_is_used_up_by_a_lost_answer(self, okta: OktaOrg, address: Address) -> None:
+    def test_a_code_is_used_up_by_a_check_whose_answer_is_lost(
+        self, okta: OktaOrg, address: Address
+    ) -> None:
         okta.challenge(ADA, EMAIL)
         code = okta.sent_code(ADA)
         okta.org.calls.clear()
@@ -220,25 +207,22 @@ class TestConnections:
             lost = caller.submit(exchange, address, "POST", okta.verify_path(ADA, EMAIL), body)
             wait_for_call(okta)
             assert okta.check(ADA, EMAIL, code).status_code == 403
-            okta.org.reset()
+            okta.org.interrupt()
             with pytest.raises(ConnectionResetError):
                 lost.result(PATIENCE_SECONDS)
 
-    def test_nobody_waits_for_a_slow_answer_but_its_caller(
-        self, okta: OktaOrg, address: Address
-    ) -> None:
+    def test_a_slow_answer_delays_only_its_caller(self, okta: OktaOrg, address: Address) -> None:
         okta.org.faults.add("lookup", "slow", 1)
         with ThreadPoolExecutor() as caller:
-            slow = caller.submit(exchange, address, "GET", f"/api/v1/users/{ADA}")
+            slow = caller.submit(exchange, address, "GET", USER)
             wait_for_call(okta)
-            status, _ = exchange(address, "GET", f"/api/v1/users/{ADA}")
-            assert status == 200
+            status, body = exchange(address, "GET", USER)
+            assert (status, json.loads(body)["profile"]["login"]) == (200, ADA)
             assert not slow.done()
-            okta.org.reset()
-            status, _ = slow.result(PATIENCE_SECONDS)
-            assert status == 200
+            okta.org.interrupt()
+            assert slow.result(PATIENCE_SECONDS)[0] == 200
 
-    def test_parallel_checks_redeem_a_code_once(self, okta: OktaOrg, address: Address) -> None:
+    def test_parallel_checks_verify_a_code_once(self, okta: OktaOrg, address: Address) -> None:
         okta.challenge(ADA, EMAIL)
         body = json.dumps({"passCode": okta.sent_code(ADA)})
         path = okta.verify_path(ADA, EMAIL)
@@ -248,8 +232,8 @@ class TestConnections:
         assert sorted(answers) == [200] + [403] * 19
 
 
-def test_an_org_has_its_latency() -> None:
-    distant = OktaOrg(latency_seconds=0.05)
+def test_every_answer_takes_the_latency_of_the_org() -> None:
+    distant = OktaOrg(0.05)
     begun = time.monotonic()
-    assert distant.get(f"/api/v1/users/{ADA}").status_code == 200
+    assert distant.get(USER).status_code == 200
     assert time.monotonic() - begun >= 0.05

@@ -1,4 +1,4 @@
-"""The vendor's own Python SDK, unmodified, with the simulated org over a real connection."""
+"""The vendor's own Python SDK, unmodified, against the simulated org over a real connection."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -17,7 +17,7 @@ MARY = "mary.jackson@example.com"
 
 @dataclass(frozen=True)
 class Sdk:
-    """The SDK, whose modules take seconds to import: no other test should wait for them."""
+    """The SDK. Its modules take seconds to import, so only these tests do it."""
 
     client: Any
     models: Any
@@ -32,7 +32,7 @@ class Sdk:
         )
 
     def with_code(self, model: Any, code: str) -> Any:
-        """A request body with a code: the generated models know only the field of push factors."""
+        """A request body with a code, for which the generated models have no field."""
         pydantic = import_module("pydantic")
         alias = pydantic.Field(alias="passCode")
         with_code = pydantic.create_model("WithCode", __base__=model, pass_code=(str, alias))
@@ -46,14 +46,9 @@ class Sdk:
 
 
 @pytest.fixture
-def okta() -> OktaOrg:
-    return OktaOrg()
-
-
-@pytest.fixture
 def sdk(okta: OktaOrg, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sdk]:
     client, models = import_module("okta.client"), import_module("okta.models")
-    # The one way to plain http: this is not among what the client takes as an argument.
+    # The only way to use plain http: the client has no argument for it.
     monkeypatch.setenv("OKTA_TESTING_TESTINGDISABLEHTTPSCHECK", "true")
     with served(okta.org) as (host, port):
         url = f"http://{host}:{port}"
@@ -61,30 +56,30 @@ def sdk(okta: OktaOrg, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sdk]:
 
 
 def run(journey: Callable[[], Awaitable[None]]) -> None:
-    async def whole_journey() -> None:
+    async def awaited() -> None:
         await journey()
 
-    asyncio.run(whole_journey())
+    asyncio.run(awaited())
 
 
 async def done(call: Awaitable[tuple[Any, Any, Any]]) -> Any:
-    """What a call gives when nothing goes wrong."""
+    """The result of a call that must succeed."""
     result, _, error = await call
     assert error is None
     return result
 
 
-def test_a_customer_is_created_and_enrols_totp(okta: OktaOrg, sdk: Sdk) -> None:
+def test_it_creates_a_customer_and_enrols_totp(okta: OktaOrg, sdk: Sdk) -> None:
     async def journey() -> None:
         client = sdk.client
         user = await done(client.create_user(sdk.new_user(), activate=True))
         assert (user.status, user.profile.login) == ("ACTIVE", MARY)
         assert await done(client.list_factors(user.id)) == []
 
-        wish = sdk.models.UserFactorTokenSoftwareTOTP(
+        new = sdk.models.UserFactorTokenSoftwareTOTP(
             factorType="token:software:totp", provider="GOOGLE"
         )
-        factor = await done(client.enroll_factor(user.id, wish))
+        factor = await done(client.enroll_factor(user.id, new))
         assert factor.status == "PENDING_ACTIVATION"
         secret = pyotp.TOTP(factor.embedded["activation"]["sharedSecret"])
 
@@ -104,14 +99,14 @@ def test_a_customer_is_created_and_enrols_totp(okta: OktaOrg, sdk: Sdk) -> None:
     run(journey)
 
 
-# Of the challenges, the SDK reads that of an email alone: its models have no room for the list of
-# links and for the number that the service answers with for a phone.
-def test_a_code_is_sent_and_checked(okta: OktaOrg, sdk: Sdk) -> None:
+# The SDK can read only the challenge of an email: its models have no fields for the list of links
+# and the number in the challenge of a phone.
+def test_it_sends_a_code_and_checks_it(okta: OktaOrg, sdk: Sdk) -> None:
     async def journey() -> None:
         client = sdk.client
         user = await done(client.create_user(sdk.new_user()))
-        wish = sdk.models.UserFactorEmail(factorType="email", provider="OKTA")
-        factor = await done(client.enroll_factor(user.id, wish, activate=True))
+        new = sdk.models.UserFactorEmail(factorType="email", provider="OKTA")
+        factor = await done(client.enroll_factor(user.id, new, activate=True))
         sent = await done(client.verify_factor(user.id, factor.id, token_lifetime_seconds=60))
         assert sent.factor_result == "CHALLENGE"
         code = okta.sent_code(MARY)
@@ -125,19 +120,19 @@ def test_a_code_is_sent_and_checked(okta: OktaOrg, sdk: Sdk) -> None:
     run(journey)
 
 
-def test_a_template_is_kept(sdk: Sdk) -> None:
+def test_it_creates_and_lists_a_template(sdk: Sdk) -> None:
     async def journey() -> None:
-        wording = sdk.models.SmsTemplate(
+        template = sdk.models.SmsTemplate(
             name="Pick-up", type="SMS_VERIFY_CODE", template="Show ${code}"
         )
-        template = await done(sdk.client.create_sms_template(wording))
+        created = await done(sdk.client.create_sms_template(template))
         [kept] = await done(sdk.client.list_sms_templates())
-        assert (kept.id, kept.template) == (template.id, "Show ${code}")
+        assert (kept.id, kept.template) == (created.id, "Show ${code}")
 
     run(journey)
 
 
-def test_the_org_is_told_who_calls(okta: OktaOrg, sdk: Sdk) -> None:
+def test_its_calls_carry_a_token_and_a_user_agent(okta: OktaOrg, sdk: Sdk) -> None:
     async def journey() -> None:
         found = await done(sdk.client.list_users(search='profile.email eq "ada@example.com"'))
         assert [user.profile.login for user in found] == ["ada@example.com"]
@@ -145,4 +140,4 @@ def test_the_org_is_told_who_calls(okta: OktaOrg, sdk: Sdk) -> None:
     run(journey)
     [call] = okta.org.calls
     assert call.headers["Authorization"] == "SSWS"
-    assert "User-Agent" in call.headers
+    assert call.user_agent

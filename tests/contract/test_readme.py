@@ -1,4 +1,4 @@
-"""The README's tables are those of the template and of the code."""
+"""The README's tables of routes and outcomes match the template and the code."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from tests.contract.stack import routes
 from tests.sandbox.template import ROOT
-from verification.dialects.outcomes import STATUS
+from verification.http.statuses import STATUS
 
 
 def rows(heading: str) -> Iterator[list[str]]:
-    """The cells of the table rows in one section, but for its subsections."""
+    """The cells of the table rows in one section, without its subsections."""
     readme = (ROOT / "README.md").read_text()
     section = re.split(r"^##", readme.partition(f"\n## {heading}\n")[2], flags=re.MULTILINE)[0]
     for line in section.splitlines():
@@ -19,11 +19,11 @@ def rows(heading: str) -> Iterator[list[str]]:
             yield line.strip("| ").split(" | ")
 
 
-def test_every_route_is_told() -> None:
+def test_table_has_every_route() -> None:
     told = [route for row in rows("Routes") for route in re.findall(r"`([A-Z]+) (/\S*)`", row[0])]
     assert sorted(told) == sorted(route for route in routes() if route[0] != "OPTIONS")
 
 
-def test_every_outcome_is_told_with_its_status() -> None:
+def test_table_has_every_outcome_with_its_status() -> None:
     told = [(code, int(row[1])) for row in rows("Outcomes") for code in re.findall(r"\w+", row[0])]
     assert sorted(told) == sorted(STATUS.items())

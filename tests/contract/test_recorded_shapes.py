@@ -1,4 +1,4 @@
-"""The comparison with recordings itself: what it lets pass and what it reports."""
+"""The comparison of answers with recordings: what it accepts and what it reports."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ HREF = "https://one.example.com/api/v1/users/00uA/factors/emfB/verify"
         ({"_links": {"user": {"name": "Ada"}}}, {"_links": {"user": {"name": "Grace"}}}),
     ],
 )
-def test_what_varies_may_differ(recorded: Any, simulated: Any) -> None:
+def test_ids_times_names_and_hosts_may_differ(recorded: Any, simulated: Any) -> None:
     assert body_differences(recorded, simulated) == []
 
 
@@ -63,7 +63,7 @@ def test_what_varies_may_differ(recorded: Any, simulated: Any) -> None:
         ),
     ],
 )
-def test_what_matters_is_reported(recorded: Any, simulated: Any, difference: str) -> None:
+def test_keys_types_constants_links_and_forms_must_agree(recorded: Any, simulated: Any, difference: str) -> None:
     assert difference in body_differences(recorded, simulated)
 
 
@@ -89,7 +89,7 @@ def test_what_matters_is_reported(recorded: Any, simulated: Any, difference: str
         ),
     ],
 )
-def test_headers_are_compared_by_name(
+def test_headers_are_compared_by_name_and_some_by_value(
     recorded: dict[str, str | list[str]], simulated: dict[str, str], differences: list[str]
 ) -> None:
     assert header_differences(recorded, Headers(simulated)) == differences

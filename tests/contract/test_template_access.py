@@ -1,19 +1,26 @@
-"""Who may do what: roles, keys, and what is written where."""
+"""Permissions, encryption, and what is written to logs."""
 
 from __future__ import annotations
 
+import ast
 import json
 
+import botocore.session
 import pytest
+from botocore import xform_name
 
-from tests.contract.stack import FUNCTIONS, Tree, created, deploy, of_type, statements
+from tests.contract.stack import FUNCTIONS, ISSUE, Tree, created, deploy, of_type, only, statements
+from tests.sandbox.template import ROOT
 
-ROLES = {
-    "IssueChallengeFunction": "IssueChallengeRole",
-    "VerifyChallengeFunction": "VerifyChallengeRole",
-}
 KEY = {"KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234"}
 EVERYTHING = {**KEY, "AuditStream": "true", "CreateApiLogRole": "true"}
+
+PERMISSIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    # Its members need their own permissions, and all of them are updates.
+    "dynamodb:TransactWriteItems": "dynamodb:UpdateItem",
+}
+"""The permission for an API operation, where it is not called like the operation."""
 
 
 @pytest.fixture(scope="module")
@@ -22,17 +29,46 @@ def deployed() -> Tree:
 
 
 def allowed(stack: Tree, role: str) -> dict[str, str]:
-    """The resource of every action that a role may carry out."""
+    """The resource of every action that a role allows."""
     found = {}
-    for statement in statements({role: stack[role]}):
+    for statement in statements(stack, role):
         actions = statement["Action"]
         for action in [actions] if isinstance(actions, str) else actions:
             found[action] = json.dumps(statement["Resource"])
     return found
 
 
-def test_nothing_is_allowed_on_everything_but_to_trace(deployed: Tree) -> None:
-    """X-Ray has no resources that could be named."""
+def permissions_used() -> set[str]:
+    """The permissions for the AWS operations that the code names, such as `update_item`."""
+    names = {
+        node.attr if isinstance(node, ast.Attribute) else node.value
+        for file in (ROOT / "shared/verification/aws").glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute | ast.Constant)
+    }
+    session = botocore.session.get_session()
+    operations = {
+        f"{service}:{operation}"
+        for service in ("dynamodb", "secretsmanager", "lambda")
+        for operation in session.get_service_model(service).operation_names
+        if xform_name(operation) in names
+    }
+    return {PERMISSIONS.get(operation, operation) for operation in operations}
+
+
+def test_functions_are_allowed_exactly_the_calls_that_they_make(deployed: Tree) -> None:
+    stack = created(deployed)
+    every_function = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    every_function |= {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    for function, role in FUNCTIONS.items():
+        assert stack[function]["Properties"]["Role"] == {"Fn::GetAtt": [role, "Arn"]}
+        invokes_itself = {"lambda:InvokeFunction"} if function == ISSUE else set()
+        data = permissions_used() - {"lambda:InvokeFunction"}
+        assert set(allowed(stack, role)) == data | every_function | invokes_itself
+
+
+def test_nothing_is_allowed_on_every_resource_except_traces(deployed: Tree) -> None:
+    """X-Ray has no resources to name."""
     for statement in statements(created(deployed, **EVERYTHING)):
         assert statement["Effect"] == "Allow"
         assert "*" not in json.dumps(statement["Action"])
@@ -40,87 +76,61 @@ def test_nothing_is_allowed_on_everything_but_to_trace(deployed: Tree) -> None:
             assert statement["Action"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
 
 
-@pytest.mark.parametrize("function", sorted(FUNCTIONS))
-def test_functions_may_do_only_what_they_do(deployed: Tree, function: str) -> None:
-    assert deployed[function]["Properties"]["Role"] == {"Fn::GetAtt": [ROLES[function], "Arn"]}
-    table = '{"Fn::GetAtt": ["ChallengeTable", "Arn"]}'
-    logs = deployed[function]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
-    expected = {
-        "dynamodb:BatchGetItem": table,
-        "dynamodb:GetItem": table,
-        "dynamodb:UpdateItem": table,
-        "secretsmanager:GetSecretValue": '[{"Ref": "OktaTokenSecret"}, {"Ref": "ServiceKeysSecret"}]',
-        "logs:CreateLogStream": f'{{"Fn::GetAtt": ["{logs}", "Arn"]}}',
-        "logs:PutLogEvents": f'{{"Fn::GetAtt": ["{logs}", "Arn"]}}',
-        "xray:PutTraceSegments": '"*"',
-        "xray:PutTelemetryRecords": '"*"',
-    }
-    stack = created(deployed)
-    assert allowed(stack, ROLES[function]) == expected
-    assert "ManagedPolicyArns" not in stack[ROLES[function]]["Properties"]
+def test_issue_function_may_invoke_only_itself(deployed: Tree) -> None:
+    may_invoke = json.loads(allowed(created(deployed), FUNCTIONS[ISSUE])["lambda:InvokeFunction"])
+    assert may_invoke == [{"Fn::GetAtt": [ISSUE, "Arn"]}, {"Ref": f"{ISSUE}Aliaslive"}]
 
 
-@pytest.mark.parametrize("function", sorted(FUNCTIONS))
-def test_secrets_of_the_customers_own_take_the_place_of_the_stacks(
-    deployed: Tree, function: str
-) -> None:
+def test_own_secrets_replace_those_of_the_stack(deployed: Tree) -> None:
     given = {"OktaTokenSecretArn": "arn:token", "ServiceKeysSecretArn": "arn:keys"}
-    stack = created(deployed, **given)
-    readable = '[{"Ref": "OktaTokenSecretArn"}, {"Ref": "ServiceKeysSecretArn"}]'
-    assert allowed(stack, ROLES[function])["secretsmanager:GetSecretValue"] == readable
-    assert not of_type(stack, "AWS::SecretsManager::Secret")
+    for parameters in ({}, given):
+        stack = created(deployed, **parameters)
+        made = [] if parameters else ["OktaTokenSecret", "ServiceKeysSecret"]
+        assert sorted(of_type(stack, "AWS::SecretsManager::Secret")) == made
+        readable = json.dumps([{"Ref": name} for name in parameters or made])
+        for role in FUNCTIONS.values():
+            assert allowed(stack, role)["secretsmanager:GetSecretValue"] == readable
 
 
-def test_a_key_of_the_customers_own_encrypts_everything_that_is_kept(deployed: Tree) -> None:
+def test_own_key_encrypts_all_stored_data(deployed: Tree) -> None:
     ref = {"Ref": "KmsKeyArn"}
     stack = created(deployed, **KEY)
     for kind in ("AWS::SecretsManager::Secret", "AWS::Logs::LogGroup"):
         for properties in of_type(stack, kind).values():
             assert properties["KmsKeyId"] == ref
-    (table,) = of_type(stack, "AWS::DynamoDB::Table").values()
-    assert table["SSESpecification"]["KMSMasterKeyId"] == ref
-    for function, role in ROLES.items():
+    assert only(stack, "AWS::DynamoDB::Table")["SSESpecification"]["KMSMasterKeyId"] == ref
+    for function, role in FUNCTIONS.items():
         assert stack[function]["Properties"]["KmsKeyArn"] == ref
         assert allowed(stack, role)["kms:Decrypt"] == json.dumps(ref)
 
 
-def test_without_it_nothing_may_use_a_key(deployed: Tree) -> None:
+def test_without_own_key_no_role_may_use_a_key(deployed: Tree) -> None:
     stack = created(deployed)
-    del stack["Settings"]  # which name the parameter, whatever its value is
+    del stack["Settings"]  # which contains the empty parameter
     assert "KmsKeyArn" not in json.dumps(list(stack.values()))
     assert "kms:" not in json.dumps(statements(stack))
-    (table,) = of_type(stack, "AWS::DynamoDB::Table").values()
-    assert table["SSESpecification"]["SSEEnabled"] is True
+    assert only(stack, "AWS::DynamoDB::Table")["SSESpecification"]["SSEEnabled"] is True
 
 
-def test_the_access_log_says_nothing_about_a_person(deployed: Tree) -> None:
-    (stage,) = of_type(deployed, "AWS::ApiGateway::Stage").values()
-    line = json.loads(stage["AccessLogSetting"]["Format"])
-    assert set(line.values()) <= {
-        "$context.error.responseType",
-        "$context.httpMethod",
-        "$context.integrationLatency",
-        "$context.integrationStatus",
-        "$context.requestId",
-        "$context.requestTimeEpoch",
-        "$context.resourcePath",
-        "$context.responseLatency",
-        "$context.responseLength",
-        "$context.status",
-        "$context.wafResponseCode",
-    }
+def test_access_log_holds_no_personal_data(deployed: Tree) -> None:
+    line = json.loads(only(deployed, "AWS::ApiGateway::Stage")["AccessLogSetting"]["Format"])
+    for value in line.values():
+        assert not any(
+            word in value for word in ("identity", "path.", "$context.path", "requestOverride")
+        )
+        assert value.startswith("$context.")
+    assert line["resourcePath"] == "$context.resourcePath"
 
 
-def test_api_gateway_keeps_no_requests_of_its_own(deployed: Tree) -> None:
+def test_api_gateway_logs_no_requests(deployed: Tree) -> None:
     """Execution logs hold query strings and bodies, and traces of the stage hold URLs."""
-    (stage,) = of_type(deployed, "AWS::ApiGateway::Stage").values()
+    stage = only(deployed, "AWS::ApiGateway::Stage")
     assert not stage.get("TracingEnabled", False)
     for method in stage["MethodSettings"]:
-        assert method["LoggingLevel"] == "OFF"
-        assert method["DataTraceEnabled"] is False
+        assert (method["LoggingLevel"], method["DataTraceEnabled"]) == ("OFF", False)
 
 
-def test_every_log_ends(deployed: Tree) -> None:
+def test_every_log_group_has_a_retention(deployed: Tree) -> None:
     groups = of_type(deployed, "AWS::Logs::LogGroup")
     used = {deployed[f]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for f in FUNCTIONS}
     assert used | {"ApiAccessLogs"} == set(groups)
@@ -128,6 +138,6 @@ def test_every_log_ends(deployed: Tree) -> None:
 
 
 def test_lambda_leaves_the_log_format_to_powertools(deployed: Tree) -> None:
-    """Lambda's JSON format sets the root logger's level: DEBUG would log URLs and tokens."""
+    """Lambda's JSON format sets the level of the root logger: DEBUG would log URLs and tokens."""
     for function in FUNCTIONS:
         assert set(deployed[function]["Properties"]["LoggingConfig"]) == {"LogGroup"}

@@ -1,27 +1,38 @@
-"""AWS by moto's server: the table and the secrets that the template declares."""
+"""AWS for the sandbox: moto's server for the table and the secrets, and Lambda's Invoke."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import threading
+import uuid
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import boto3
 import requests
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
+from tests.sandbox.arns import function_arn
+from tests.sandbox.invocations import Throttled
 from tests.sandbox.server import Server
 from tests.sandbox.template import PREFIX, Template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 CLIENT_NAME = "sandbox"
 CLIENT_KEY = "sk_sandbox_0000000000000000"
+SHOP_NAME = "shop"
+SHOP_KEY = "sk_shop_00000000000000000"
+CLIENTS = {
+    CLIENT_NAME: {"keys": [CLIENT_KEY], "scopes": ["verify", "enroll", "register", "release"]},
+    SHOP_NAME: {"keys": [SHOP_KEY], "scopes": ["verify"]},
+}
 ROOT_KEY = "sandbox-root-key-that-names-nobody-outside-this-machine"
 
 CREDENTIALS = {
@@ -33,33 +44,51 @@ CREDENTIALS = {
 }
 
 _CALLER = re.compile(r"Credential=(\w+)/")
-_ACTION = re.compile(r"(DynamoDB|secretsmanager)(?:_[0-9]+)?\.(\w+)")
+_TARGET = re.compile(r"(DynamoDB|secretsmanager)(?:_[0-9]+)?\.(\w+)")
+_INVOKE_PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+# A name, a partial ARN or a whole one, each with or without an alias or version.
+_FUNCTION = re.compile(
+    r"(?:(?:arn:aws:lambda:[a-z0-9-]+:)?\d{12}:function:)?([A-Za-z0-9_-]+)(?::([A-Za-z0-9_$-]+))?"
+)
+_ITEM_ACTIONS = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
+_TRANSACTIONS = ("TransactWriteItems", "TransactGetItems")
 
 
 class Aws:
-    """The account of the sandbox. A function, whose access key is its name, may do what its role
-    allows.
+    """The sandbox's AWS account. A function's access key id is its logical id, and its calls are
+    limited to what its role allows. `accept_event` takes a function's name and an event that was
+    sent to it asynchronously.
     """
 
     def __init__(
         self,
         template: Template,
         okta_api_token: str,
+        accept_event: Callable[[str, object], None],
         port: int = 0,
         dynamodb_url: str | None = None,
         bridge: str | None = None,
     ) -> None:
         self._template = template
-        self._actions = {each.name: template.actions_of(each.name) for each in template.functions}
+        self._statements = {
+            each.name: template.statements_of(each.name) for each in template.functions
+        }
         self._okta_api_token = okta_api_token
-        self._app = DomainDispatcherApplication(create_backend_app)
+        self._accept_event = accept_event
+        self._moto = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
-        self._server = Server(self._one_at_a_time, port, bridge)
+        self._server = Server(self._serve, port, bridge)
         self.dynamodb_url = dynamodb_url or self._server.url
 
     @property
     def url(self) -> str:
-        """The endpoint of every AWS service, but for DynamoDB if that is elsewhere."""
+        """The endpoint of every service, except DynamoDB if another one was given."""
         return self._server.url
 
     def __enter__(self) -> Aws:
@@ -71,11 +100,11 @@ class Aws:
         self._server.__exit__(*exc)
 
     def reset(self) -> None:
-        """Back to an account in which the stack has just been deployed."""
+        """Return to the state right after a deployment."""
         requests.post(f"{self.url}/moto-api/reset", timeout=10).raise_for_status()
         dynamodb, secrets = self.client("dynamodb"), self.client("secretsmanager")
         for name in dynamodb.list_tables()["TableNames"]:
-            dynamodb.delete_table(TableName=name)  # another DynamoDB than moto's has kept them
+            dynamodb.delete_table(TableName=name)  # a DynamoDB other than moto's still has them
         for name, table in self._template.resources("AWS::DynamoDB::Table").items():
             dynamodb.create_table(
                 TableName=PREFIX + name,
@@ -88,7 +117,7 @@ class Aws:
             secrets.create_secret(Name=PREFIX + name, SecretString=json.dumps(content))
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this account."""
+        """A boto3 client of this account, with all permissions."""
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.dynamodb_url if service == "dynamodb" else self.url,
@@ -98,32 +127,71 @@ class Aws:
         )
 
     def put_secret(self, logical_id: str, content: str) -> None:
-        """Rotate a secret, or spoil it."""
+        """Replace the content of a secret."""
         client = self.client("secretsmanager")
         client.put_secret_value(SecretId=PREFIX + logical_id, SecretString=content)
 
     def _content(self, secret: Mapping[str, Any]) -> dict[str, Any]:
-        """What an operator would have put in by now."""
+        """A secret's content after an operator has filled in what the stack cannot generate."""
         generated = secret.get("GenerateSecretString")
         if generated is None:
             fields = json.loads(secret["SecretString"])
             return dict.fromkeys(fields, self._okta_api_token)
         fields = json.loads(generated["SecretStringTemplate"])
-        clients = {CLIENT_NAME: CLIENT_KEY}
-        return {**fields, generated["GenerateStringKey"]: ROOT_KEY, "clients": clients}
+        return {**fields, generated["GenerateStringKey"]: ROOT_KEY, "clients": CLIENTS}
 
-    def _one_at_a_time(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        """DynamoDB's single writes are atomic; moto's are so only if nothing runs beside them."""
-        if not self._is_allowed(environ):
+    def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        if invoked := _INVOKE_PATH.fullmatch(request.path):
+            return self._invoke(request, unquote(invoked[1]))(environ, start_response)
+        if not all(self._is_allowed(request, action) for action in _actions(request)):
             denied = Response('{"__type": "AccessDeniedException"}', 400)
             return denied(environ, start_response)
+        # DynamoDB's writes are atomic; moto's are only while no other request runs.
         with self._lock:
-            return list(self._app(environ, start_response))
+            return list(self._moto(environ, start_response))
 
-    def _is_allowed(self, environ: WSGIEnvironment) -> bool:
-        caller = _CALLER.search(environ.get("HTTP_AUTHORIZATION", ""))
-        action = _ACTION.match(environ.get("HTTP_X_AMZ_TARGET", ""))
-        allowed = self._actions.get(caller[1]) if caller else None
-        return not allowed or not action or f"{action[1].lower()}:{action[2]}" in allowed
+    def _invoke(self, request: Request, name: str) -> Response:
+        function = _FUNCTION.fullmatch(name)
+        if function is None or function[1] not in self._statements:
+            return _lambda_error(404, "ResourceNotFoundException", f"Function not found: {name}")
+        arn = function_arn(function[1], function[2] or request.args.get("Qualifier", ""))
+        if not self._is_allowed(request, "lambda:InvokeFunction", arn):
+            message = f"not authorized to perform: lambda:InvokeFunction on resource: {arn}"
+            return _lambda_error(403, "AccessDeniedException", message)
+        if request.headers.get("X-Amz-Invocation-Type") != "Event":
+            message = "the sandbox takes only the invocation type Event"
+            return _lambda_error(400, "InvalidParameterValueException", message)
+        try:
+            self._accept_event(function[1], json.loads(request.get_data() or b"{}"))
+        except ValueError:
+            message = "Could not parse request body into json"
+            return _lambda_error(400, "InvalidRequestContentException", message)
+        except Throttled:
+            return _lambda_error(429, "TooManyRequestsException", "Rate Exceeded.")
+        return Response(status=202, headers={"x-amzn-RequestId": str(uuid.uuid4())})
+
+    def _is_allowed(self, request: Request, action: str, arn: str | None = None) -> bool:
+        caller = _CALLER.search(request.headers.get("Authorization", ""))
+        statements = self._statements.get(caller[1]) if caller else None
+        return statements is None or any(each.allows(action, arn) for each in statements)
+
+
+def _actions(request: Request) -> Iterator[str]:
+    """The IAM actions that a request needs; a transaction needs those of its items."""
+    target = _TARGET.match(request.headers.get("X-Amz-Target", ""))
+    if target is None:
+        return
+    if target[2] not in _TRANSACTIONS:
+        yield f"{target[1].lower()}:{target[2]}"
+        return
+    body = request.get_data()
+    request.environ["wsgi.input"] = io.BytesIO(body)  # moto reads it again
+    for item in json.loads(body)["TransactItems"]:
+        yield from (f"dynamodb:{_ITEM_ACTIONS[kind]}" for kind in item)
+
+
+def _lambda_error(status: int, kind: str, message: str) -> Response:
+    body = json.dumps({"Type": "User", "message": message})
+    headers = {"x-amzn-ErrorType": kind, "x-amzn-RequestId": str(uuid.uuid4())}
+    return Response(body, status, headers, content_type="application/json")

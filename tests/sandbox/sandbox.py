@@ -6,7 +6,7 @@ import json
 import os
 import random
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from werkzeug.wrappers import Request, Response
 
 from tests.sandbox.aws import CREDENTIALS, Aws
 from tests.sandbox.gateway import Gateway
-from tests.sandbox.okta.models import Org
+from tests.sandbox.invocations import Invocations
+from tests.sandbox.okta.models import Latency, Org
 from tests.sandbox.okta.seed import SANDBOX_API_TOKEN
 from tests.sandbox.okta.urls import create_app
 from tests.sandbox.server import Server
@@ -26,14 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PAGE = Path(__file__).with_name("page.html")
+SETTLE_SECONDS = 30.0
+SHORT_SETTLE_SECONDS = 5.0
 
 
 class Sandbox:
-    """A context manager: everything runs when entered, and nothing is left when left.
+    """A context manager. The constructor binds the ports (0: any free one); `with` starts the rest.
 
-    `environment` overrides settings of the template. Ports of 0 are chosen by the machine. A
-    `dynamodb_url` puts another DynamoDB in the place of moto's. At the address `bridge` containers
-    reach Okta and AWS.
+    `environment` overrides settings of the template. `okta_latency` is in seconds, or a function
+    from a kind of call ("lookup", "factors", "send", "check", "authn", "create", "other") to seconds.
+    `dynamodb_url` replaces moto's DynamoDB. Containers reach Okta and AWS at the address `bridge`.
     """
 
     def __init__(
@@ -44,17 +47,25 @@ class Sandbox:
         okta_port: int = 0,
         aws_port: int = 0,
         environment: Mapping[str, str] | None = None,
-        okta_latency: float = 0.0,
+        okta_latency: Latency = 0.0,
         dynamodb_url: str | None = None,
         bridge: str | None = None,
     ) -> None:
         self._environment = environment or {}
-        self.advance = 0.0
+        self._advance = 0.0
         rng = random.Random()  # noqa: S311 - codes of a simulator
         self.org = Org(self.now, rng, okta_latency)
+        self.invocations = Invocations(self.invoke, self.org.faults)
         self._okta = Server(create_app(self.org), okta_port, bridge)
         self.template = Template({"OktaOrgUrl": self._okta.url})
-        self.aws = Aws(self.template, SANDBOX_API_TOKEN, aws_port, dynamodb_url, bridge)
+        self.aws = Aws(
+            self.template,
+            SANDBOX_API_TOKEN,
+            self.invocations.accept,
+            aws_port,
+            dynamodb_url,
+            bridge,
+        )
         gateway = Gateway(
             self.template.routes, self.invoke, self._control, self.template.gateway_responses
         )
@@ -67,17 +78,29 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """The API, and the page."""
+        """The API and the page."""
         return self._api.url
 
     @property
     def okta_url(self) -> str:
-        """The Okta org."""
         return self._okta.url
+
+    @property
+    def advance(self) -> float:
+        """Seconds by which the sandbox's clock is ahead of the machine's.
+
+        Setting it waits for asynchronous invocations: they run at the time of their call.
+        """
+        return self._advance
+
+    @advance.setter
+    def advance(self, seconds: float) -> None:
+        self.settle()
+        self._advance = seconds
 
     def now(self) -> float:
         """The time of the org and of every worker."""
-        return time.time() + self.advance
+        return time.time() + self._advance
 
     def __enter__(self) -> Sandbox:
         with ExitStack() as starting:
@@ -86,6 +109,8 @@ class Sandbox:
             for workers in self._workers.values():
                 starting.callback(workers.stop)
                 workers.warm()
+            starting.callback(self.invocations.close)
+            starting.callback(self.org.interrupt)
             starting.enter_context(self._api)
             self._running = starting.pop_all()
         return self
@@ -93,9 +118,16 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self._running.close()
 
+    def settle(self, timeout: float = SETTLE_SECONDS) -> None:
+        """Wait until no asynchronous invocation is queued or running. Raises TimeoutError."""
+        self.invocations.settle(timeout)
+
     def reset(self) -> None:
-        """Back to the start."""
-        self.advance = 0.0
+        """Return to the start; asynchronous invocations end first."""
+        self.invocations.cancel()
+        self.org.interrupt()
+        self.settle()
+        self._advance = 0.0
         self.org.reset()
         self.aws.reset()
 
@@ -104,7 +136,7 @@ class Sandbox:
         self._workers[function].crash()
 
     def settings_of(self, function: Function) -> dict[str, str]:
-        """What a worker has for an environment: nothing of this machine's own."""
+        """The environment of a worker: nothing of this machine's own."""
         sandboxed = {
             **function.environment,
             "SANDBOX": "true",
@@ -122,12 +154,12 @@ class Sandbox:
         }
         return {**sandboxed, **overrides}
 
-    def invoke(self, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A function's answer to an event."""
-        return self._workers[function].invoke(event, self.advance)
+    def invoke(self, function: str, event: object) -> Any:
+        """A function's result."""
+        return self._workers[function].invoke(event, self._advance)
 
     def _control(self, request: Request) -> Response | None:
-        """The answer to a request for the sandbox itself, or None."""
+        """The response to a request for the page or a `/sandbox/` control, else None."""
         if request.path == "/":
             return Response(PAGE.read_text(), content_type="text/html; charset=utf-8")
         if not request.path.startswith("/sandbox/"):
@@ -136,11 +168,16 @@ class Sandbox:
             answer = self._answer(request)
         except (ValueError, TypeError, KeyError) as error:
             return _json(400, {"error": f"{type(error).__name__}: {error}"})
+        except TimeoutError as error:
+            return _json(503, {"error": str(error)})
         if answer is None:
             return _json(404, {"error": "no such control"})
         return _json(200, answer)
 
     def _answer(self, request: Request) -> object:
+        if request.method == "GET":
+            with suppress(TimeoutError):
+                self.settle(SHORT_SETTLE_SECONDS)
         match request.method, request.path.removeprefix("/sandbox/"):
             case "GET", "messages":
                 return [
@@ -163,6 +200,9 @@ class Sandbox:
             case "POST", "reset":
                 self.reset()
                 return {"reset": True}
+            case "POST", "settle":
+                self.settle()
+                return {"failed": self.invocations.failed, "dropped": self.invocations.dropped}
             case "POST", "clock":
                 self.advance += float(json.loads(request.get_data())["advance_seconds"])
                 return {"now": datetime.fromtimestamp(self.now(), UTC).isoformat()}

@@ -1,7 +1,9 @@
-"""A WSGI app on a loopback port, in threads, with kept connections."""
+"""A WSGI server on a loopback port: threads, keep-alive connections, no access log."""
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,23 +15,31 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 
+class PortUnavailable(Exception):
+    """The port cannot be listened on: another program has it, or this user may not use it."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"cannot listen on {host}:{port}: {reason}")
+        self.port = port
+
+
 class _QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def log_request(self, *_: Any) -> None:
-        """Keep addresses and codes, which are in URLs here, out of the terminal."""
+        """Log nothing: URLs hold email addresses and codes here."""
 
 
 class Server:
-    """A context manager: listening when entered, closed when left.
+    """A context manager. The port is bound by the constructor; requests are served inside `with`.
 
-    `bridge` is a second address at the same port, under which containers reach this machine.
+    `bridge` is a second address with the same port, at which containers reach this machine.
     """
 
     def __init__(self, app: WSGIApplication, port: int = 0, bridge: str | None = None) -> None:
         self._servers = [_server(app, HOST, port)]
-        self._port = self._servers[0].server_port
+        self._port = self._servers[0].port
         if bridge is not None:
             self._servers.append(_server(app, bridge, self._port))
         self._threads = [
@@ -39,7 +49,6 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
         return f"http://{HOST}:{self._port}"
 
     def __enter__(self) -> Server:
@@ -55,4 +64,13 @@ class Server:
 
 
 def _server(app: WSGIApplication, host: str, port: int) -> BaseWSGIServer:
-    return make_server(host, port, app, threaded=True, request_handler=_QuietHandler)
+    # werkzeug prints its own message and exits when it cannot bind.
+    try:
+        listener = socket.create_server((host, port), backlog=128)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise PortUnavailable(host, port, reason) from error
+    with listener:
+        return make_server(
+            host, port, app, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+        )

@@ -1,17 +1,29 @@
-"""Reads template.yaml: the functions, their routes and settings, the table and the secrets."""
+"""Reads template.yaml: functions, routes, settings, permissions, tables and secrets."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from tests.sandbox.arns import ACCOUNT_ID, ALIAS, REGION, arn, function_arn
+
 ROOT = Path(__file__).parents[2]
 PREFIX = "sandbox-"
+
+_PSEUDO_PARAMETERS = {
+    "AWS::AccountId": ACCOUNT_ID,
+    "AWS::NoValue": None,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::StackName": "sandbox",
+}
 
 
 @dataclass(frozen=True)
@@ -26,10 +38,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Route:
-    """A method and a path of the API, such as `POST /challenge`, and the function behind it.
-
-    `model` is the JSON schema that a body must fit before the function sees it.
-    """
+    """A method and path of the API, the function behind it, and the JSON schema of its body."""
 
     method: str
     path: str
@@ -39,15 +48,29 @@ class Route:
 
 @dataclass(frozen=True)
 class GatewayResponse:
-    """An answer of API Gateway's own: a body and headers with `$context.` or `context.` in them."""
+    """A response that API Gateway makes itself; body and headers may hold `$context.` variables."""
 
     status: int
     body: str
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Statement:
+    """An Allow statement of an IAM policy; both lists are patterns."""
+
+    actions: list[str]
+    resources: list[str]
+
+    def allows(self, action: str, resource: str | None) -> bool:
+        """Whether it allows the action, on the resource if one is named."""
+        return any(fnmatchcase(action, each) for each in self.actions) and (
+            resource is None or any(fnmatchcase(resource, each) for each in self.resources)
+        )
+
+
 class Template:
-    """The stack as it would be deployed with these parameters, every name prefixed."""
+    """The stack as it would be deployed with these parameters."""
 
     def __init__(self, parameters: Mapping[str, str], path: Path = ROOT / "template.yaml") -> None:
         self._source = yaml_parse(path.read_text())
@@ -90,20 +113,24 @@ class Template:
             for route in [event["Properties"]]
         ]
 
-    def actions_of(self, function: str) -> set[str]:
-        """What the role of a function allows, such as `dynamodb:GetItem`; none by a condition."""
+    def statements_of(self, function: str) -> list[Statement]:
+        """What a function's role allows: its own policies and the AWS::IAM::Policy resources."""
         name, _ = self.resources("AWS::Serverless::Function")[function]["Role"]["Fn::GetAtt"]
         role = self.resources("AWS::IAM::Role")[name]
-        found = [
-            statement.get("Action", [])
-            for policy in role["Policies"]
-            for statement in policy["PolicyDocument"]["Statement"]
+        policies = [*role.get("Policies", [])]
+        for policy in self.resources("AWS::IAM::Policy").values():
+            if {"Ref": name} in policy["Roles"]:
+                policies.append(policy)
+        return [
+            Statement(_listed(statement["Action"]), _listed(statement["Resource"]))
+            for policy in policies
+            for statement in _listed(self._resolved(policy["PolicyDocument"]["Statement"]))
+            if statement["Effect"] == "Allow"
         ]
-        return {one for each in found for one in ([each] if isinstance(each, str) else each)}
 
     @cached_property
     def gateway_responses(self) -> dict[str, GatewayResponse]:
-        """What API Gateway itself answers, by the kind of refusal."""
+        """The responses of API Gateway itself, by the kind of refusal."""
         (api,) = self.resources("AWS::Serverless::Api").values()
         return {
             kind: GatewayResponse(
@@ -115,7 +142,7 @@ class Template:
         }
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Logical id and properties of the resources of a type that the stack would have."""
+        """Logical id and properties of the resources of a type, without those of a false condition."""
         return {
             name: resource["Properties"]
             for name, resource in self._source["Resources"].items()
@@ -126,14 +153,55 @@ class Template:
         return condition is None or bool(self._resolved(self._source["Conditions"][condition]))
 
     def _resolved(self, value: Any) -> Any:
-        """The value with its intrinsic functions carried out, as far as settings use them."""
+        """The value with its intrinsic functions evaluated; None stands for AWS::NoValue."""
         match value:
             case {"Ref": str(name)}:
-                return self._parameters.get(name, PREFIX + name)
+                return self._reference(name)
+            case {"Fn::GetAtt": [str(name), str(attribute)]}:
+                return self._attribute(name, attribute)
+            case {"Fn::Sub": str(text)}:
+                return re.sub(r"\$\{([^!}]+)\}", lambda found: self._substitute(found[1]), text)
+            case {"Fn::Join": [str(separator), list(parts)]}:
+                return separator.join(self._resolved(part) for part in parts)
             case {"Fn::If": [condition, then, otherwise]}:
                 return self._resolved(then if self._holds(condition) else otherwise)
             case {"Fn::Equals": [left, right]}:
                 return self._resolved(left) == self._resolved(right)
+            case {"Fn::Not": [negated]}:
+                return not self._resolved(negated)
+            case dict() if any(key.startswith("Fn::") for key in value):
+                raise ValueError(f"the sandbox cannot evaluate {next(iter(value))}")
             case dict():
-                raise ValueError(f"the sandbox does not know {next(iter(value))}")
+                return {key: self._resolved(each) for key, each in value.items()}
+            case list():
+                return [each for each in map(self._resolved, value) if each is not None]
         return value
+
+    def _reference(self, name: str) -> str | None:
+        if name in _PSEUDO_PARAMETERS:
+            return _PSEUDO_PARAMETERS[name]
+        if name in self._parameters:
+            return self._parameters[name]
+        if self._is_function(name.removesuffix(".Alias")):
+            function, _, alias = name.partition(".")
+            return function_arn(function, ALIAS) if alias else function
+        return PREFIX + name
+
+    def _attribute(self, name: str, attribute: str) -> str:
+        if self._is_function(name):
+            return function_arn(name)
+        return arn("sandbox", f"{PREFIX}{name}.{attribute}")
+
+    def _substitute(self, expression: str) -> str:
+        name, _, attribute = expression.partition(".")
+        if attribute and attribute != "Alias":
+            return self._attribute(name, attribute)
+        return str(self._reference(expression))
+
+    def _is_function(self, name: str) -> bool:
+        resource = self._source["Resources"].get(name, {})
+        return bool(resource.get("Type") == "AWS::Serverless::Function")
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

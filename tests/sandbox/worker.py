@@ -1,7 +1,7 @@
-"""One Lambda execution environment: a process that loads one function and serves one call at a time.
+"""One Lambda execution environment: a process that loads one function and runs one call at a time.
 
-It reads events as lines of JSON from standard input and writes results to the descriptor that was
-standard output; what the function prints goes to standard error, as a log.
+Events come as lines of JSON on standard input. Results go to the original standard output; what
+the function prints goes to standard error, which is its log.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from verification import wiring
-from verification.edge import handler_of
+from tests.sandbox.arns import ALIAS, function_arn
+from verification import container
+from verification.errors import ConfigurationError
+from verification.http.pipeline import handler_of
+from verification.settings import Settings
 
 
 class Clock:
-    """The machine's clock, moved by what the sandbox was told."""
+    """The machine's clock, advanced by a number of seconds."""
 
     advance = 0.0
 
@@ -31,7 +34,7 @@ class Clock:
 
 @dataclass
 class Context:
-    """What Lambda tells a function about a call."""
+    """The context object of one call."""
 
     function_name: str
     timeout: float
@@ -39,7 +42,10 @@ class Context:
     aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     function_version: str = "$LATEST"
     memory_limit_in_mb: int = 1024
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:sandbox"
+
+    @property
+    def invoked_function_arn(self) -> str:
+        return function_arn(self.function_name, ALIAS)
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda would end the call."""
@@ -47,13 +53,18 @@ class Context:
 
 
 def main(code: str, function_name: str, timeout: str) -> None:
-    """Serve calls until standard input ends."""
+    """Run calls until standard input ends, or say which setting makes that impossible."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    try:
+        Settings.from_environ(os.environ)
+    except ConfigurationError as error:
+        print(json.dumps({"refused": error.problem}), file=answers)
+        return
     sys.path[:0] = [code]
     app = importlib.import_module("app")
     clock = Clock()
-    handler = handler_of(app.edge, partial(wiring.build, clock=clock))
+    handler = handler_of(app.router, partial(container.build, clock=clock))
     print(json.dumps({"ready": True}), file=answers)
     for line in sys.stdin:
         message: dict[str, Any] = json.loads(line)

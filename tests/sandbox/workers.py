@@ -1,4 +1,4 @@
-"""Execution environments by the function: started on demand, each with one call at a time."""
+"""The worker processes of each function: started on demand, each running one call at a time."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 START_TIMEOUT = 60.0
 MOST_WORKERS = 6
-"""For each function. Calls beyond wait their turn, which Lambda's would not; two cores do no more."""
+"""For each function. Further calls wait, as they would not on Lambda; two cores do no more."""
 
 
 class FunctionFailed(Exception):
-    """The function crashed or ran out of time: API Gateway answers 502."""
+    """The function crashed or ran out of time; API Gateway answers 502."""
+
+
+class SettingRefused(Exception):
+    """The function cannot start with its settings."""
 
 
 class Worker:
@@ -42,17 +46,20 @@ class Worker:
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": os.pathsep.join((str(ROOT / "shared"), str(ROOT))),
                 "PYTHONWARNINGS": "error",
-                # Metrics are printed: on Lambda, too, they are in the log with the call's answer.
+                # Metrics are printed; like Lambda, have them in the log when the call ends.
                 "PYTHONUNBUFFERED": "1",
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
         )
-        self._read(START_TIMEOUT)
+        started = self._read(START_TIMEOUT)
+        if "refused" in started:
+            self.stop()
+            raise SettingRefused(started["refused"])
 
-    def invoke(self, event: Mapping[str, Any], advance: float) -> dict[str, Any]:
-        """The function's answer. Raises FunctionFailed, after which this worker is gone."""
+    def invoke(self, event: object, advance: float) -> Any:
+        """The function's result. Raises FunctionFailed, after which this worker is gone."""
         assert self._process.stdin is not None
         message = json.dumps({"event": event, "advance": advance})
         try:
@@ -65,32 +72,29 @@ class Worker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process still runs."""
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """End the process, whatever it is doing; a call under way learns of it."""
+        """End the process; the call that it is running fails."""
         self._process.kill()
         self._process.wait()
 
     def stop(self) -> None:
-        """End the process and let go of it."""
-        self._process.kill()
-        self._process.wait()
+        """End the process and close its streams."""
+        self.kill()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                with suppress(BrokenPipeError):  # of what was not read any more
+                with suppress(BrokenPipeError):  # input that was never read
                     stream.close()
 
-    def _read(self, timeout: float) -> dict[str, Any]:
+    def _read(self, timeout: float) -> Any:
         assert self._process.stdout is not None
         readable, _, _ = select.select([self._process.stdout], [], [], timeout)
         line = self._process.stdout.readline() if readable else b""
         if not line:
             self.stop()
             raise FunctionFailed
-        result: dict[str, Any] = json.loads(line)
-        return result
+        return json.loads(line)
 
 
 class Workers:
@@ -104,8 +108,8 @@ class Workers:
         self._slots = threading.Semaphore(MOST_WORKERS)
         self._all: set[Worker] = set()
 
-    def invoke(self, event: Mapping[str, Any], advance: float) -> dict[str, Any]:
-        """Answer with an idle worker, or a new one, or once one is free."""
+    def invoke(self, event: object, advance: float) -> Any:
+        """Run the function in an idle worker, in a new one, or as soon as one is idle."""
         with self._slots:
             worker = self._free_worker()
             try:
@@ -121,7 +125,6 @@ class Workers:
         self._idle.put(self._free_worker())
 
     def _free_worker(self) -> Worker:
-        """An idle worker that is alive, or a new one."""
         while True:
             try:
                 worker = self._idle.get_nowait()
@@ -135,11 +138,10 @@ class Workers:
             self._all.discard(worker)
 
     def crash(self) -> None:
-        """Kill them all in the middle of whatever they do; their calls fail."""
+        """Kill every worker, also in the middle of a call."""
         for worker in list(self._all):
             worker.kill()
 
     def stop(self) -> None:
-        """End them all."""
         for worker in self._all:
             worker.stop()

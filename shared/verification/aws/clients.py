@@ -1,4 +1,4 @@
-"""boto3 clients with short timeouts: a store that does not answer is a store that is down."""
+"""boto3 clients with short timeouts: a store that does not answer counts as down."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 _CONFIG = Config(
@@ -20,10 +21,15 @@ _CONFIG = Config(
 
 
 def dynamodb() -> DynamoDBClient:
-    """A client of DynamoDB; the region and the credentials are the environment's."""
+    """A client of DynamoDB. Region and credentials come from the environment."""
     return boto3.client("dynamodb", config=_CONFIG)
 
 
 def secrets_manager() -> SecretsManagerClient:
-    """A client of Secrets Manager, likewise."""
+    """A client of Secrets Manager."""
     return boto3.client("secretsmanager", config=_CONFIG)
+
+
+def aws_lambda() -> LambdaClient:
+    """A client of Lambda."""
+    return boto3.client("lambda", config=_CONFIG)

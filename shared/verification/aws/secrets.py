@@ -1,4 +1,4 @@
-"""The two secrets, read together and kept for five minutes: Okta's token and our own keys."""
+"""The two secrets, read together and kept for five minutes: Okta's token and the service's keys."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from verification.crypto import Keyring
 from verification.errors import ConfigurationError, StoreUnavailable, Unauthorized
-from verification.identity import Identities
+from verification.models import Client, Scope
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -22,24 +23,25 @@ if TYPE_CHECKING:
 MAX_AGE = 300.0
 """Seconds after which a rotated key is used and a removed one is refused."""
 
-_TOKEN = re.compile(r"[\x21-\x7e]+")  # what a header can hold
+MIN_ROOT_KEY = 32
+MIN_CLIENT_KEY = 16
+"""Characters."""
 
-LEAST_ROOT_KEY = 32
-LEAST_CLIENT_KEY = 16
+_TOKEN = re.compile(r"[\x21-\x7e]+")  # what a header can contain
 
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """Both secrets at one moment. Client keys are kept as digests, which compare in equal time."""
+    """Both secrets at one moment. Client keys are kept as digests, compared in constant time."""
 
     read_at: float
     okta_token: str = field(repr=False)
-    identities: Identities = field(repr=False)
-    clients: tuple[tuple[bytes, str], ...] = field(repr=False)
+    keyring: Keyring = field(repr=False)
+    clients: tuple[tuple[bytes, Client], ...] = field(repr=False)
 
 
 class Secrets:
-    """Reads Secrets Manager when first asked, when five minutes are over, and on demand."""
+    """Reads Secrets Manager at the first use, every five minutes, and when Okta rejects the token."""
 
     def __init__(
         self,
@@ -65,24 +67,24 @@ class Secrets:
         return self._fresh().okta_token
 
     def forget(self) -> None:
-        """Read both anew, over a new connection, when next asked."""
+        """Read both again at the next use, over a new connection."""
         self._content = None
         self._client.close()
 
-    def identities(self) -> Identities:
-        """What names customers and challenges."""
-        return self._fresh().identities
+    def keyring(self) -> Keyring:
+        """Hashes, seals and ids."""
+        return self._fresh().keyring
 
-    def client_of(self, key: str) -> str:
-        """The name of the client with this key; Unauthorized if there is none."""
+    def client_with(self, key: str) -> Client:
+        """The client that has this key; Unauthorized if there is none."""
         digest = _digest(key)
-        name = None
+        found = None
         for known, client in self._fresh().clients:
             if hmac.compare_digest(known, digest):
-                name = client
-        if name is None:
+                found = client
+        if found is None:
             raise Unauthorized
-        return name
+        return found
 
     def _fresh(self) -> _Content:
         content = self._content
@@ -96,15 +98,17 @@ class Secrets:
             raise ConfigurationError("the Okta token's secret has no okta_api_token")
         keys = self._object(self._service_keys_id)
         root_key = keys.get("root_key")
-        if not isinstance(root_key, str) or len(root_key) < LEAST_ROOT_KEY:
-            raise ConfigurationError("the service keys' secret has no root_key that is long enough")
-        return _Content(self._clock(), token.strip(), Identities(root_key), tuple(_clients(keys)))
+        if not isinstance(root_key, str) or len(root_key) < MIN_ROOT_KEY:
+            raise ConfigurationError(
+                "the service keys' secret has no root_key of 32 characters or more"
+            )
+        return _Content(self._clock(), token.strip(), Keyring(root_key), tuple(_clients(keys)))
 
     def _object(self, secret_id: str) -> Mapping[str, object]:
         try:
             text = self._client.get_secret_value(SecretId=secret_id).get("SecretString", "")
         except ClientError as error:
-            if error.response["Error"]["Code"] in _OURS_TO_MEND:
+            if error.response["Error"]["Code"] in _OURS_TO_CORRECT:
                 raise ConfigurationError("a secret is missing or may not be read") from None
             raise StoreUnavailable(retry_after=5) from None
         except BotoCoreError:
@@ -118,21 +122,38 @@ class Secrets:
         return content
 
 
-_OURS_TO_MEND = ("ResourceNotFoundException", "AccessDeniedException", "DecryptionFailure")
+_OURS_TO_CORRECT = ("ResourceNotFoundException", "AccessDeniedException", "DecryptionFailure")
 
 
-def _clients(keys: Mapping[str, object]) -> list[tuple[bytes, str]]:
-    """Digest and name of every key; a client may have several while one is being replaced."""
-    named = keys.get("clients", {})
+def _clients(content: Mapping[str, object]) -> list[tuple[bytes, Client]]:
+    """Digest and client of every key. A client may have several keys while one is replaced, and
+    without `scopes` it may only verify.
+    """
+    named = content.get("clients", {})
     if not isinstance(named, dict):
         raise ConfigurationError("clients in the service keys' secret is not an object")
     clients = []
     for name, value in named.items():
-        for key in value if isinstance(value, list) else [value]:
-            if not isinstance(key, str) or len(key) < LEAST_CLIENT_KEY:
-                raise ConfigurationError(f"the key of client {name!r} is no text or is too short")
-            clients.append((_digest(key), name))
+        keys: object = value
+        scopes: object = ["verify"]
+        if isinstance(value, dict):
+            keys, scopes = value.get("keys"), value.get("scopes")
+        client = Client(name, _scopes(name, scopes))
+        for key in keys if isinstance(keys, list) else [keys]:
+            if not isinstance(key, str) or len(key) < MIN_CLIENT_KEY:
+                raise ConfigurationError(f"a key of client {name!r} is no text or is too short")
+            clients.append((_digest(key), client))
     return clients
+
+
+def _scopes(name: str, scopes: object) -> frozenset[Scope]:
+    try:
+        if isinstance(scopes, list) and scopes:
+            return frozenset(map(Scope, scopes))
+    except ValueError:
+        pass
+    allowed = ", ".join(Scope)
+    raise ConfigurationError(f"scopes of client {name!r} must be a list of some of: {allowed}")
 
 
 def _digest(key: str) -> bytes:

@@ -1,13 +1,15 @@
-"""The one table: single conditional writes, and what goes wrong with them.
+"""The one table: conditional writes of one row or several, and what can go wrong with them.
 
-Its rows, by the prefix of their key, are the other modules of this package: `email#` in emails,
-`customer#` in customers, `caller#` in callers, `answer#` in answers, `registration#` in
-registrations, `sign-in#` in sign_ins, `template#` in templates.
+Keys of rows begin with a prefix; one module of this package owns each:
+`email#` and `device#` email_rows, `customer#` customer_rows, `budget#`, `sends#` and `brake#`
+budget_rows, `response#` response_rows, `registration#` registration_rows, `sign-in#` sign_in_rows,
+`template#` template_rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,17 +26,44 @@ Item = Mapping[str, Any]
 STATUS = {"#status": "status"}
 """The name of an attribute that is a reserved word."""
 
+TTL = {"#ttl": "ttl"}
+"""Likewise. DynamoDB deletes a row some time after this moment (epoch seconds)."""
+
+_CONFLICT_TRIES = 3
+"""A transaction that meets another one on the same row is tried so often."""
+
 
 class ConditionFailed(Exception):
-    """The row is not as the write wanted it; `item` is the row, empty if there is none."""
+    """A row is not as the write expected it.
 
-    def __init__(self, item: Item) -> None:
+    `items` has the rows as they are, one for each update of the write, empty where a row is missing
+    or its own condition held; `failed` are the positions of the updates whose condition failed.
+    """
+
+    def __init__(self, items: Sequence[Item], failed: frozenset[int]) -> None:
         super().__init__()
-        self.item = item
+        self.items = items
+        self.failed = failed
+
+    @property
+    def item(self) -> Item:
+        """The row of a write to one row."""
+        return self.items[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One conditional change of one row."""
+
+    key: str
+    update: str
+    condition: str
+    values: Mapping[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 class Table:
-    """Calls DynamoDB. Raises StoreUnavailable where the outcome is in doubt."""
+    """Calls DynamoDB. Raises StoreUnavailable where the outcome is not known."""
 
     def __init__(self, client: DynamoDBClient, name: str, meter: Meter) -> None:
         self._client = client
@@ -45,64 +74,74 @@ class Table:
         """Make the next call over a new connection."""
         self._client.close()
 
-    def get(self, *keys: str, attributes: Sequence[str]) -> list[Item]:
-        """These attributes of the rows as they are now, an empty row for each that is not there;
-        one call for all.
-        """
-        if len(keys) == 1:
-            answer = self._call(
-                "get_item",
-                TableName=self._name,
-                Key=_key(keys[0]),
-                ProjectionExpression=", ".join(attributes),
-                ConsistentRead=True,
-            )
-            return [answer.get("Item", {})]
-        request = {
-            "Keys": [_key(key) for key in keys],
-            "ProjectionExpression": ", ".join(("pk", *attributes)),
-            "ConsistentRead": True,
-        }
-        answer = self._call("batch_get_item", RequestItems={self._name: request})
-        if answer.get("UnprocessedKeys"):
-            raise StoreUnavailable
-        found = {item["pk"]["S"]: item for item in answer["Responses"][self._name]}
-        return [found.get(key, {}) for key in keys]
+    def get(self, key: str, *attributes: str) -> Item:
+        """These attributes of the row as it is now (none named: all), empty if there is no row."""
+        only = {"ProjectionExpression": ", ".join(attributes)} if attributes else {}
+        item: Item = self._call(
+            "get_item", TableName=self._name, Key=_key(key), ConsistentRead=True, **only
+        ).get("Item", {})
+        return item
 
-    def update(
-        self,
-        key: str,
-        update: str,
-        condition: str,
-        values: Mapping[str, Any],
-        names: Mapping[str, str] | None = None,
-        *,
-        returns: bool = True,
-    ) -> Item:
+    def update(self, change: Update, *, returns: bool = True) -> Item:
         """The row after the change, or nothing if that is not wanted. Raises ConditionFailed."""
-        request: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
-        row: Item = self._call(
-            "update_item",
-            TableName=self._name,
-            Key=_key(key),
-            UpdateExpression=update,
-            ConditionExpression=condition,
-            ExpressionAttributeValues=values,
-            ReturnValues="ALL_NEW" if returns else "NONE",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            **request,
-        ).get("Attributes", {})
+        try:
+            row: Item = self._call(
+                "update_item",
+                ReturnValues="ALL_NEW" if returns else "NONE",
+                **self._request(change),
+            ).get("Attributes", {})
+        except ClientError as error:
+            item: Any = error.response.get("Item", {})
+            raise ConditionFailed([item], frozenset((0,))) from None
         return row
 
+    def transact(self, *changes: Update, token: str) -> None:
+        """All the changes or none. Raises ConditionFailed.
+
+        `token` identifies the transaction, so that boto3 may send it again.
+        """
+        if len(changes) == 1:
+            self.update(changes[0], returns=False)
+            return
+        items = [{"Update": self._request(change)} for change in changes]
+        for _ in range(_CONFLICT_TRIES):
+            try:
+                self._call("transact_write_items", TransactItems=items, ClientRequestToken=token)
+            except ClientError as error:
+                reasons: list[Any] = error.response.get("CancellationReasons", [])
+                codes = [reason.get("Code") for reason in reasons]
+                if "ConditionalCheckFailed" in codes:
+                    failed = frozenset(
+                        n for n, code in enumerate(codes) if code == "ConditionalCheckFailed"
+                    )
+                    rows = [reason.get("Item", {}) for reason in reasons]
+                    raise ConditionFailed(rows, failed) from None
+            else:
+                return
+        raise StoreUnavailable
+
+    def _request(self, change: Update) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "Key": _key(change.key),
+            "UpdateExpression": change.update,
+            "ConditionExpression": change.condition,
+            "ExpressionAttributeValues": change.values,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        return request | ({"ExpressionAttributeNames": change.names} if change.names else {})
+
     def _call(self, operation: str, **request: Any) -> Item:
+        """DynamoDB's answer. Raises ClientError for a condition that does not hold, nothing else
+        of boto3's.
+        """
         try:
             with self._meter.time("store"):
                 answer: Item = getattr(self._client, operation)(**request)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code == "ConditionalCheckFailedException":
-                row: Any = error.response.get("Item", {})
-                raise ConditionFailed(row) from None
+            if code in ("ConditionalCheckFailedException", "TransactionCanceledException"):
+                raise
             if code in ("ResourceNotFoundException", "AccessDeniedException"):
                 raise ConfigurationError("the table is missing or may not be used") from None
             raise StoreUnavailable from None
@@ -116,13 +155,18 @@ def number(value: int) -> dict[str, str]:
     return {"N": str(value)}
 
 
-def whole(item: Item, name: str) -> int:
-    """An attribute that is an integer; 0 if it is not there."""
+def string(value: str) -> dict[str, str]:
+    """A text as DynamoDB has it."""
+    return {"S": value}
+
+
+def int_attribute(item: Item, name: str) -> int:
+    """An attribute that is an integer; 0 if it is missing."""
     return int(item[name]["N"]) if name in item else 0
 
 
-def text(item: Item, name: str) -> str:
-    """An attribute that is a text; empty if it is not there."""
+def text_attribute(item: Item, name: str) -> str:
+    """An attribute that is a text; empty if it is missing."""
     return str(item[name]["S"]) if name in item else ""
 
 

@@ -1,4 +1,4 @@
-"""Okta's Authentication API: a sign-in as a chain of steps, each of which answers with its state."""
+"""Okta's Authentication API: a sign-in as a chain of steps; each answers with the sign-in's state."""
 
 from __future__ import annotations
 
@@ -6,38 +6,81 @@ from collections.abc import Mapping
 from typing import Any
 
 from verification import errors
-from verification.models import Call, Channel
+from verification.models import (
+    Call,
+    Credentials,
+    EnrollStep,
+    FactorStep,
+    FactorType,
+    SignInDocument,
+    SignInStatus,
+)
 from verification.okta.transport import Transport
-from verification.policy import TOTP_TYPE
-
-SENT = frozenset(channel for channel in Channel if channel.is_sent)
-"""The types of factors whose challenge sends something that costs money or patience."""
-
-QUESTION = "question"
-
-SILENT = frozenset((QUESTION, TOTP_TYPE, "token", "token:hardware", "token:hotp"))
-"""The types that are challenged without anything being sent."""
 
 
 class Authn:
-    """Takes one step at a time. With the API token this service is a trusted application, whose
-    word Okta takes for the customer's address; most orgs want none of that.
+    """Takes one step at a time. Every step may raise SignInEnded, StepNotTaken, SignInRefused, and
+    what every call to Okta can raise.
+
+    `is_trusted` sends the API token, which makes this service a trusted application: Okta then
+    believes what it says of the customer's address. Most orgs do not need that.
     """
 
     def __init__(self, transport: Transport, *, is_trusted: bool) -> None:
         self._transport = transport
         self._is_trusted = is_trusted
 
-    def step(
+    def begin(self, credentials: Credentials, call: Call) -> SignInDocument:
+        """Check a password. Raises InvalidCredentials."""
+        password = {"username": credentials.username, "password": credentials.password}
+        try:
+            return self._step((), {**credentials.more, **password}, call)
+        except errors.SignInEnded:  # no sign-in exists yet: Okta means the API token
+            raise errors.OktaCredentialsRejected from None
+
+    def look(self, state_token: str, call: Call) -> SignInDocument:
+        """Where the sign-in is."""
+        return self._step((), {"stateToken": state_token}, call)
+
+    def move(self, where: str, state_token: str, call: Call) -> SignInDocument:
+        """`previous`, `skip` or `cancel`."""
+        return self._step((where,), {"stateToken": state_token}, call)
+
+    def challenge(self, step: FactorStep, call: Call) -> SignInDocument:
+        """Challenge a factor. An email, sms or call factor is sent a code."""
+        return self._step(_factor(step, "verify"), _token(step), call, step.parameters)
+
+    def resend(self, step: FactorStep, call: Call) -> SignInDocument:
+        """Send another code of the factor that is challenged."""
+        return self._step(_factor(step, "verify", "resend"), _token(step), call, step.parameters)
+
+    def enroll(self, step: EnrollStep, call: Call) -> SignInDocument:
+        """Enroll a factor. An email, sms or call factor is sent a code."""
+        body = {**step.more, "factorType": step.type.value, "stateToken": step.state_token}
+        return self._step(("factors",), body, call)
+
+    def resend_enrollment_code(self, step: FactorStep, call: Call) -> SignInDocument:
+        """Send another code for the activation of a factor."""
+        return self._step(_factor(step, "lifecycle", "resend"), _token(step), call)
+
+    def check_code(self, step: FactorStep, call: Call) -> SignInDocument:
+        """Check a code or an answer. Raises InvalidCode."""
+        # One of the two: a field that the factor does not know would make Okta send a code.
+        proof = {"passCode": step.code} if step.code else {"answer": step.answer}
+        return self._step(_factor(step, "verify"), proof | _token(step), call, step.parameters)
+
+    def activate(self, step: FactorStep, call: Call) -> SignInDocument:
+        """Activate a factor with its first code. Raises InvalidCode."""
+        code = {"passCode": step.code} if step.code else {}
+        return self._step(_factor(step, "lifecycle", "activate"), code | _token(step), call)
+
+    def _step(
         self,
         path: tuple[str, ...],
         body: Mapping[str, object],
         call: Call,
         parameters: Mapping[str, str] | None = None,
-    ) -> Mapping[str, Any]:
-        """Okta's document. Raises InvalidCredentials, InvalidCode, SignInEnded, StepNotTaken,
-        SignInRefused, and what every call to Okta can end with.
-        """
+    ) -> SignInDocument:
         try:
             document = self._transport.request(
                 "POST",
@@ -46,38 +89,67 @@ class Authn:
                 params=parameters,
                 body=body,
                 with_token=self._is_trusted,
+                for_customer=True,
             )
         except errors.VerificationError as failure:
             raise _outcome(failure) from None
         if not isinstance(document, dict):
-            raise errors.OktaUnexpectedResponse
-        return document
-
-
-class StepNotTaken(errors.SignInRefused):
-    """Okta looked at no code: the sign-in is not where this step is possible."""
+            raise errors.OktaAnswerUnclear
+        return _document(document)
 
 
 _MEANINGS: Mapping[str, type[errors.ChallengeRefused]] = {
     "E0000004": errors.InvalidCredentials,
-    "E0000005": StepNotTaken,
-    "E0000007": StepNotTaken,
+    "E0000005": errors.StepNotTaken,
+    "E0000007": errors.StepNotTaken,
     "E0000011": errors.SignInEnded,
-    "E0000079": StepNotTaken,
+    "E0000079": errors.StepNotTaken,
 }
-"""What these codes mean here, which is not what they mean when a token is sent."""
+"""What these codes mean in a sign-in. Elsewhere they are about the API token or an id."""
 
 
 def _outcome(failure: errors.VerificationError) -> errors.VerificationError:
-    """The outcome in a sign-in, with Okta's own words kept where it has refused."""
+    """The outcome in a sign-in; Okta's own error object stays with it."""
     if failure.okta_error is None:
         return failure
     meaning = _MEANINGS.get(str(failure.okta_error.get("errorCode")))
     refused = errors.OktaCredentialsRejected, errors.OktaUnexpectedResponse
     if meaning is None and isinstance(failure, refused):
         meaning = errors.SignInRefused
-    if meaning is None:
-        return failure
-    outcome = meaning()
-    outcome.okta_error = failure.okta_error
-    return outcome
+    return meaning(okta_error=failure.okta_error) if meaning is not None else failure
+
+
+def _factor(step: FactorStep, *rest: str) -> tuple[str, ...]:
+    return ("factors", step.factor_id, *rest)
+
+
+def _token(step: FactorStep) -> dict[str, str]:
+    return {"stateToken": step.state_token}
+
+
+def _document(content: Mapping[str, Any]) -> SignInDocument:
+    status, state_token, user_id = content.get("status"), "", ""
+    embedded = content.get("_embedded")
+    match content:
+        case {"stateToken": str(state_token), "_embedded": {"user": {"id": str(user_id)}}}:
+            pass
+    return SignInDocument(
+        content,
+        SignInStatus(str(status)),
+        status if isinstance(status, str) else "",
+        state_token,
+        user_id,
+        _factors(embedded if isinstance(embedded, dict) else {}),
+    )
+
+
+def _factors(embedded: Mapping[str, Any]) -> dict[str, FactorType]:
+    """The types of the factors in a document, by their ids."""
+    listed = embedded.get("factors")
+    factors = [*(listed if isinstance(listed, list) else []), embedded.get("factor")]
+    found = {}
+    for factor in factors:
+        match factor:
+            case {"id": str(factor_id), "factorType": str(kind)}:
+                found[factor_id] = FactorType(kind)
+    return found

@@ -1,15 +1,14 @@
-"""Okta's Factors API: list, enrol, send a code, check a code."""
+"""Okta's Factors API: list, enroll, send a code, check a code."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from verification import errors
-from verification.models import Call, Challenge, Channel, Code, Factor
-from verification.okta.translation import ResourceNotFound, ValidationFailed
+from verification.models import Call, Channel, Code, Factor, FactorStatus, FactorType, Target
+from verification.okta.error_codes import ResourceNotFound, ValidationFailed
 from verification.okta.transport import Transport
-from verification.policy import TOTP_TYPE
 
 
 class Factors:
@@ -19,7 +18,7 @@ class Factors:
         self._transport = transport
 
     def list(self, user_id: str, call: Call) -> list[Factor]:
-        """All factors, of types known to this service or not."""
+        """All factors of the user."""
         try:
             found = self._transport.request("GET", _path(user_id), call)
         except ResourceNotFound:
@@ -35,64 +34,73 @@ class Factors:
         except ResourceNotFound:
             raise errors.FactorNotEnrolled from None
 
-    def send(
-        self, challenge: Challenge, lifetime: int, call: Call, template_id: str | None = None
+    def send_code(
+        self, target: Target, channel: Channel, lifetime: int, template_id: str | None, call: Call
     ) -> None:
         """Send a new code, which ends the one before. Email codes live `lifetime` seconds; those
-        of the other channels as long as Okta says, and this service lets none live longer.
+        of other channels as long as Okta says. `template_id` is that of an SMS template.
         """
-        params = {}
-        if challenge.channel is Channel.EMAIL:
-            params["tokenLifetimeSeconds"] = str(lifetime)
-        if challenge.channel is Channel.SMS and template_id:
-            params["templateId"] = template_id
+        params: dict[str, str] = {}
+        match channel:
+            case Channel.EMAIL:
+                params["tokenLifetimeSeconds"] = str(lifetime)
+            case Channel.SMS:
+                if template_id:
+                    params["templateId"] = template_id
+            case Channel.CALL | Channel.TOTP:
+                pass
+            case _:
+                assert_never(channel)
         try:
-            result = self._verify(challenge, call, {}, params)
-        except errors.InvalidCode:  # of a request that had none
-            raise errors.OktaUnexpectedResponse from None
+            result = self._verify(target, call, {}, params)
+        except errors.InvalidCode:  # the request contained no code
+            raise errors.OktaAnswerUnclear from None
         if result != "CHALLENGE":
-            raise errors.OktaUnexpectedResponse
+            raise errors.OktaAnswerUnclear
 
-    def check(self, challenge: Challenge, code: Code, call: Call) -> None:
-        """Return only if Okta says SUCCESS. Raises InvalidCode, and whatever is in doubt."""
-        result = self._verify(challenge, call, {"passCode": code}, {})
+    def check_code(self, target: Target, code: Code, call: Call) -> None:
+        """Return only if Okta says SUCCESS. Raises InvalidCode."""
+        result = self._verify(target, call, {"passCode": code}, {})
         if result in _WRONG:
             raise errors.InvalidCode
         if result != "SUCCESS":
-            raise errors.OktaUnexpectedResponse
+            raise errors.OktaAnswerUnclear
 
-    def activate(self, challenge: Challenge, code: Code, call: Call) -> None:
-        """Return only if the code has activated the pending factor. Raises like `check`."""
-        path = _path(challenge.user_id, challenge.factor_id, "lifecycle", "activate")
-        if self._ask(path, call, {"passCode": code}).status != "ACTIVE":
-            raise errors.OktaUnexpectedResponse
+    def activate(self, target: Target, code: Code, call: Call) -> None:
+        """Return only if the code has activated the pending factor. Raises like `check_code`."""
+        path = _path(target.user_id, target.factor_id, "lifecycle", "activate")
+        if self._post(path, call, {"passCode": code}).status is not FactorStatus.ACTIVE:
+            raise errors.OktaAnswerUnclear
 
-    def resend(self, challenge: Challenge, factor: Factor, call: Call) -> None:
-        """Send the code of a pending enrolment again."""
-        path = _path(challenge.user_id, challenge.factor_id, "resend")
-        self._ask(path, call, {**_kind(factor.type), "profile": _profile(factor)})
+    def resend_enrollment_code(self, user_id: str, factor: Factor, call: Call) -> None:
+        """Send the code of a pending enrollment again."""
+        body = {**_kind(factor.type), "profile": _profile(factor)}
+        self._post(_path(user_id, factor.id, "resend"), call, body)
 
-    def enrol(
+    def enroll(
         self, user_id: str, wanted: Factor, call: Call, *, activate: bool
     ) -> tuple[Factor, str]:
-        """Enrol a factor of this type and destination; its shared secret if it has one.
+        """Enroll a factor of this type and destination; also its shared secret if it has one.
 
-        Raises EnrollmentRefused, InvalidPhoneNumber.
+        A phone that is not activated at once is sent a code. Raises EnrollmentRefused,
+        InvalidPhoneNumber.
         """
         body: dict[str, object] = _kind(wanted.type)
         if profile := _profile(wanted):
             body["profile"] = profile
         params = {"activate": "true"} if activate else {}
         try:
-            answer = self._transport.request("POST", _path(user_id), call, params=params, body=body)
-        except ValidationFailed:
-            raise errors.EnrollmentRefused from None
+            answer = self._transport.request(
+                "POST", _path(user_id), call, params=params, body=body, for_customer=True
+            )
+        except ValidationFailed as refused:
+            raise errors.EnrollmentRefused(okta_error=refused.okta_error) from None
         except ResourceNotFound:
             raise errors.CustomerNotFound from None
         match answer:
             case {"_embedded": {"activation": {"sharedSecret": str(secret)}}}:
-                return _factor(answer), secret
-        return _factor(answer), ""
+                return _changed(answer), secret
+        return _changed(answer), ""
 
     def delete(self, user_id: str, factor_id: str, call: Call) -> None:
         """Remove a factor. Raises FactorNotEnrolled."""
@@ -102,25 +110,24 @@ class Factors:
             raise errors.FactorNotEnrolled from None
 
     def _verify(
-        self,
-        challenge: Challenge,
-        call: Call,
-        body: Mapping[str, str],
-        params: Mapping[str, str],
+        self, target: Target, call: Call, body: Mapping[str, str], params: Mapping[str, str]
     ) -> object:
-        path = _path(challenge.user_id, challenge.factor_id, "verify")
+        path = _path(target.user_id, target.factor_id, "verify")
         try:
-            answer = self._transport.request("POST", path, call, params=params, body=body)
+            answer = self._transport.request(
+                "POST", path, call, params=params, body=body, for_customer=True
+            )
         except ResourceNotFound:
             raise errors.FactorNotEnrolled from None
         return answer.get("factorResult") if isinstance(answer, dict) else None
 
-    def _ask(self, path: tuple[str, ...], call: Call, body: Mapping[str, object]) -> Factor:
+    def _post(self, path: tuple[str, ...], call: Call, body: Mapping[str, object]) -> Factor:
         """A POST that answers with the factor."""
         try:
-            return _factor(self._transport.request("POST", path, call, body=body))
+            answer = self._transport.request("POST", path, call, body=body, for_customer=True)
         except ResourceNotFound:
             raise errors.FactorNotEnrolled from None
+        return _changed(answer)
 
 
 _WRONG = ("FAILED", "REJECTED", "EXPIRED", "PASSCODE_REPLAYED", "TIME_WINDOW_EXCEEDED")
@@ -130,19 +137,27 @@ def _path(user_id: str, *rest: str) -> tuple[str, ...]:
     return ("api", "v1", "users", user_id, "factors", *rest)
 
 
-def _kind(factor_type: str) -> dict[str, object]:
-    """Authenticator apps are Google's provider, whose secret Okta hands out."""
-    provider = "GOOGLE" if factor_type == TOTP_TYPE else "OKTA"
-    return {"factorType": factor_type, "provider": provider}
+def _kind(factor_type: FactorType) -> dict[str, object]:
+    """For authenticator apps the provider is Google, because Okta then returns the secret."""
+    provider = "GOOGLE" if factor_type is FactorType.TOTP else "OKTA"
+    return {"factorType": factor_type.value, "provider": provider}
 
 
 def _profile(factor: Factor) -> dict[str, str]:
     match factor.type:
-        case "email":
+        case FactorType.EMAIL:
             return {"email": factor.destination}
-        case "sms" | "call":
+        case FactorType.SMS | FactorType.CALL:
             return {"phoneNumber": factor.destination}
     return {}
+
+
+def _changed(document: Any) -> Factor:
+    """The factor in the answer to a request that has changed it."""
+    try:
+        return _factor(document)
+    except errors.OktaUnexpectedResponse:
+        raise errors.OktaAnswerUnclear from None
 
 
 def _factor(document: Any) -> Factor:
@@ -154,7 +169,8 @@ def _factor(document: Any) -> Factor:
                 "updated": document.get("lastUpdated"),
             }
             known = {name: text for name, text in texts.items() if isinstance(text, str)}
-            return Factor(factor_id, kind, status, _destination(document.get("profile")), **known)
+            destination = _destination(document.get("profile"))
+            return Factor(factor_id, FactorType(kind), FactorStatus(status), destination, **known)
     raise errors.OktaUnexpectedResponse
 
 

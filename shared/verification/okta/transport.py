@@ -22,16 +22,17 @@ from urllib3.util.ssl_ import create_urllib3_context
 from verification import errors
 from verification.models import Call, Caller, Deadline
 from verification.observability import Meter
-from verification.okta import translation
+from verification.okta import error_codes
+from verification.okta.error_codes import Json
 
 CONNECT_TIMEOUT = 1.0
 READ_TIMEOUT = 3.0
 LEAST_TIME = 0.05
-"""Seconds below which a call is not begun."""
+"""A call is not begun with fewer seconds left."""
 
 IDLE_SECONDS = 30.0
-"""A kept connection that was idle for longer is not trusted: a function is frozen between calls,
-so that it learns of a closed connection only when a code has already been lost on it."""
+"""A kept connection that was idle for longer is not used again: a function is frozen between calls,
+so it would notice a closed connection only after sending a code on it."""
 
 RETRY_WAIT = (0.05, 0.25)
 MAX_BODY = 1024 * 1024
@@ -41,9 +42,7 @@ MAX_RATE_LIMIT_WAIT = 60
 
 USER_AGENT = "customer-verification"
 
-Json = dict[str, Any] | list[Any] | None
-
-# urllib3 warns of answers that it finds odd, with the URL, which has an email in it.
+# urllib3 logs odd answers with the URL, which contains an email.
 logging.getLogger("urllib3").propagate = False
 
 _NUMBER = re.compile(r"[0-9]{1,12}")
@@ -51,7 +50,7 @@ _NOT_HEADER_TEXT = re.compile(r"[^\x20-\x7e]")
 
 
 class Tokens(Protocol):
-    """Where the API token comes from."""
+    """Supplies the API token."""
 
     def okta_token(self) -> str:
         """The token to use."""
@@ -62,15 +61,15 @@ class Tokens(Protocol):
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Trusts the authorities that requests brings along."""
+    """A context that trusts the authorities of requests' own bundle."""
     context = create_urllib3_context()
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     return context
 
 
 class _OneContext(HTTPAdapter):
-    """Checks every certificate with `tls_context`. By itself requests reads the authorities again
-    for each connection, which takes longer than the rest of it.
+    """Uses `tls_context` for every connection. By itself requests reads the authorities again for
+    each connection, which takes longer than the rest of the handshake.
     """
 
     def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
@@ -78,7 +77,7 @@ class _OneContext(HTTPAdapter):
         return host, {**pool, "ssl_context": tls_context()}
 
     def cert_verify(self, *_: object) -> None:
-        """Name no file: the context knows the authorities, and urllib3 demands a certificate."""
+        """Set no file: the context has the authorities, and urllib3 requires a certificate."""
 
 
 class Transport:
@@ -116,33 +115,35 @@ class Transport:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         with_token: bool = True,
+        for_customer: bool = False,
     ) -> Json:
         """Ask Okta; the JSON of a 2xx answer.
 
-        `path` is a tuple of segments, each of which is quoted, so that no value can leave its
-        own. Raises what `translation` knows, with `okta_error`; OktaNotReached; OktaOutcomeUnknown
-        when Okta may have acted; DeadlineExceeded.
+        `path` is a tuple of segments; each is quoted, so that no value can leave its own.
+        `for_customer` forwards the customer's address and browser: Okta evaluates its policy for
+        the client that asks, so look-ups, whose answers are kept, must not forward them. Raises
+        what `error_codes` knows; OktaNotReached; OktaOutcomeUnknown; DeadlineExceeded.
         """
         url = f"{self._org_url}/{'/'.join(_segment(part) for part in path)}"
-        ask = requests.Request(method, url, params=params, json=body)
+        headers = _customer_headers(call.caller) if for_customer else {"User-Agent": USER_AGENT}
+        ask = requests.Request(method, url, params=params, json=body, headers=headers)
         if not with_token:
-            return self._ask(ask, None, call)
+            return self._ask(ask, call)
         token = self._tokens.okta_token()
         try:
-            return self._ask(ask, token, call)
-        except translation.InvalidToken:
+            return self._ask(_authorised(ask, token), call)
+        except error_codes.InvalidToken:
             renewed = self._tokens.renewed_okta_token(rejected=token)
             if renewed == token:
                 raise
-            return self._ask(ask, renewed, call)
+            return self._ask(_authorised(ask, renewed), call)
 
     def disconnect(self) -> None:
         """Make the next call over a new connection."""
         self._session.close()
 
-    def _ask(self, ask: requests.Request, token: str | None, call: Call) -> Json:
-        """Ask once, and once more where nothing can be done twice by it and time allows."""
-        ask.headers = _headers(token, call.caller)
+    def _ask(self, ask: requests.Request, call: Call) -> Json:
+        """Ask, and ask once more if nothing can be done twice by that and time allows."""
         failure: errors.TryLater
         try:
             return self._ask_once(ask, call.deadline)
@@ -150,11 +151,11 @@ class Transport:
             wait, failure = float(limited.retry_after), limited
         except errors.OktaNotReached as unreached:
             wait, failure = self._jitter(*RETRY_WAIT), unreached
-        except errors.OktaOutcomeUnknown as unknown:
+        except errors.OktaUnavailable as unavailable:
             # A challenge sent again would be a second mail, a code sent again a second attempt.
-            if ask.method != "GET":
+            if _may_act(ask):
                 raise
-            wait, failure = self._jitter(*RETRY_WAIT), unknown
+            wait, failure = self._jitter(*RETRY_WAIT), unavailable
         if wait + LEAST_TIME >= call.deadline.remaining():
             raise failure
         self._sleep(wait)
@@ -163,14 +164,14 @@ class Transport:
     def _ask_once(self, ask: requests.Request, deadline: Deadline) -> Json:
         remaining = deadline.remaining()
         if remaining < LEAST_TIME:
-            raise errors.DeadlineTooNear
+            raise errors.DeadlineExceeded
         self._forget_idle_connections()
         body = bytearray()
 
         def read(response: requests.Response, **_: object) -> None:
             _read(response, body, deadline)
 
-        # Prepared without the session, whose cookies were set for another customer.
+        # Prepared without the session, whose cookies belong to another customer.
         ask.hooks = {"response": read}
         prepared = ask.prepare()
         try:
@@ -182,13 +183,9 @@ class Transport:
                     stream=True,
                 )
         except (requests.RequestException, HTTPError, OSError) as error:
-            if _was_not_sent(error):
-                raise errors.OktaNotReached(retry_after=5) from None
-            if deadline.remaining() < LEAST_TIME:
-                raise errors.DeadlineExceeded from None
-            raise errors.OktaOutcomeUnknown(retry_after=5) from None
+            raise _failure(error, deadline, may_have_acted=_may_act(ask)) from None
         self._note(response)
-        return _parsed(response, body, self._clock())
+        return _parsed(response, body, self._clock(), may_have_acted=_may_act(ask))
 
     def _forget_idle_connections(self) -> None:
         now = time.monotonic()
@@ -210,11 +207,19 @@ def _segment(value: str) -> str:
     return quote(value, safe="")
 
 
-def _headers(token: str | None, caller: Caller) -> dict[str, str]:
-    """The token, and what Okta's risk engine and mail templates want to know of the customer."""
+def _authorised(ask: requests.Request, token: str) -> requests.Request:
+    ask.headers = {**ask.headers, "Authorization": f"SSWS {token}"}
+    return ask
+
+
+def _may_act(ask: requests.Request) -> bool:
+    """Whether the request changes something at Okta."""
+    return bool(ask.method != "GET")
+
+
+def _customer_headers(caller: Caller) -> dict[str, str]:
+    """What Okta's risk engine and mail templates use of the customer's request."""
     headers = {
-        "Authorization": f"SSWS {token}" if token else "",
-        "Accept": "application/json",
         "User-Agent": _header_text(caller.user_agent) or USER_AGENT,
         "Accept-Language": _header_text(caller.accept_language),
         "X-Forwarded-For": _header_text(caller.source_ip),
@@ -228,8 +233,8 @@ def _header_text(value: str) -> str:
 
 
 def _read(response: requests.Response, body: bytearray, deadline: Deadline) -> None:
-    """Read to the end, unless that is too far or too slow: a read timeout alone starts anew with
-    every byte.
+    """Read the body, up to a size and the deadline: a read timeout alone starts anew with each
+    byte.
     """
     while chunk := response.raw.read1(65536, decode_content=True):
         body += chunk
@@ -246,7 +251,21 @@ def _was_not_sent(error: Exception) -> bool:
     return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
 
 
-def _parsed(response: requests.Response, body: bytearray, now: float) -> Json:
+def _failure(
+    error: Exception, deadline: Deadline, *, may_have_acted: bool
+) -> errors.VerificationError:
+    """The outcome of a call without an answer."""
+    if _was_not_sent(error):
+        return errors.OktaNotReached(retry_after=5)
+    if deadline.remaining() < LEAST_TIME:
+        return errors.DeadlineExceededWaiting() if may_have_acted else errors.DeadlineExceeded()
+    kind = errors.OktaOutcomeUnknown if may_have_acted else errors.OktaUnavailable
+    return kind(retry_after=5)
+
+
+def _parsed(
+    response: requests.Response, body: bytearray, now: float, *, may_have_acted: bool
+) -> Json:
     """The document of a success; otherwise raise the outcome of the error."""
     status = response.status_code
     if status == requests.codes.no_content:
@@ -255,22 +274,17 @@ def _parsed(response: requests.Response, body: bytearray, now: float) -> Json:
         document = json.loads(body)
     except (ValueError, RecursionError):
         document = None
-    if 200 <= status < 300:  # noqa: PLR2004 - the class of successes
-        if not isinstance(document, dict | list):
-            raise errors.OktaUnexpectedResponse
-        return document
-    code = document.get("errorCode") if isinstance(document, dict) else None
-    wait = _rate_limit_wait(response, now)
-    if not isinstance(code, str):
-        raise translation.outcome_of(status, "", wait)
-    outcome = translation.outcome_of(status, code, wait)
-    outcome.okta_error = {**document, "status": status}
-    raise outcome
+    if not 200 <= status < 300:  # noqa: PLR2004 - the class of successes
+        wait = _rate_limit_wait(response, now)
+        raise error_codes.outcome_of(status, document, wait, may_have_acted=may_have_acted)
+    if not isinstance(document, dict | list):
+        raise errors.OktaAnswerUnclear if may_have_acted else errors.OktaUnexpectedResponse
+    return document
 
 
 def _rate_limit_wait(response: requests.Response, now: float) -> int:
-    """Seconds until the limit is over. Okta sends no Retry-After, and for its limit on calls at
-    the same time (limit 0) the reset means nothing: that one is over in a moment.
+    """Seconds until the limit is over. Okta sends no Retry-After. For its limit on concurrent
+    calls (limit 0) the reset means nothing: it is over in a moment.
     """
     reset = _number(response, "reset")
     if not reset or _number(response, "limit") == 0:

@@ -1,4 +1,4 @@
-"""Okta's Users API: who has this email, and a new user."""
+"""Okta's Users API: find the user with an email, and create users."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import re
 from typing import Any
 
 from verification import errors
-from verification.models import Call, Email, Registration, User
-from verification.okta.translation import ResourceNotFound, ValidationFailed
+from verification.models import Call, Email, Registration, User, UserStatus
+from verification.okta.error_codes import ResourceNotFound, ValidationFailed
 from verification.okta.transport import Transport
-from verification.policy import choose_customer, parse_email, require_active
+from verification.parsing import parse_email
+from verification.rules import choose_customer, require_active
 
 _ID_OR_LOGIN = re.compile(r"(?!\.{1,2}$|me$)[A-Za-z0-9._-]{1,100}")
 
 SEARCH_LIMIT = "200"
-"""The most that one page can hold: DEPROVISIONED users with the same email are listed too."""
+"""The most that one page can contain: DEPROVISIONED users with the same email are listed too."""
 
 
 class Users:
-    """Finds the one user that an email names, and makes new ones."""
+    """Finds the one user that an email names, and creates new ones."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -26,12 +27,15 @@ class Users:
     def find(self, email: Email, call: Call) -> User:
         """The one ACTIVE user with this email. Raises one of CustomerRefused.
 
-        A login that is the same text comes first, because that lookup sees changes at once and the
-        search index does not. But only the profile's email counts: a login may be somebody else's
-        address.
+        The login is tried first: that look-up sees changes at once, and the search index does not.
+        But only the profile's email counts, because a login may be somebody else's address.
         """
         by_login = self._by_login(email, call)
-        if by_login is not None and by_login.status == "ACTIVE" and by_login.email.lower() == email:
+        if (
+            by_login is not None
+            and by_login.status is UserStatus.ACTIVE
+            and by_login.email.lower() == email
+        ):
             return by_login
         others = self._by_email(email, call)
         return choose_customer([by_login, *others] if by_login else others, email)
@@ -57,38 +61,41 @@ class Users:
     def with_phone(self, phone: str, call: Call) -> User:
         """The one ACTIVE user whose mobile phone this is, an E.164 number."""
         found = self._search(f'profile.mobilePhone eq "{phone}"', call)
-        active = [user for user in found if user.status == "ACTIVE"]
+        active = [user for user in found if user.status is UserStatus.ACTIVE]
         if len(active) > 1:
             raise errors.CustomerAmbiguous
         if not active:
             raise errors.CustomerNotFound
         return active[0]
 
-    def holding(self, login: str, email: Email, call: Call) -> User | None:
-        """Whoever has this login, or this email; a deactivated user keeps the login alone."""
+    def holder(self, login: str, email: Email, call: Call) -> User | None:
+        """The user with this login or this email; a deactivated user keeps the login alone."""
         by_login = self._by_login(login, call)
         if by_login is not None:
             return by_login
         for user in self._by_email(email, call):
-            if user.email.lower() == email and user.status != "DEPROVISIONED":
+            if user.email.lower() == email and user.status is not UserStatus.DEPROVISIONED:
                 return user
         return None
 
     def create(self, wanted: Registration, call: Call) -> User:
         """A new user, activated. Raises CustomerInvalid, which may also mean that the login is
-        somebody's.
+        taken.
         """
         body: dict[str, object] = {"profile": wanted.profile}
         if wanted.password:
             body["credentials"] = {"password": {"value": wanted.password}}
         if wanted.groups:
             body["groupIds"] = wanted.groups
-        params = {"activate": "true"}
+        path, params = ("api", "v1", "users"), {"activate": "true"}
         try:
-            path = ("api", "v1", "users")
-            return _user(self._transport.request("POST", path, call, params=params, body=body))
-        except (ValidationFailed, ResourceNotFound):  # what is not found is a group
-            raise errors.CustomerInvalid from None
+            created = self._transport.request("POST", path, call, params=params, body=body)
+        except (ValidationFailed, ResourceNotFound) as refused:  # what is not found is a group
+            raise errors.CustomerInvalid(okta_error=refused.okta_error) from None
+        try:
+            return _user(created)
+        except errors.OktaUnexpectedResponse:
+            raise errors.OktaAnswerUnclear from None
 
     def _by_login(self, login: str, call: Call) -> User | None:
         if "/" in login:
@@ -119,6 +126,13 @@ def _user(document: Any) -> User:
             "status": str(status),
             "profile": {"login": str(login), "email": str(email)},
         }:
-            created = document.get("created")
-            return User(user_id, status, login, email, created if isinstance(created, str) else "")
+            created, last_login = document.get("created"), document.get("lastLogin")
+            return User(
+                user_id,
+                UserStatus(status),
+                login,
+                email,
+                created if isinstance(created, str) else "",
+                last_login if isinstance(last_login, str) else "",
+            )
     raise errors.OktaUnexpectedResponse

@@ -1,12 +1,11 @@
-"""Sign-ins as the Authentication API shows them, with addresses and numbers masked.
+"""Sign-ins as the Authentication API shows them, with masked addresses and numbers.
 
-Assumed: how a number outside North America is masked, which no recording shows.
+Assumed, because no recording shows it: the mask of a number outside North America.
 """
 
 from tests.sandbox.okta import factor_responses
-from tests.sandbox.okta.records import Factor, FactorStatus, FactorType, User
+from tests.sandbox.okta.records import Factor, FactorStatus, FactorType, User, timestamp
 from tests.sandbox.okta.responses import JsonObject, link
-from tests.sandbox.okta.times import timestamp
 from tests.sandbox.okta.transactions import Step, Transaction
 from tests.sandbox.okta.verification import SENT
 
@@ -29,11 +28,10 @@ _COMPLEXITY: JsonObject = {
 
 
 def transaction(shown: Transaction, base: str) -> JsonObject:
-    """A sign-in at its step."""
     authn = f"{base}/api/v1/authn"
     body: JsonObject = {"status": shown.step}
-    if shown.wanted.relay_state is not None:
-        body["relayState"] = shown.wanted.relay_state
+    if shown.options.relay_state is not None:
+        body["relayState"] = shown.options.relay_state
     body["_links"] = {"cancel": link(f"{authn}/cancel", "POST"), **_links(shown, authn)}
     if shown.step is Step.LOCKED_OUT:
         return {**body, "_embedded": {}}
@@ -150,7 +148,7 @@ def masked_email(email: str) -> str:
 
 
 def masked_phone(number: str) -> str:
-    """The country code of North America and the last four digits, or those digits alone."""
+    """The last four digits, for North America with the country code."""
     last = number[-_SHOWN_DIGITS:]
     if number.startswith("+1"):
         return f"+1 {_HIDDEN}-{_HIDDEN}-{last}"

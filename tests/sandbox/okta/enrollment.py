@@ -1,30 +1,35 @@
-"""How a user comes to a factor, and loses one.
+"""Enrols, activates and removes factors.
 
-Assumed, because no source says it: an enrolment takes the place of a pending one of its kind; a
-wrong code at an activation does not count towards the lockout; every attempt at an activation
-counts towards its limit; a removed phone factor leaves its number behind as verified, unless the
-removal says otherwise; an answer to a question has at least 4 characters.
+Assumed, because no source says it: an enrolment replaces a pending one of the same kind; a wrong
+activation code does not count towards the lockout; every activation attempt counts towards its
+limit; the number of a removed phone factor stays verified, unless the removal says otherwise; an
+answer to a question has at least 4 characters.
 """
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.sandbox.okta.directory import FACTOR_PREFIXES, Directory
 from tests.sandbox.okta.exceptions import (
-    EnrolmentRefusedError,
-    RateLimitedError,
-    ResourceNotFoundError,
-    ValidationFailedError,
-    WrongFactorStateError,
-    WrongUserStatusError,
+    OktaError,
+    Refusal,
+    enrolment_refused,
+    not_found,
+    validation_failed,
 )
 from tests.sandbox.okta.ids import Ids
 from tests.sandbox.okta.limits import Throttle
-from tests.sandbox.okta.phones import normalised
 from tests.sandbox.okta.policy import Policy
-from tests.sandbox.okta.questions import QUESTIONS
-from tests.sandbox.okta.records import Factor, FactorStatus, FactorType, User, UserStatus
-from tests.sandbox.okta.times import timestamp
+from tests.sandbox.okta.records import (
+    QUESTIONS,
+    Factor,
+    FactorStatus,
+    FactorType,
+    User,
+    UserStatus,
+    timestamp,
+)
 from tests.sandbox.okta.verification import (
     DEFAULT_LIFETIME_SECONDS,
     DEFAULT_WORDING,
@@ -36,14 +41,21 @@ ACTIVATION_ATTEMPTS = 5
 ACTIVATION_WINDOW_SECONDS = 300
 MIN_ANSWER_LENGTH = 4
 
+ENROLLABLE = [kind for kind in FACTOR_PREFIXES if kind[0] is not FactorType.PUSH]
+"""The types and providers of the factors that can be enrolled."""
+
 _PHONES = frozenset({FactorType.SMS, FactorType.CALL})
 _QR_TOKEN_PREFIX = "20111"
 _QR_TOKEN_LENGTH = 55
+_SEPARATORS = re.compile(r"[\s().-]")
+_INTERNATIONAL = re.compile(r"\+[0-9]+")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_NORTH_AMERICAN = re.compile(r"\+1[2-9][0-9]{9}")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """The factor that is asked for: of its profile, what its type needs."""
+class NewFactor:
+    """A factor to enrol: its kind and what its type needs of a profile."""
 
     type: FactorType
     provider: str
@@ -54,8 +66,8 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """How it is to be enrolled."""
+class Options:
+    """Options of an enrolment."""
 
     activate: bool = False
     update_phone: bool = False
@@ -63,71 +75,65 @@ class Terms:
     wording: str = DEFAULT_WORDING
 
 
+@dataclass(frozen=True)
 class Enrollment:
-    """Enrolments, activations and removals of one org."""
+    """The enrolments of one org."""
 
-    def __init__(
-        self,
-        clock: Callable[[], float],
-        ids: Ids,
-        directory: Directory,
-        verification: Verification,
-        policy: Policy,
-    ) -> None:
-        self._clock = clock
-        self._ids = ids
-        self._directory = directory
-        self._verification = verification
-        self._policy = policy
-        self._attempts = Throttle(ACTIVATION_ATTEMPTS, ACTIVATION_WINDOW_SECONDS)
+    clock: Callable[[], float]
+    ids: Ids
+    directory: Directory
+    verification: Verification
+    policy: Policy
+    _attempts: Throttle = field(
+        default_factory=lambda: Throttle(ACTIVATION_ATTEMPTS, ACTIVATION_WINDOW_SECONDS)
+    )
 
-    def enrol(self, user: User, wish: Wish, terms: Terms) -> Factor:
-        """Give a user a factor, pending unless it needs no activation."""
-        self._verification.admit_user(user)
-        if (wish.type, wish.provider) not in FACTOR_PREFIXES:
-            raise EnrolmentRefusedError("The factor is not supported by the provider.")
-        destination = self._destination(user, wish)
-        self._require_vacancy(user, wish, destination, terms)
-        factor = self._directory.new_factor(
-            wish.type,
+    def enrol(self, user: User, new: NewFactor, options: Options) -> Factor:
+        """Add a factor to a user, pending unless it needs no activation."""
+        self.verification.admit_user(user)
+        if (new.type, new.provider) not in ENROLLABLE:
+            raise enrolment_refused("The factor is not supported by the provider.")
+        destination = self._destination(user, new)
+        self._require_vacancy(user, new, destination, options)
+        factor = self.directory.new_factor(
+            new.type,
             destination,
-            provider=wish.provider,
-            secret=wish.answer,
-            created=timestamp(self._clock()),
+            provider=new.provider,
+            secret=new.answer,
+            created=timestamp(self.clock()),
         )
-        if wish.type is FactorType.TOTP:
-            factor.secret = self._ids.shared_secret()
-            factor.qr_token = self._ids.token(_QR_TOKEN_PREFIX, _QR_TOKEN_LENGTH)
-        if wish.type is not FactorType.QUESTION and not (terms.activate and wish.type in SENT):
+        if new.type is FactorType.TOTP:
+            factor.secret = self.ids.shared_secret()
+            factor.qr_token = self.ids.token(_QR_TOKEN_PREFIX, _QR_TOKEN_LENGTH)
+        if new.type is not FactorType.QUESTION and not (options.activate and new.type in SENT):
             factor.status = FactorStatus.PENDING_ACTIVATION
-            self._send(factor, terms)
-        user.factors = [*(each for each in user.factors if not _same_kind(each, wish)), factor]
+            self._send(factor, options)
+        user.factors = [*(each for each in user.factors if not _same_kind(each, new)), factor]
         return factor
 
     def activate(self, factor: Factor, code: str) -> None:
-        """Make a pending factor active with its code."""
+        """Activate a pending factor with its code."""
         self._require_pending(factor)
-        self._attempts.admit(factor.id, self._clock())
-        refusal = self._verification.refusal(factor, code)
+        self._attempts.admit(factor.id, self.clock())
+        refusal = self.verification.refusal(factor, code)
         if refusal is not None:
             raise refusal
         factor.status = FactorStatus.ACTIVE
-        factor.last_updated = timestamp(self._clock())
+        factor.last_updated = timestamp(self.clock())
         factor.qr_token = None
 
     def resend(self, factor: Factor, wording: str) -> None:
         """Send another activation code."""
         self._require_pending(factor)
         if factor.type not in SENT:
-            raise WrongFactorStateError
-        if self._attempts.used_up(factor.id, self._clock()):
-            raise RateLimitedError
-        self._send(factor, Terms(wording=wording))
+            raise OktaError(Refusal.WRONG_FACTOR_STATE)
+        if self._attempts.used_up(factor.id, self.clock()):
+            raise OktaError(Refusal.RATE_LIMITED)
+        self._send(factor, Options(wording=wording))
 
     def remove(self, user: User, factor: Factor, *, forget_phone: bool) -> None:
-        """Take a factor from a user."""
         if user.status is UserStatus.DEPROVISIONED:
-            raise WrongUserStatusError
+            raise OktaError(Refusal.WRONG_USER_STATUS)
         user.factors.remove(factor)
         if factor.type in _PHONES and factor.status is FactorStatus.ACTIVE:
             user.kept_phones[factor.type] = factor.destination
@@ -135,57 +141,73 @@ class Enrollment:
             user.kept_phones.pop(factor.type, None)
 
     def require_picture(self, factor: Factor, token: str) -> None:
-        """Only the token of a pending factor opens the picture of its secret."""
+        """Refuse every token but the one of a pending factor."""
         if factor.qr_token is None or token != factor.qr_token:
-            raise ResourceNotFoundError(token, "UserFactor")
+            raise not_found(token, "UserFactor")
 
-    def _send(self, factor: Factor, terms: Terms) -> None:
+    def _send(self, factor: Factor, options: Options) -> None:
         if factor.type in SENT:
-            self._verification.send(factor, terms.lifetime_seconds, terms.wording)
+            self.verification.send(factor, options.lifetime_seconds, options.wording)
 
     def _require_pending(self, factor: Factor) -> None:
         if factor.status is not FactorStatus.PENDING_ACTIVATION:
-            raise WrongFactorStateError
+            raise OktaError(Refusal.WRONG_FACTOR_STATE)
 
-    def _destination(self, user: User, wish: Wish) -> str:
-        match wish.type:
+    def _destination(self, user: User, new: NewFactor) -> str:
+        match new.type:
             case FactorType.EMAIL:
-                return self._enrollable_email(user, wish.email or user.email)
+                return self._enrollable_email(user, new.email or user.email)
             case FactorType.SMS | FactorType.CALL:
-                return normalised(wish.phone or "")
-            case FactorType.TOTP:
-                return user.login
+                return normalized(new.phone or "")
             case FactorType.QUESTION:
-                return _question(wish)
+                return _question(new)
+        return user.login
 
     def _enrollable_email(self, user: User, email: str) -> str:
         verified = {user.email if user.email_is_verified else None, user.second_email}
-        if self._policy.only_verified_email and email not in verified:
-            raise ValidationFailedError("Only verified primary or secondary email can be enrolled.")
+        if self.policy.only_verified_email and email not in verified:
+            raise validation_failed("Only verified primary or secondary email can be enrolled.")
         return email
 
-    def _require_vacancy(self, user: User, wish: Wish, destination: str, terms: Terms) -> None:
-        """A user has one factor of a kind, and one number for each way of using a phone."""
-        kept = user.kept_phones.get(wish.type, destination)
-        if kept != destination and not terms.update_phone:
-            raise EnrolmentRefusedError("There is an existing verified phone number.")
+    def _require_vacancy(
+        self, user: User, new: NewFactor, destination: str, options: Options
+    ) -> None:
+        """A user has one factor of a kind, and one number for SMS and one for calls."""
+        kept = user.kept_phones.get(new.type, destination)
+        if kept != destination and not options.update_phone:
+            raise enrolment_refused("There is an existing verified phone number.")
         for factor in user.factors:
-            if not _same_kind(factor, wish) or factor.status is FactorStatus.PENDING_ACTIVATION:
+            if not _same_kind(factor, new) or factor.status is FactorStatus.PENDING_ACTIVATION:
                 continue
-            if wish.type in _PHONES and factor.destination != destination:
-                raise EnrolmentRefusedError("There is an existing verified phone number.")
-            raise EnrolmentRefusedError("A factor of this type is already set up.")
+            if new.type in _PHONES and factor.destination != destination:
+                raise enrolment_refused("There is an existing verified phone number.")
+            raise enrolment_refused("A factor of this type is already set up.")
 
 
-def _same_kind(factor: Factor, wish: Wish) -> bool:
-    return (factor.type, factor.provider) == (wish.type, wish.provider)
+def _same_kind(factor: Factor, new: NewFactor) -> bool:
+    return (factor.type, factor.provider) == (new.type, new.provider)
 
 
-def _question(wish: Wish) -> str:
-    if wish.question not in QUESTIONS:
-        raise EnrolmentRefusedError("The security question is not one of the org's.")
-    if len(wish.answer or "") < MIN_ANSWER_LENGTH:
-        raise EnrolmentRefusedError(
+def _question(new: NewFactor) -> str:
+    if new.question not in QUESTIONS:
+        raise enrolment_refused("The security question is not one of the org's.")
+    if len(new.answer or "") < MIN_ANSWER_LENGTH:
+        raise enrolment_refused(
             f"The security question answer must be at least {MIN_ANSWER_LENGTH} characters in length"
         )
-    return wish.question
+    return new.question
+
+
+def normalized(number: str) -> str:
+    """The phone number in E.164.
+
+    Two refusals are recorded, without the numbers. Assumed: a number that is not international is
+    E0000098, one that no phone can have is E0000001.
+    """
+    bare = _SEPARATORS.sub("", number)
+    if not _INTERNATIONAL.fullmatch(bare):
+        raise OktaError(Refusal.INVALID_PHONE)
+    form = _NORTH_AMERICAN if bare.startswith("+1") else _E164
+    if not form.fullmatch(bare):
+        raise enrolment_refused("Invalid Phone Number.")
+    return bare

@@ -1,275 +1,105 @@
-"""Okta's errors, by status and errorCode.
+"""Okta's errors. Statuses, codes and summaries are those of the vendor's error catalogue."""
 
-OktaError
-├── ValidationFailedError      400 E0000001
-│   └── EnrolmentRefusedError
-├── MalformedBodyError         400 E0000003
-├── InvalidSearchError         400 E0000031
-├── InvalidPhoneError          400 E0000098
-├── AuthenticationFailedError  401 E0000004
-├── InvalidTokenError          401 E0000011
-├── InvalidSessionError        403 E0000005
-├── AccessDeniedError          403 E0000006
-├── AlreadyActiveError         403 E0000016
-├── UnlockNotAllowedError      403 E0000032
-├── WrongUserStatusError       403 E0000038
-├── WrongCodeError             403 E0000068
-├── UserLockedError            403 E0000069
-├── WrongStepError             403 E0000079
-├── CodeReplayedError          403 E0000082
-├── WrongFactorStateError      403 E0000107
-├── ResourceNotFoundError      404 E0000007
-├── UnknownEndpointError       404 E0000022
-├── MethodNotSupportedError    405 E0000022
-├── FactorNotActiveError       410 E0000154
-├── RateLimitedError           429 E0000047
-├── TooSoonError
-│   ├── SmsTooSoonError        429 E0000109
-│   ├── EmailTooSoonError      429 E0000118
-│   └── CallTooSoonError       429 E0000133
-├── InternalServerError        500 E0000009
-└── ReadOnlyModeError          503 E0000010
+from enum import Enum
 
-Codes, statuses and summaries are those of the vendor's error catalogue.
-"""
 
-from typing import ClassVar
+class Refusal(Enum):
+    """Why a request is refused: HTTP status, errorCode, errorSummary."""
+
+    VALIDATION_FAILED = (400, "E0000001", "Api validation failed: {0}")
+    MALFORMED_BODY = (400, "E0000003", "The request body was not well-formed.")
+    INVALID_SEARCH = (400, "E0000031", "Invalid search criteria.")
+    INVALID_PHONE = (400, "E0000098", "This phone number is invalid.")
+    # A wrong login or password, or a session token that opens nothing.
+    AUTHENTICATION_FAILED = (401, "E0000004", "Authentication failed")
+    # A wrong or replaced API token, or a dead state token.
+    INVALID_TOKEN = (401, "E0000011", "Invalid token provided")
+    # Neither an API token nor a session, or a session that cannot be used here.
+    INVALID_SESSION = (403, "E0000005", "Invalid session")
+    # The administrator who made the API token lacks the right.
+    ACCESS_DENIED = (
+        403,
+        "E0000006",
+        "You do not have permission to perform the requested action",
+    )
+    ALREADY_ACTIVE = (403, "E0000016", "Activation failed because the user is already active")
+    UNLOCK_NOT_ALLOWED = (403, "E0000032", "Unlock is not allowed for this user.")
+    WRONG_USER_STATUS = (
+        403,
+        "E0000038",
+        "This operation is not allowed in the user's current status.",
+    )
+    # The code or answer is wrong or expired, or no code was sent.
+    WRONG_CODE = (403, "E0000068", "Invalid Passcode/Answer")
+    USER_LOCKED = (403, "E0000069", "User Locked")
+    # The sign-in is at another step.
+    WRONG_STEP = (
+        403,
+        "E0000079",
+        "This operation is not allowed in the current authentication state.",
+    )
+    # A right TOTP code, used a second time.
+    CODE_REPLAYED = (
+        403,
+        "E0000082",
+        "Each code can only be used once. Please wait for a new code and try again.",
+    )
+    # The factor is not waiting for an activation.
+    WRONG_FACTOR_STATE = (
+        403,
+        "E0000107",
+        "The entity is not in the expected state for the requested transition.",
+    )
+    NOT_FOUND = (404, "E0000007", "Not found: {0}")
+    UNKNOWN_PATH = (404, "E0000022", "The endpoint does not support the provided HTTP method")
+    WRONG_METHOD = (405, "E0000022", "The endpoint does not support the provided HTTP method")
+    FACTOR_NOT_ACTIVE = (410, "E0000154", "Invalid factor id, it is not currently active.")
+    RATE_LIMITED = (429, "E0000047", "API call exceeded rate limit due to too many requests.")
+    SMS_TOO_SOON = (
+        429,
+        "E0000109",
+        "An SMS message was recently sent. Please wait 30 seconds before trying again.",
+    )
+    EMAIL_TOO_SOON = (
+        429,
+        "E0000118",
+        "An email was recently sent. Please wait 5 seconds before trying again.",
+    )
+    CALL_TOO_SOON = (
+        429,
+        "E0000133",
+        "A phone call was recently made. Please wait 30 seconds before trying again.",
+    )
+    INTERNAL_SERVER_ERROR = (500, "E0000009", "Internal Server Error")
+    READ_ONLY_MODE = (503, "E0000010", "Service is in read only mode")
 
 
 class OktaError(Exception):
-    """A refusal that the org renders as an Okta error body."""
+    """A refusal, which is rendered as an Okta error body. `values` fill the summary's gaps."""
 
-    status: ClassVar[int]
-    code: ClassVar[str]
-    summary: str
-    headers: ClassVar[tuple[tuple[str, str], ...]] = ()
-
-    def __init__(self, *causes: str) -> None:
-        super().__init__(*causes)
+    def __init__(self, refusal: Refusal, *causes: str, values: tuple[str, ...] = ()) -> None:
+        super().__init__(refusal, *causes)
+        self.refusal = refusal
+        self.status, self.code, summary = refusal.value
+        self.summary = summary.format(*values)
         self.causes = causes
 
 
-class ValidationFailedError(OktaError):
+def validation_failed(field: str, *causes: str) -> OktaError:
     """A parameter or field is missing or out of its range."""
+    return OktaError(Refusal.VALIDATION_FAILED, *causes, values=(field,))
 
-    status = 400
-    code = "E0000001"
 
-    def __init__(self, field: str, *causes: str) -> None:
-        super().__init__(*causes)
-        self.summary = f"Api validation failed: {field}"
+def enrolment_refused(cause: str) -> OktaError:
+    """The factor cannot be enrolled, for one cause."""
+    return validation_failed("factorEnrollRequest", cause)
 
 
-class EnrolmentRefusedError(ValidationFailedError):
-    """The factor cannot be enrolled, for the one cause that is given."""
+def not_found(wanted: str, kind: str) -> OktaError:
+    """No such record; `kind` is Okta's name for its type."""
+    return OktaError(Refusal.NOT_FOUND, values=(f"Resource not found: {wanted} ({kind})",))
 
-    def __init__(self, cause: str) -> None:
-        super().__init__("factorEnrollRequest", cause)
 
-
-class MalformedBodyError(OktaError):
-    """The body is not a JSON object."""
-
-    status = 400
-    code = "E0000003"
-    summary = "The request body was not well-formed."
-
-
-class InvalidSearchError(OktaError):
-    """The search expression is not one that the org understands."""
-
-    status = 400
-    code = "E0000031"
-    summary = "Invalid search criteria."
-
-
-class InvalidPhoneError(OktaError):
-    """What was given is no phone number."""
-
-    status = 400
-    code = "E0000098"
-    summary = "This phone number is invalid."
-
-
-class AuthenticationFailedError(OktaError):
-    """Login and password, or the session token, open nothing; begin again."""
-
-    status = 401
-    code = "E0000004"
-    summary = "Authentication failed"
-
-
-class InvalidTokenError(OktaError):
-    """The API token is wrong or was replaced, or the state token is dead; get a new one."""
-
-    status = 401
-    code = "E0000011"
-    summary = "Invalid token provided"
-    headers = (("www-authenticate", "SSWS"),)
-
-
-class InvalidSessionError(OktaError):
-    """The request carries neither an API token nor a session, or one that is no use here."""
-
-    status = 403
-    code = "E0000005"
-    summary = "Invalid session"
-
-
-class AccessDeniedError(OktaError):
-    """Whoever made the API token may not do this."""
-
-    status = 403
-    code = "E0000006"
-    summary = "You do not have permission to perform the requested action"
-
-
-class AlreadyActiveError(OktaError):
-    """The user has been activated before."""
-
-    status = 403
-    code = "E0000016"
-    summary = "Activation failed because the user is already active"
-
-
-class UnlockNotAllowedError(OktaError):
-    """Only a user who is locked out can be unlocked."""
-
-    status = 403
-    code = "E0000032"
-    summary = "Unlock is not allowed for this user."
-
-
-class WrongUserStatusError(OktaError):
-    """The user is not ACTIVE."""
-
-    status = 403
-    code = "E0000038"
-    summary = "This operation is not allowed in the user's current status."
-
-
-class WrongCodeError(OktaError):
-    """The code or answer is wrong, expired or was never asked for."""
-
-    status = 403
-    code = "E0000068"
-    summary = "Invalid Passcode/Answer"
-
-
-class UserLockedError(OktaError):
-    """Too many wrong codes: nothing is checked until the user is unlocked."""
-
-    status = 403
-    code = "E0000069"
-    summary = "User Locked"
-
-
-class WrongStepError(OktaError):
-    """The sign-in is at another step; follow the links of its last answer."""
-
-    status = 403
-    code = "E0000079"
-    summary = "This operation is not allowed in the current authentication state."
-
-    def __init__(self) -> None:
-        super().__init__(self.summary)
-
-
-class CodeReplayedError(OktaError):
-    """The TOTP code is right and was used before."""
-
-    status = 403
-    code = "E0000082"
-    summary = "Each code can only be used once. Please wait for a new code and try again."
-
-
-class WrongFactorStateError(OktaError):
-    """The factor is not waiting for an activation."""
-
-    status = 403
-    code = "E0000107"
-    summary = "The entity is not in the expected state for the requested transition."
-
-
-class ResourceNotFoundError(OktaError):
-    """No such record; `kind` is Okta's name for what was looked for."""
-
-    status = 404
-    code = "E0000007"
-
-    def __init__(self, wanted: str, kind: str) -> None:
-        super().__init__()
-        self.summary = f"Not found: Resource not found: {wanted} ({kind})"
-
-
-class UnknownEndpointError(OktaError):
-    """The path is none of the org's."""
-
-    status = 404
-    code = "E0000022"
-    summary = "The endpoint does not support the provided HTTP method"
-
-
-class MethodNotSupportedError(UnknownEndpointError):
-    """The path is one of the org's, under another method."""
-
-    status = 405
-
-
-class FactorNotActiveError(OktaError):
-    """The factor is enrolled and out of use."""
-
-    status = 410
-    code = "E0000154"
-    summary = "Invalid factor id, it is not currently active."
-
-
-class RateLimitedError(OktaError):
-    """The bucket of this endpoint is used up until its window ends."""
-
-    status = 429
-    code = "E0000047"
-    summary = "API call exceeded rate limit due to too many requests."
-
-
-class TooSoonError(OktaError):
-    """A code went to the same destination a moment ago."""
-
-    status = 429
-
-
-class SmsTooSoonError(TooSoonError):
-    """Wait 30 seconds between two text messages."""
-
-    code = "E0000109"
-    summary = "An SMS message was recently sent. Please wait 30 seconds before trying again."
-
-
-class EmailTooSoonError(TooSoonError):
-    """Wait 5 seconds between two mails."""
-
-    code = "E0000118"
-    summary = "An email was recently sent. Please wait 5 seconds before trying again."
-
-
-class CallTooSoonError(TooSoonError):
-    """Wait 30 seconds between two calls."""
-
-    code = "E0000133"
-    summary = "A phone call was recently made. Please wait 30 seconds before trying again."
-
-
-class InternalServerError(OktaError):
-    """Okta failed; sent by a fault only."""
-
-    status = 500
-    code = "E0000009"
-    summary = "Internal Server Error"
-
-
-class ReadOnlyModeError(OktaError):
-    """Okta is in maintenance; sent by a fault only."""
-
-    status = 503
-    code = "E0000010"
-    summary = "Service is in read only mode"
+def wrong_step() -> OktaError:
+    """The sign-in is at another step; as recorded, the summary is also the cause."""
+    return OktaError(Refusal.WRONG_STEP, Refusal.WRONG_STEP.value[2])

@@ -1,6 +1,6 @@
-"""The Factors API: what can be enrolled, enrol, activate, send again, remove.
+"""The Factors API: catalog, enrol, activate, resend, remove.
 
-Assumed: the link to the picture of a TOTP secret needs nothing but its token.
+Assumed: the link to the picture of a TOTP secret needs nothing but its own token.
 """
 
 import base64
@@ -8,8 +8,8 @@ import base64
 from werkzeug import Request
 
 from tests.sandbox.okta import factor_responses
-from tests.sandbox.okta.enrollment import Terms, Wish
-from tests.sandbox.okta.exceptions import EnrolmentRefusedError
+from tests.sandbox.okta.enrollment import NewFactor, Options
+from tests.sandbox.okta.exceptions import enrolment_refused
 from tests.sandbox.okta.faults import On
 from tests.sandbox.okta.limits import Bucket
 from tests.sandbox.okta.models import Org
@@ -21,11 +21,10 @@ from tests.sandbox.okta.parameters import (
     optional_json_object,
     text,
 )
-from tests.sandbox.okta.questions import QUESTIONS
-from tests.sandbox.okta.records import FactorType
+from tests.sandbox.okta.records import OKTA, QUESTIONS, FactorType
 from tests.sandbox.okta.responses import NO_CONTENT, Answer, JsonObject, org_url, user_url
 from tests.sandbox.okta.routing import Access, Route
-from tests.sandbox.okta.templates import asked_wording
+from tests.sandbox.okta.templates import requested_wording
 
 # One white pixel: a picture to fetch, not to scan.
 _PICTURE = base64.b64decode(
@@ -48,21 +47,19 @@ def questions(org: Org, _request: Request, user_id: str) -> Answer:
 
 
 def enrol(org: Org, request: Request, user_id: str) -> Answer:
-    """Give a user a factor."""
     user = org.directory.user(user_id)
-    wish = wished_factor(json_object(request))
-    terms = Terms(
+    new = new_factor(json_object(request))
+    options = Options(
         activate=flag(request, "activate"),
         update_phone=flag(request, "updatePhone"),
-        lifetime_seconds=lifetime_seconds(request, wish.type),
-        wording=asked_wording(org, request, wish.type),
+        lifetime_seconds=lifetime_seconds(request, new.type),
+        wording=requested_wording(org, request, new.type),
     )
-    factor = org.enrollment.enrol(user, wish, terms)
+    factor = org.enrollment.enrol(user, new, options)
     return Answer(factor_responses.enrolled(user, factor, org_url(request)))
 
 
 def activate(org: Org, request: Request, user_id: str, factor_id: str) -> Answer:
-    """Make a pending factor active with its code."""
     code = json_object(request).get("passCode", "")
     user = org.directory.user(user_id)
     factor = org.directory.factor(user, factor_id)
@@ -71,16 +68,14 @@ def activate(org: Org, request: Request, user_id: str, factor_id: str) -> Answer
 
 
 def resend(org: Org, request: Request, user_id: str, factor_id: str) -> Answer:
-    """Send another activation code."""
     optional_json_object(request)
     user = org.directory.user(user_id)
     factor = org.directory.factor(user, factor_id)
-    org.enrollment.resend(factor, asked_wording(org, request, factor.type))
+    org.enrollment.resend(factor, requested_wording(org, request, factor.type))
     return Answer(factor_responses.factor(user, factor, org_url(request)))
 
 
 def remove(org: Org, request: Request, user_id: str, factor_id: str) -> Answer:
-    """Take a factor from a user."""
     user = org.directory.user(user_id)
     factor = org.directory.factor(user, factor_id)
     org.enrollment.remove(user, factor, forget_phone=flag(request, "removeRecoveryEnrollment"))
@@ -88,22 +83,21 @@ def remove(org: Org, request: Request, user_id: str, factor_id: str) -> Answer:
 
 
 def picture(org: Org, _request: Request, user_id: str, factor_id: str, token: str) -> Answer:
-    """The picture that stands for the QR code of a TOTP secret."""
     factor = org.directory.factor(org.directory.user(user_id), factor_id)
     org.enrollment.require_picture(factor, token)
     return Answer(_PICTURE, content_type="image/png")
 
 
-def wished_factor(body: JsonObject) -> Wish:
-    """The factor that a body asks for; assumed: an absent provider is OKTA."""
+def new_factor(body: JsonObject) -> NewFactor:
+    """The factor that a body describes; assumed: the provider is OKTA by default."""
     try:
         factor_type = FactorType(text(body, "factorType") or "")
     except ValueError:
-        raise EnrolmentRefusedError("The factor type is not supported.") from None
+        raise enrolment_refused("The factor type is not supported.") from None
     profile = nested(body, "profile")
-    return Wish(
+    return NewFactor(
         factor_type,
-        text(body, "provider") or "OKTA",
+        text(body, "provider") or OKTA,
         email=text(profile, "email"),
         phone=text(profile, "phoneNumber"),
         question=text(profile, "question"),

@@ -1,13 +1,20 @@
 """Factors as Okta shows them.
 
-Assumed: the secret of a pending TOTP factor is shown by the enrolment alone and never again.
+Assumed: the secret of a pending TOTP factor is shown by its enrolment and never again.
 """
 
-from tests.sandbox.okta.directory import FACTOR_PREFIXES
-from tests.sandbox.okta.questions import QUESTIONS
-from tests.sandbox.okta.records import Factor, FactorStatus, FactorType, User
+from tests.sandbox.okta.enrollment import ENROLLABLE
+from tests.sandbox.okta.records import QUESTIONS, Factor, FactorStatus, FactorType, User
 from tests.sandbox.okta.responses import JsonObject, link, user_url
 from tests.sandbox.okta.verification import SENT, TOTP_DIGITS, TOTP_STEP_SECONDS
+
+_DEVICE: JsonObject = {
+    "deviceType": "SmartPhone_IPhone",
+    "keys": [{"kty": "PKIX", "use": "sig", "kid": "default", "x5c": ["MIIBI..."]}],
+    "name": "A phone",
+    "platform": "IOS",
+    "version": "17.5",
+}
 
 
 def factor(owner: User, shown: Factor, base: str) -> JsonObject:
@@ -23,7 +30,7 @@ def factor(owner: User, shown: Factor, base: str) -> JsonObject:
 
 
 def enrolled(owner: User, shown: Factor, base: str) -> JsonObject:
-    """A factor at its enrolment, which hands over the secret of a TOTP factor."""
+    """A new factor, with the secret of a TOTP factor."""
     body = factor(owner, shown, base)
     if shown.type is FactorType.TOTP:
         body["_embedded"] = {"activation": activation(owner, shown, base)}
@@ -31,7 +38,7 @@ def enrolled(owner: User, shown: Factor, base: str) -> JsonObject:
 
 
 def activation(owner: User, shown: Factor, base: str) -> JsonObject:
-    """What an authenticator app needs to know of a TOTP factor."""
+    """What an authenticator app needs of a TOTP factor."""
     picture = f"{factor_url(owner, shown, base)}/qr/{shown.qr_token}"
     return {
         "timeStep": TOTP_STEP_SECONDS,
@@ -44,7 +51,7 @@ def activation(owner: User, shown: Factor, base: str) -> JsonObject:
 
 
 def challenge(owner: User, sent: Factor, base: str) -> JsonObject:
-    """A code is on its way; phones are named in full, an email address is not named."""
+    """A code was sent; a phone number is shown in full, an email address is not shown."""
     body: JsonObject = {"factorResult": "CHALLENGE"}
     if sent.type is not FactorType.EMAIL:
         body["profile"] = profile(sent)
@@ -57,20 +64,19 @@ def challenge(owner: User, sent: Factor, base: str) -> JsonObject:
 
 
 def verified() -> JsonObject:
-    """The code was right."""
     return {"factorResult": "SUCCESS"}
 
 
 def supported(owner: User, base: str, enrol_url: str) -> list[JsonObject]:
-    """The factors that a user may enrol, those that the user has among them."""
+    """The factors that a user may enrol, including those that the user has."""
     return [
         _supported(owner, factor_type, provider, base, enrol_url)
-        for factor_type, provider in FACTOR_PREFIXES
+        for factor_type, provider in ENROLLABLE
     ]
 
 
 def kind(shown: Factor) -> JsonObject:
-    """What says which factor this is, wherever a factor is shown."""
+    """The fields that every representation of a factor has."""
     return {
         "id": shown.id,
         "factorType": shown.type,
@@ -80,7 +86,7 @@ def kind(shown: Factor) -> JsonObject:
 
 
 def profile(shown: Factor) -> JsonObject:
-    """Where a factor's codes go, or what it asks."""
+    """Where a factor's codes go, or its question."""
     match shown.type:
         case FactorType.EMAIL:
             return {"email": shown.destination}
@@ -90,10 +96,11 @@ def profile(shown: Factor) -> JsonObject:
             return {"credentialId": shown.destination}
         case FactorType.QUESTION:
             return {"question": shown.destination, "questionText": QUESTIONS[shown.destination]}
+        case FactorType.PUSH:
+            return {"credentialId": shown.destination, **_DEVICE}
 
 
 def factor_url(owner: User, shown: Factor, base: str) -> str:
-    """Where a factor is."""
     return f"{user_url(owner, base)}/factors/{shown.id}"
 
 

@@ -1,10 +1,8 @@
-"""Switches that make the org misbehave on the next requests of a kind.
+"""Switches that make the next requests of a kind fail.
 
-What the caller of each kind sees, and whether the org does what was asked:
-
-| kind | the caller sees | carried out |
+| kind | what the caller sees | request carried out |
 |---|---|---|
-| timeout | no answer for longer than it waits, then a dead connection | yes, at once |
+| timeout | no answer for 10 seconds, then a closed connection | yes, at once |
 | reset | the connection is reset without an answer | no |
 | http_500, http_503 | an Okta error | no |
 | rate_limited | 429 with a reset 30 seconds away and no Retry-After | no |
@@ -13,8 +11,9 @@ What the caller of each kind sees, and whether the org does what was asked:
 | redirect | 302 to another host | no |
 | slow | the normal answer, 2 seconds late | yes, at once |
 
-A timeout is carried out because that is the dangerous case: a mail went out or a code was used
-up, and the caller cannot know.
+A timeout is carried out because that is the dangerous case: a mail was sent or a code was used, and
+the caller cannot know. Asynchronous invocations of Lambda have two faults of their own: `throttle`
+(429) and `drop` (accepted and never run).
 """
 
 from contextlib import AbstractContextManager
@@ -30,8 +29,9 @@ Word = TypeVar("Word", bound=StrEnum)
 class On(StrEnum):
     """The requests that a fault waits for.
 
-    `verify` sends or checks a code, `lookup` reads one user or searches them, `create` makes one,
-    `factors` reads or changes factors, `authn` is the Authentication API, `any` is every request.
+    `verify` sends or checks a code, `lookup` reads or searches users, `create` makes a user,
+    `factors` reads or changes factors, `authn` is the Authentication API, `any` is every request to
+    the org, `invoke` is an asynchronous invocation of a function.
     """
 
     VERIFY = "verify"
@@ -40,6 +40,7 @@ class On(StrEnum):
     FACTORS = "factors"
     AUTHN = "authn"
     ANY = "any"
+    INVOKE = "invoke"
 
 
 class Kind(StrEnum):
@@ -54,9 +55,12 @@ class Kind(StrEnum):
     TRUNCATED = "truncated"
     REDIRECT = "redirect"
     SLOW = "slow"
+    THROTTLE = "throttle"
+    DROP = "drop"
 
 
 DELAY_SECONDS: dict[Kind | None, float] = {Kind.TIMEOUT: 10.0, Kind.SLOW: 2.0}
+_OF_INVOCATIONS = frozenset({Kind.THROTTLE, Kind.DROP})
 
 
 @dataclass
@@ -74,16 +78,19 @@ class Faults:
         self._waiting: list[_Fault] = []
 
     def add(self, on: str, kind: str, times: int) -> None:
-        """Let the next `times` requests of a kind go wrong; ValueError says what is not known."""
+        """Make the next `times` requests of a kind fail. Raises ValueError for unknown words."""
         fault = _Fault(_word(On, "on", on), _word(Kind, "kind", kind), _checked_times(times))
+        if (fault.on is On.INVOKE) is not (fault.kind in _OF_INVOCATIONS):
+            raise ValueError(f"on {on!r} and kind {kind!r} do not go together")
         with self._lock:
             self._waiting.append(fault)
 
     def take(self, operation: On | None) -> Kind | None:
         """Use up the oldest fault that waits for this operation."""
+        wanted = (operation,) if operation is On.INVOKE else (On.ANY, operation)
         with self._lock:
             for fault in self._waiting:
-                if fault.on in (On.ANY, operation):
+                if fault.on in wanted:
                     fault.times_left -= 1
                     if fault.times_left == 0:
                         self._waiting.remove(fault)
@@ -91,7 +98,6 @@ class Faults:
         return None
 
     def clear(self) -> None:
-        """Let everything go right again."""
         with self._lock:
             self._waiting.clear()
 
@@ -105,7 +111,7 @@ def _word(words: type[Word], name: str, given: str) -> Word:
 
 
 def _checked_times(given: object) -> int:
-    # A bool is an int to Python and not to a caller who sent JSON.
+    # JSON's true is an int in Python.
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MAX_TIMES:
         raise ValueError(f"times must be a whole number from 1 to {MAX_TIMES}; got {given!r}")
     return given

@@ -1,19 +1,16 @@
-"""Rate limits: how many requests each bucket takes in a minute, and smaller ones by the key."""
+"""Rate limits: requests a minute by bucket, and smaller limits by key."""
 
 import math
 from dataclasses import dataclass
 from enum import Enum
 
-from tests.sandbox.okta.exceptions import RateLimitedError
+from tests.sandbox.okta.exceptions import OktaError, Refusal
 
 WINDOW_SECONDS = 60
 
 
 class Bucket(Enum):
-    """A group of endpoints that share one limit: its name and the requests it takes a minute.
-
-    OTHER, for what the published limits do not single out, is assumed.
-    """
+    """Endpoints that share a limit: a name and the requests a minute. OTHER is assumed."""
 
     LIST_USERS = ("list users", 600)
     ONE_USER = ("a user by id or login", 1000)
@@ -24,13 +21,12 @@ class Bucket(Enum):
 
     @property
     def limit(self) -> int:
-        """Requests in one window."""
         return self.value[1]
 
 
 @dataclass(frozen=True)
 class Quota:
-    """What is left of a bucket; `reset` is the epoch second in which its window ends."""
+    """The rest of a bucket; `reset` is the epoch second in which its window ends."""
 
     limit: int
     remaining: int
@@ -38,35 +34,25 @@ class Quota:
     exceeded: bool = False
 
 
-@dataclass(frozen=True)
-class _Window:
-    ends_at: float
-    used: int
-
-
 class RateLimits:
-    """The windows of all buckets; one opens with the first request, as the recordings show."""
+    """The windows of all buckets. A window opens with its first request, as the recordings show."""
 
     def __init__(self) -> None:
-        self._windows: dict[Bucket, _Window] = {}
+        self._windows: dict[Bucket, tuple[float, int]] = {}
 
     def count(self, bucket: Bucket, now: float) -> Quota:
-        """Count one request, also one that is over the limit."""
-        window = self._windows.get(bucket)
-        if window is None or now >= window.ends_at:
-            window = _Window(now + WINDOW_SECONDS, 0)
-        window = _Window(window.ends_at, window.used + 1)
-        self._windows[bucket] = window
-        return Quota(
-            limit=bucket.limit,
-            remaining=max(0, bucket.limit - window.used),
-            reset=math.ceil(window.ends_at),
-            exceeded=window.used > bucket.limit,
-        )
+        """Count a request, also one that exceeds the limit."""
+        ends_at, used = self._windows.get(bucket, (now, 0))
+        if now >= ends_at:
+            ends_at, used = now + WINDOW_SECONDS, 0
+        used += 1
+        self._windows[bucket] = (ends_at, used)
+        remaining = max(0, bucket.limit - used)
+        return Quota(bucket.limit, remaining, math.ceil(ends_at), exceeded=used > bucket.limit)
 
 
 class Throttle:
-    """So many events within so many seconds, for each key of its own."""
+    """At most `limit` events in `seconds` seconds for each key."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit = limit
@@ -74,7 +60,6 @@ class Throttle:
         self._events: dict[str, list[float]] = {}
 
     def used_up(self, key: str, now: float) -> bool:
-        """Whether the next event would be one too many."""
         recent = [at for at in self._events.get(key, []) if now - at < self._seconds]
         self._events[key] = recent
         return len(recent) >= self._limit
@@ -82,5 +67,5 @@ class Throttle:
     def admit(self, key: str, now: float) -> None:
         """Count an event, or refuse it without counting."""
         if self.used_up(key, now):
-            raise RateLimitedError
+            raise OktaError(Refusal.RATE_LIMITED)
         self._events[key].append(now)

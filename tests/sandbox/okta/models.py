@@ -1,4 +1,4 @@
-"""The simulated org: one state, changed by requests and put back by `reset`.
+"""The simulated org: all of its state, changed by requests and restored by `reset`.
 
 Assumed: a search sees every change at once (the real index lags, usually less than a second).
 """
@@ -16,24 +16,24 @@ from tests.sandbox.okta.ids import Ids
 from tests.sandbox.okta.limits import RateLimits
 from tests.sandbox.okta.open_sessions import Sessions
 from tests.sandbox.okta.policy import Policy
-from tests.sandbox.okta.records import Call, Factor, FactorType, Inbox, Message, User
+from tests.sandbox.okta.records import Call, Factor, FactorType, Inbox, User
 from tests.sandbox.okta.sms_templates import SmsTemplates
 from tests.sandbox.okta.transactions import Transactions
 from tests.sandbox.okta.verification import Verification
 
-__all__ = ["Call", "Inbox", "Message", "Org"]
+Latency = float | Callable[[str], float]
+"""Seconds that every answer takes, or a function from the kind of call (see urls.py) to seconds."""
 
 
 class Org:
-    """An Okta org with its customers, factors, limits, inbox and faults.
+    """An Okta org: customers, factors, limits, inbox and faults.
 
-    `lock` guards all of it and is never held while a request waits. `until_reset` is set by the
-    next reset, so that whoever waits can stop. The latency outlives a reset: it belongs to the
-    network and not to the org.
+    `lock` guards the state and is never held while a request waits. `until_interrupted` ends every
+    wait. The latency survives a reset: it belongs to the network and not to the org.
     """
 
     def __init__(
-        self, clock: Callable[[], float], rng: random.Random, latency_seconds: float = 0.0
+        self, clock: Callable[[], float], rng: random.Random, latency_seconds: Latency = 0.0
     ) -> None:
         self.clock = clock
         self.latency_seconds = latency_seconds
@@ -43,18 +43,24 @@ class Org:
         self.faults = Faults(self.lock)
         self.transient_ids = Ids(rng)
         self.verification = Verification(clock, rng, self.inbox)
-        self.until_reset = threading.Event()
-        # Drawn once: every reset gives the same ids, while the codes go on.
+        self.until_interrupted = threading.Event()
+        # Drawn once, so that every reset gives the same ids; codes go on changing.
         self._record_seed = rng.getrandbits(64)
         self.reset()
 
-    def reset(self) -> None:
-        """Back to the seed, for requests that are still waiting too."""
+    def interrupt(self) -> None:
+        """Clear the faults and end the delays of requests that are being answered."""
         with self.lock:
-            self.until_reset.set()
-            self.until_reset = threading.Event()
+            self.faults.clear()
+            self.until_interrupted.set()
+            self.until_interrupted = threading.Event()
+
+    def reset(self) -> None:
+        """Return to the seed."""
+        with self.lock:
+            self.interrupt()
             self.api_tokens = [seed.SANDBOX_API_TOKEN]
-            records_rng = random.Random(self._record_seed)  # noqa: S311 - ids are no secrets
+            records_rng = random.Random(self._record_seed)  # noqa: S311 - ids are not secret
             self.directory = Directory(Ids(records_rng))
             seed.plant(self.directory)
             self.policy = Policy()
@@ -76,16 +82,15 @@ class Org:
             self.limits = RateLimits()
             self.inbox.clear()
             self.calls.clear()
-            self.faults.clear()
 
     def populate(self, count: int) -> None:
-        """Add that many quiet customers for load tests, once between two resets."""
+        """Add so many customers for load tests, at most once between two resets."""
         with self.lock:
             for number in range(count):
                 seed.plant_quiet_customer(self.directory, number)
 
     def accept_tokens(self, tokens: object) -> None:
-        """Let these API tokens be good and no other, until the next reset."""
+        """Accept these API tokens and no other until the next reset."""
         if not isinstance(tokens, list):
             raise TypeError("accepted must be a list of tokens")
         with self.lock:
@@ -104,7 +109,8 @@ def _listed_customer(user: User) -> dict[str, object]:
         "email": user.email,
         "status": user.status.value,
         "groups": list(user.group_ids),
-        "failed_attempts": user.failed_attempts,
+        "failed_factor_attempts": user.failed_factor_attempts,
+        "most_failed_factor_attempts": user.most_failed_factor_attempts,
         "factors": [_listed_factor(factor) for factor in user.factors],
     }
 

@@ -1,11 +1,11 @@
-"""Reads what a request carries: its JSON body and its query."""
+"""Reads the JSON body and the query of a request."""
 
 import json
 import re
 
 from werkzeug import Request
 
-from tests.sandbox.okta.exceptions import MalformedBodyError, ValidationFailedError
+from tests.sandbox.okta.exceptions import OktaError, Refusal, validation_failed
 from tests.sandbox.okta.records import FactorType
 from tests.sandbox.okta.verification import DEFAULT_LIFETIME_SECONDS
 
@@ -19,9 +19,9 @@ def json_object(request: Request) -> dict[str, object]:
     try:
         body = json.loads(request.get_data())
     except (ValueError, RecursionError) as malformed:
-        raise MalformedBodyError from malformed
+        raise OktaError(Refusal.MALFORMED_BODY) from malformed
     if not isinstance(body, dict):
-        raise MalformedBodyError
+        raise OktaError(Refusal.MALFORMED_BODY)
     return body
 
 
@@ -31,37 +31,37 @@ def optional_json_object(request: Request) -> dict[str, object]:
 
 
 def nested(body: dict[str, object], name: str) -> dict[str, object]:
-    """An object within the body; an empty one when it is absent or null."""
+    """An object in the body; empty if it is absent or null."""
     value = body.get(name)
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise MalformedBodyError
+        raise OktaError(Refusal.MALFORMED_BODY)
     return value
 
 
 def text(body: dict[str, object], name: str) -> str | None:
-    """A string of the body; None when it is absent, empty or null."""
+    """A string in the body; None if it is absent, empty or null."""
     value = body.get(name)
     if value is not None and not isinstance(value, str):
-        raise MalformedBodyError
+        raise OktaError(Refusal.MALFORMED_BODY)
     return value or None
 
 
 def flag(request: Request, name: str, *, default: bool = False) -> bool:
-    """A boolean of the query; assumed: whatever is not `true` is false."""
+    """A boolean in the query; assumed: anything but `true` is false."""
     given = request.args.get(name)
     return default if given is None else given.lower() == "true"
 
 
 def lifetime_seconds(request: Request, factor_type: FactorType) -> int:
-    """How long a code is to live; only an email may say it."""
+    """The lifetime of a code, which only a request for an email code can set."""
     given = request.args.get("tokenLifetimeSeconds")
     if given is None or factor_type is not FactorType.EMAIL:
         return DEFAULT_LIFETIME_SECONDS
     seconds = whole_number(given)
     if seconds is None or not 1 <= seconds <= MAX_LIFETIME_SECONDS:
-        raise ValidationFailedError(
+        raise validation_failed(
             "tokenLifetimeSeconds",
             f"tokenLifetimeSeconds: must be from 1 to {MAX_LIFETIME_SECONDS}",
         )
@@ -69,5 +69,5 @@ def lifetime_seconds(request: Request, factor_type: FactorType) -> int:
 
 
 def whole_number(given: str) -> int | None:
-    """A number of the query, if it is one."""
+    """A number in the query, or None."""
     return int(given) if _WHOLE_NUMBER.fullmatch(given) else None

@@ -1,4 +1,4 @@
-"""What the org's administrator decides, and a test may change before a request."""
+"""The org settings of an administrator, which tests may change."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -8,13 +8,13 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass
 class Policy:
-    """The switches of an org; a reset puts them back.
+    """The switches of an org, restored by a reset.
 
-    `only_verified_email`: an email factor takes only an address that the user has verified.
-    `trusts_new_emails`: the address of a user whom an administrator makes counts as verified.
-    `token_is_permitted`: the administrator who made the API token has the rights for what is asked.
-    `shows_lockout`: a sign-in says that the user is locked out, instead of failing as any other.
-    `trusted_origins`: where a browser may be sent with its new session, beside loopback.
+    `only_verified_email`: an email factor takes only a verified address of the user.
+    `trusts_new_emails`: the address of a user whom an administrator creates counts as verified.
+    `token_is_permitted`: the API token has the rights for what is asked.
+    `shows_lockout`: a sign-in of a locked-out user says so, instead of failing like any other.
+    `trusted_origins`: where a browser may be redirected to with a new session, beside loopback.
     """
 
     only_verified_email: bool = True
@@ -24,7 +24,7 @@ class Policy:
     trusted_origins: set[str] = field(default_factory=lambda: {"https://app.example.com"})
 
     def trusts(self, url: str) -> bool:
-        """Whether a browser may be sent there."""
+        """Whether a browser may be redirected there."""
         try:
             parts = urlsplit(url)
         except ValueError:

@@ -1,15 +1,28 @@
-"""What the org keeps: users, their factors, open challenges, sent messages, answered calls."""
+"""The org's records: users, factors, open challenges, sent messages, answered calls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 OKTA = "OKTA"
-"""The provider of passwords and of most factors, unless another one is named."""
+"""The default provider, of passwords and of factors."""
+
+QUESTIONS = {
+    "disliked_food": "What is the food you least liked as a child?",
+    "first_computer_game": "What was the first computer game you played?",
+    "name_of_first_plush_toy": "What is the name of your first stuffed animal?",
+}
+"""A few of the security questions that a user can choose from, by key."""
+
+
+def timestamp(epoch_seconds: float) -> str:
+    """A time as Okta writes it: `2025-06-15T15:06:40.000Z`, milliseconds always zero."""
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 class UserStatus(StrEnum):
-    """Where a user is in Okta's life cycle."""
+    """A user's place in Okta's life cycle."""
 
     STAGED = "STAGED"
     PROVISIONED = "PROVISIONED"
@@ -22,7 +35,7 @@ class UserStatus(StrEnum):
 
 
 class FactorStatus(StrEnum):
-    """Whether a factor can be challenged; only an ACTIVE one can."""
+    """Only an ACTIVE factor can be challenged."""
 
     ACTIVE = "ACTIVE"
     DISABLED = "DISABLED"
@@ -34,13 +47,14 @@ class FactorStatus(StrEnum):
 
 
 class FactorType(StrEnum):
-    """The factor types that the org simulates, by their `factorType` on the wire."""
+    """The simulated factor types, by their `factorType`. A push factor is listed and no more."""
 
     EMAIL = "email"
     SMS = "sms"
     CALL = "call"
     TOTP = "token:software:totp"
     QUESTION = "question"
+    PUSH = "push"
 
 
 @dataclass(frozen=True)
@@ -53,11 +67,11 @@ class Challenge:
 
 @dataclass
 class Factor:
-    """One way of a user to prove who they are.
+    """A factor of a user.
 
-    `destination` is the address, the phone number, the credential id of a TOTP factor or the key
-    of a security question. `secret` is the base32 shared secret of a TOTP factor or the answer to
-    a question; `qr_token` opens the picture of the secret until the factor is active.
+    `destination` is the address, the phone number, the credential id of a TOTP or push factor or the
+    key of a security question. `secret` is the base32 shared secret of a TOTP factor or the answer
+    to a question; `qr_token` opens the picture of the secret until the factor is active.
     """
 
     id: str
@@ -75,12 +89,12 @@ class Factor:
 
 @dataclass
 class User:
-    """A person in the org.
+    """A person in the org; times are as on the wire.
 
-    `failed_attempts` counts wrong codes in a row over all factors, `failed_passwords` wrong
-    passwords in a row. `kept_phones` are the verified numbers that outlive their removed factors.
-    Who `must_enrol` is asked for a factor at the next sign-in without one. `attributes` are what
-    the profile holds beside the fields, by their names on the wire; times are as on the wire.
+    `failed_factor_attempts` counts wrong codes in a row over all factors; `most_failed_factor_attempts`
+    is its highest value ever. `failed_passwords` counts wrong passwords in a row. `kept_phones` are
+    verified numbers of removed factors. A user with `must_enrol` and no factor has to enrol one when
+    signing in. `attributes` are the rest of the profile, by their names on the wire.
     """
 
     id: str
@@ -97,7 +111,8 @@ class User:
     second_email: str | None = None
     email_is_verified: bool = True
     password: str | None = None
-    failed_attempts: int = 0
+    failed_factor_attempts: int = 0
+    most_failed_factor_attempts: int = 0
     failed_passwords: int = 0
     must_enrol: bool = False
     last_login: str | None = None
@@ -109,7 +124,7 @@ class User:
 
 @dataclass(frozen=True)
 class Message:
-    """A code on its way to a person; `channel` is email, sms or call, `text` holds the code."""
+    """A sent code; `channel` is email, sms or call, `text` holds the code."""
 
     to: str
     channel: str
@@ -122,19 +137,28 @@ class Inbox(list[Message]):
     """Every message that the org sent, oldest first."""
 
     def to(self, address: str) -> list[Message]:
-        """The messages to one address or phone number, newest first."""
+        """The messages to an address or phone number, newest first."""
         wanted = address.casefold()
         return [message for message in reversed(self) if message.to.casefold() == wanted]
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request that reached the org; `path` without query, status 0 when no answer was given.
+    """A request that reached the org; `path` without query, status 0 if it was not answered.
 
-    `headers` are those that say who is calling and for whom; of Authorization only the scheme.
+    `headers` describe the caller; of Authorization they hold only the scheme.
     """
 
     method: str
     path: str
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def forwarded_for(self) -> str | None:
+        """The address that the caller says it calls for."""
+        return self.headers.get("X-Forwarded-For")
+
+    @property
+    def user_agent(self) -> str | None:
+        return self.headers.get("User-Agent")

@@ -1,7 +1,4 @@
-"""Bodies and headers as Okta sends them.
-
-`base` is the org's own URL, as `org_url` finds it.
-"""
+"""Bodies and headers as Okta sends them; `base` is the result of `org_url`."""
 
 import json
 from dataclasses import dataclass
@@ -9,54 +6,40 @@ from urllib.parse import urlencode
 
 from werkzeug import Request, Response
 
-from tests.sandbox.okta.exceptions import OktaError
+from tests.sandbox.okta.exceptions import OktaError, Refusal
 from tests.sandbox.okta.limits import Quota
 from tests.sandbox.okta.records import User, UserStatus
 
 JsonObject = dict[str, object]
 
-# The next steps that Okta offers in a user's links. ACTIVE and STAGED are recorded, the others
-# assumed.
+# The links of a user by status. ACTIVE and STAGED are recorded, the others assumed.
 _USER_STEPS = {
-    UserStatus.STAGED: ("activate",),
-    UserStatus.PROVISIONED: ("reactivate", "resetPassword", "deactivate"),
+    UserStatus.STAGED: "activate",
+    UserStatus.PROVISIONED: "reactivate resetPassword deactivate",
     UserStatus.ACTIVE: (
-        "suspend",
-        "resetPassword",
-        "expirePassword",
-        "changeRecoveryQuestion",
-        "changePassword",
-        "deactivate",
+        "suspend resetPassword expirePassword changeRecoveryQuestion changePassword deactivate"
     ),
-    UserStatus.RECOVERY: ("resetPassword", "suspend", "deactivate"),
-    UserStatus.PASSWORD_EXPIRED: ("resetPassword", "suspend", "deactivate"),
-    UserStatus.LOCKED_OUT: ("unlock", "resetPassword", "deactivate"),
-    UserStatus.SUSPENDED: ("unsuspend", "deactivate"),
-    UserStatus.DEPROVISIONED: ("activate",),
+    UserStatus.RECOVERY: "resetPassword suspend deactivate",
+    UserStatus.PASSWORD_EXPIRED: "resetPassword suspend deactivate",
+    UserStatus.LOCKED_OUT: "unlock resetPassword deactivate",
+    UserStatus.SUSPENDED: "unsuspend deactivate",
+    UserStatus.DEPROVISIONED: "activate",
 }
 _PASSWORD_STEPS = frozenset({"expirePassword", "changePassword"})
+# Where the path is not `lifecycle/` and the step's name.
 _STEP_PATHS = {
-    "activate": "lifecycle/activate",
-    "reactivate": "lifecycle/reactivate",
-    "suspend": "lifecycle/suspend",
-    "unsuspend": "lifecycle/unsuspend",
-    "unlock": "lifecycle/unlock",
-    "deactivate": "lifecycle/deactivate",
     "resetPassword": "lifecycle/reset_password",
     "expirePassword": "lifecycle/expire_password",
     "changePassword": "credentials/change_password",
     "changeRecoveryQuestion": "credentials/change_recovery_question",
 }
-# As recorded: these two say nothing about caching.
+# As recorded: these two have no caching headers.
 _WITHOUT_CACHING_HEADERS = frozenset({401, 429})
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an operation replies, before the headers that every answer carries.
-
-    A body of bytes goes out as it is, anything else as JSON.
-    """
+    """The result of an operation. Bytes are sent as they are, anything else as JSON."""
 
     body: object
     status: int = 200
@@ -68,7 +51,7 @@ NO_CONTENT = Answer(b"", 204)
 
 
 def org_url(request: Request) -> str:
-    """The org's own URL, as the request named it, without a slash at its end."""
+    """The org's URL as the request has it, without a trailing slash."""
     return request.host_url.rstrip("/")
 
 
@@ -94,7 +77,6 @@ def on_the_wire(answer: Answer, quota: Quota, request_id: str) -> Response:
 
 
 def error(refusal: OktaError, error_id: str) -> Answer:
-    """An Okta error."""
     body: JsonObject = {
         "errorCode": refusal.code,
         "errorSummary": refusal.summary,
@@ -102,7 +84,9 @@ def error(refusal: OktaError, error_id: str) -> Answer:
         "errorId": error_id,
         "errorCauses": [{"errorSummary": cause} for cause in refusal.causes],
     }
-    return Answer(body, refusal.status, refusal.headers)
+    dead = refusal.refusal is Refusal.INVALID_TOKEN
+    headers = (("www-authenticate", "SSWS"),) if dead else ()
+    return Answer(body, refusal.status, headers)
 
 
 def user(shown: User, base: str, user_type_id: str) -> JsonObject:
@@ -114,7 +98,7 @@ def user(shown: User, base: str, user_type_id: str) -> JsonObject:
 
 
 def listed_user(shown: User, base: str, user_type_id: str) -> JsonObject:
-    """A user as an item of a list, which links to itself only."""
+    """A user in a list, which has only a link to itself."""
     body = _user(shown, user_type_id)
     body["credentials"] = _credentials(shown)
     body["_links"] = {"self": {"href": user_url(shown, base)}}
@@ -124,7 +108,7 @@ def listed_user(shown: User, base: str, user_type_id: str) -> JsonObject:
 def page_links(
     base: str, asked: dict[str, str], limit: int, page: list[User]
 ) -> tuple[tuple[str, str], ...]:
-    """The Link headers of a list; Okta names a next page even after the last one."""
+    """The Link headers of a list; Okta has a next page even after the last one."""
     url = f"{base}/api/v1/users"
     links = [f'<{url}?{urlencode({"limit": limit, **asked})}>; rel="self"']
     if page:
@@ -134,12 +118,11 @@ def page_links(
 
 
 def link(url: str, *methods: str) -> JsonObject:
-    """A link with the methods that it takes."""
+    """A link and its methods."""
     return {"href": url, "hints": {"allow": list(methods)}}
 
 
 def user_url(shown: User, base: str) -> str:
-    """Where a user is."""
     return f"{base}/api/v1/users/{shown.id}"
 
 
@@ -194,8 +177,9 @@ def _user_links(shown: User, base: str, user_type_id: str) -> JsonObject:
         "schema": {"href": f"{base}/api/v1/meta/schemas/user/{schema_id}"},
         "type": {"href": f"{base}/api/v1/meta/types/user/{user_type_id}"},
     }
-    for step in _USER_STEPS[shown.status]:
+    for step in _USER_STEPS[shown.status].split():
         if shown.password is None and step in _PASSWORD_STEPS:
             continue
-        links[step] = {"href": f"{url}/{_STEP_PATHS[step]}", "method": "POST"}
+        path = _STEP_PATHS.get(step, f"lifecycle/{step}")
+        links[step] = {"href": f"{url}/{path}", "method": "POST"}
     return links

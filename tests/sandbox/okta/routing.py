@@ -10,7 +10,7 @@ from tests.sandbox.okta.responses import Answer
 
 
 class Access(Enum):
-    """Who may call an operation: whoever holds the API token, or anyone, with it or without."""
+    """Who may call an operation: holders of the API token, or anyone, with or without a token."""
 
     API_TOKEN = auto()
     ANYONE = auto()
@@ -18,14 +18,14 @@ class Access(Enum):
 
 @dataclass(frozen=True)
 class Route:
-    """An operation of the org: `carry_out(org, request, **arguments of the path)` answers it.
+    """An operation of the org: `handler(org, request, **path arguments)` answers it.
 
-    `operation` is what faults call it, None when only a fault on any request concerns it.
+    `operation` is its name for faults; None: only faults on any request concern it.
     """
 
     method: str
     path: str
     bucket: Bucket
     operation: On | None
-    carry_out: Callable[..., Answer]
+    handler: Callable[..., Answer]
     access: Access = Access.API_TOKEN

@@ -1,26 +1,21 @@
-"""The Sessions API, and the redirect that turns a session token into a cookie.
+"""The Sessions API, and the redirect that exchanges a session token for a cookie.
 
-Assumed: the cookie holds the session's id; a token that opens nothing is redirected all the same,
-with no cookie; an address that is not trusted is refused before the token is looked at.
+Assumed: the cookie holds the session's id; with a token that opens nothing the browser is
+redirected without a cookie; an address that is not trusted is refused and the token is not used.
 """
 
 from urllib.parse import quote
 
 from werkzeug import Request
 
-from tests.sandbox.okta.exceptions import (
-    AuthenticationFailedError,
-    ResourceNotFoundError,
-    ValidationFailedError,
-)
+from tests.sandbox.okta.exceptions import OktaError, not_found, validation_failed
 from tests.sandbox.okta.limits import Bucket
 from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.open_sessions import Session
 from tests.sandbox.okta.parameters import json_object, text
-from tests.sandbox.okta.records import FactorStatus
+from tests.sandbox.okta.records import FactorStatus, timestamp
 from tests.sandbox.okta.responses import NO_CONTENT, Answer, JsonObject, link, org_url
 from tests.sandbox.okta.routing import Access, Route
-from tests.sandbox.okta.times import timestamp
 
 COOKIE = "sid"
 ORG_IDP_ID = "00osandbox0000000000"
@@ -30,51 +25,33 @@ def create(org: Org, request: Request) -> Answer:
     """A session for a session token."""
     token = text(json_object(request), "sessionToken")
     if token is None:
-        raise ValidationFailedError("sessionToken", "sessionToken: The field cannot be left blank")
+        raise validation_failed("sessionToken", "sessionToken: The field cannot be left blank")
     return Answer(_session(org.sessions.open(token), org_url(request)))
 
 
-def read(org: Org, request: Request, session_id: str) -> Answer:
-    """One session."""
-    return Answer(_session(org.sessions.get(session_id), org_url(request)))
+def read(org: Org, request: Request, session_id: str | None = None) -> Answer:
+    return Answer(_session(_asked(org, request, session_id), org_url(request)))
 
 
-def refresh(org: Org, request: Request, session_id: str) -> Answer:
-    """Let a session last longer."""
-    return _refreshed(org, request, org.sessions.get(session_id))
+def refresh(org: Org, request: Request, session_id: str | None = None) -> Answer:
+    session = _asked(org, request, session_id)
+    org.sessions.refresh(session)
+    return Answer(_session(session, org_url(request)))
 
 
-def close(org: Org, _request: Request, session_id: str) -> Answer:
-    """Sign somebody out."""
-    org.sessions.close(org.sessions.get(session_id))
-    return NO_CONTENT
-
-
-def read_own(org: Org, request: Request) -> Answer:
-    """The session of the cookie."""
-    return Answer(_session(_own(org, request), org_url(request)))
-
-
-def refresh_own(org: Org, request: Request) -> Answer:
-    """Let the session of the cookie last longer."""
-    return _refreshed(org, request, _own(org, request))
-
-
-def close_own(org: Org, request: Request) -> Answer:
-    """Sign out."""
-    org.sessions.close(_own(org, request))
+def close(org: Org, request: Request, session_id: str | None = None) -> Answer:
+    org.sessions.close(_asked(org, request, session_id))
     return NO_CONTENT
 
 
 def redirect_with_cookie(org: Org, request: Request) -> Answer:
-    """Send a browser on, signed in."""
     url = request.args.get("redirectUrl", "")
     if not org.policy.trusts(url):
-        raise ValidationFailedError("redirectUrl", "redirectUrl: The origin is not trusted")
+        raise validation_failed("redirectUrl", "redirectUrl: The origin is not trusted")
     headers = [("Location", quote(url, safe="%/:=&?~#+!$,;'@()*[]"))]
     try:
         session = org.sessions.open(request.args.get("token", ""))
-    except AuthenticationFailedError:
+    except OktaError:
         pass
     else:
         secure = "; Secure" if request.is_secure else ""
@@ -82,16 +59,14 @@ def redirect_with_cookie(org: Org, request: Request) -> Answer:
     return Answer(b"", 302, tuple(headers))
 
 
-def _own(org: Org, request: Request) -> Session:
+def _asked(org: Org, request: Request, session_id: str | None) -> Session:
+    """The session with this id, or without an id that of the cookie."""
+    if session_id is not None:
+        return org.sessions.get(session_id)
     try:
         return org.sessions.get(request.cookies.get(COOKIE, ""))
-    except ResourceNotFoundError:
-        raise ResourceNotFoundError("me", "Session") from None
-
-
-def _refreshed(org: Org, request: Request, session: Session) -> Answer:
-    org.sessions.refresh(session)
-    return Answer(_session(session, org_url(request)))
+    except OktaError:
+        raise not_found("me", "Session") from None
 
 
 def _session(shown: Session, base: str) -> JsonObject:
@@ -122,24 +97,18 @@ def _session(shown: Session, base: str) -> JsonObject:
 
 
 _SESSIONS = "/api/v1/sessions"
-_OWN = f"{_SESSIONS}/me"
-_SESSION = f"{_SESSIONS}/<session_id>"
-_REFRESH = "lifecycle/refresh"
+_REDIRECT = "/login/sessionCookieRedirect"
 
 ROUTES = (
     Route("POST", _SESSIONS, Bucket.SESSIONS, None, create),
-    Route("GET", _SESSION, Bucket.SESSIONS, None, read),
-    Route("DELETE", _SESSION, Bucket.SESSIONS, None, close),
-    Route("POST", f"{_SESSION}/{_REFRESH}", Bucket.SESSIONS, None, refresh),
-    Route("GET", _OWN, Bucket.SESSIONS, None, read_own, Access.ANYONE),
-    Route("DELETE", _OWN, Bucket.SESSIONS, None, close_own, Access.ANYONE),
-    Route("POST", f"{_OWN}/{_REFRESH}", Bucket.SESSIONS, None, refresh_own, Access.ANYONE),
-    Route(
-        "GET",
-        "/login/sessionCookieRedirect",
-        Bucket.SESSIONS,
-        None,
-        redirect_with_cookie,
-        Access.ANYONE,
+    Route("GET", _REDIRECT, Bucket.SESSIONS, None, redirect_with_cookie, Access.ANYONE),
+    *(
+        Route(method, f"{_SESSIONS}/{path}", Bucket.SESSIONS, None, handler, access)
+        for owner, access in (("<session_id>", Access.API_TOKEN), ("me", Access.ANYONE))
+        for method, path, handler in (
+            ("GET", owner, read),
+            ("DELETE", owner, close),
+            ("POST", f"{owner}/lifecycle/refresh", refresh),
+        )
     ),
 )

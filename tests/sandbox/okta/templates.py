@@ -2,7 +2,7 @@
 
 from werkzeug import Request
 
-from tests.sandbox.okta.exceptions import MalformedBodyError
+from tests.sandbox.okta.exceptions import OktaError, Refusal
 from tests.sandbox.okta.limits import Bucket
 from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.parameters import json_object, nested, text
@@ -12,36 +12,32 @@ from tests.sandbox.okta.routing import Route
 from tests.sandbox.okta.sms_templates import Draft, SmsTemplate
 
 
-def asked_wording(org: Org, request: Request, factor_type: FactorType) -> str:
-    """The text that a request wants its code to be sent in."""
+def requested_wording(org: Org, request: Request, factor_type: FactorType) -> str:
+    """The text in which a request wants its code sent."""
     template_id = request.args.get("templateId")
     return org.sms_templates.wording(factor_type, template_id, request.accept_languages)
 
 
 def list_all(org: Org, request: Request) -> Answer:
-    """Every template, or those of one type."""
     wanted = request.args.get("templateType")
     found = org.sms_templates.all()
     return Answer([_template(each) for each in found if wanted in (None, each.draft.type)])
 
 
 def create(org: Org, request: Request) -> Answer:
-    """Add a template."""
     return Answer(_template(org.sms_templates.add(_draft(json_object(request)))))
 
 
 def read(org: Org, _request: Request, template_id: str) -> Answer:
-    """One template."""
     return Answer(_template(org.sms_templates.get(template_id)))
 
 
 def replace(org: Org, request: Request, template_id: str) -> Answer:
-    """Put a whole template in the place of another."""
     return Answer(_template(org.sms_templates.change(template_id, _draft(json_object(request)))))
 
 
 def update(org: Org, request: Request, template_id: str) -> Answer:
-    """Change what has a value; a translation without one is removed."""
+    """Change the fields that have a value; a translation without a value is removed."""
     body = json_object(request)
     older = org.sms_templates.get(template_id).draft
     translations = {**older.translations, **nested(body, "translations")}
@@ -55,7 +51,6 @@ def update(org: Org, request: Request, template_id: str) -> Answer:
 
 
 def delete(org: Org, _request: Request, template_id: str) -> Answer:
-    """Remove a template."""
     org.sms_templates.remove(template_id)
     return NO_CONTENT
 
@@ -72,7 +67,7 @@ def _draft(body: JsonObject) -> Draft:
 def _translations(given: JsonObject) -> dict[str, str]:
     translations = {language: said for language, said in given.items() if isinstance(said, str)}
     if len(translations) < len(given):
-        raise MalformedBodyError
+        raise OktaError(Refusal.MALFORMED_BODY)
     return translations
 
 

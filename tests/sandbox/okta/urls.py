@@ -1,13 +1,14 @@
 """The route table and the WSGI application that serves an org.
 
-A request is counted, carried out and written to `org.calls` at once, under the org's lock. The
-org's latency and the delay of a fault come after that and before the answer: nothing happens to
-an org that was reset in between. Assumed: the rate limit is checked before the token, and both
-before an unknown path is.
+A request is counted, carried out and added to `org.calls` at once, under the org's lock. The org's
+latency and the delay of a fault come after that and before the answer, so that nothing happens to an
+org that was reset in between. The kinds of calls for the latency are `lookup`, `create`, `factors`,
+`send`, `check`, `authn` and `other`. Assumed: the rate limit is checked before the token, and both
+before the path.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from werkzeug import Request, Response
@@ -25,16 +26,8 @@ from tests.sandbox.okta import (
     users,
     wire,
 )
-from tests.sandbox.okta.exceptions import (
-    AccessDeniedError,
-    InvalidSessionError,
-    InvalidTokenError,
-    MethodNotSupportedError,
-    OktaError,
-    RateLimitedError,
-    UnknownEndpointError,
-)
-from tests.sandbox.okta.faults import DELAY_SECONDS, Kind
+from tests.sandbox.okta.exceptions import OktaError, Refusal
+from tests.sandbox.okta.faults import DELAY_SECONDS, Kind, On
 from tests.sandbox.okta.limits import Bucket, Quota
 from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.records import Call
@@ -55,11 +48,11 @@ ROUTES = (
 )
 
 _TOKEN_SCHEME = "SSWS"
-_TOLD_HEADERS = ("User-Agent", "Accept-Language", "X-Forwarded-For", "X-Device-Fingerprint")
+_KEPT_HEADERS = ("User-Agent", "Accept-Language", "X-Forwarded-For", "X-Device-Fingerprint")
 
 
 def create_app(org: Org) -> "WSGIApplication":
-    """Serve the org; safe to serve from several threads."""
+    """Serve the org; thread-safe."""
     return _OktaApp(org)
 
 
@@ -82,30 +75,38 @@ class _OktaApp:
             fault = self._org.faults.take(route.operation)
             response = self._respond(request, route, arguments, fault)
             status = 0 if response is None else response.status_code
-            self._org.calls.append(Call(request.method, path, status, _told_headers(request)))
-            until_reset = self._org.until_reset
-        until_reset.wait(self._org.latency_seconds + DELAY_SECONDS.get(fault, 0.0))
+            self._org.calls.append(Call(request.method, path, status, _kept_headers(request)))
+            until_interrupted = self._org.until_interrupted
+        until_interrupted.wait(self._latency(request, route) + DELAY_SECONDS.get(fault, 0.0))
         if response is None:
             wire.cut_connection(environ)
         return response(environ, start_response)
 
-    def _match(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+    def _latency(self, request: Request, route: Route) -> float:
+        latency = self._org.latency_seconds
+        if not callable(latency):
+            return latency
+        if route.operation is On.VERIFY:
+            return latency("check" if _has_code(request) else "send")
+        return latency(route.operation or "other")
+
+    def _match(self, method: str, path: str) -> tuple[Route, dict[str, Any]]:
         try:
             route, arguments = self._urls.match(path, method)
         except MethodNotAllowed:
-            return _METHOD_NOT_SUPPORTED, {}
+            return _REFUSED, {"refusal": Refusal.WRONG_METHOD}
         except NotFound:
-            return _UNKNOWN_ENDPOINT, {}
+            return _REFUSED, {"refusal": Refusal.UNKNOWN_PATH}
         return route, dict(arguments)
 
     def _respond(
         self,
         request: Request,
         route: Route,
-        arguments: dict[str, str],
+        arguments: dict[str, Any],
         fault: Kind | None,
     ) -> Response | None:
-        """The answer, or None when the connection is to end without one."""
+        """The answer, or None if the connection is to end without one."""
         org = self._org
         now = org.clock()
         quota = org.limits.count(route.bucket, now)
@@ -113,60 +114,59 @@ class _OktaApp:
             return None
         if fault not in (None, Kind.SLOW, Kind.TIMEOUT):
             return wire.broken_answer(fault, quota, org.transient_ids, now)
-        answer = self._carry_out(request, route, arguments, quota)
+        answer = self._handle(request, route, arguments, quota)
         if fault is Kind.TIMEOUT:
             return None
         return responses.on_the_wire(answer, quota, org.transient_ids.request())
 
-    def _carry_out(
-        self, request: Request, route: Route, arguments: dict[str, str], quota: Quota
+    def _handle(
+        self, request: Request, route: Route, arguments: dict[str, Any], quota: Quota
     ) -> Answer:
         try:
             if quota.exceeded:
-                raise RateLimitedError
+                raise OktaError(Refusal.RATE_LIMITED)
             _require_access(self._org, request, route.access)
-            return route.carry_out(self._org, request, **arguments)
+            return route.handler(self._org, request, **arguments)
         except OktaError as refusal:
             return responses.error(refusal, self._org.transient_ids.error())
 
 
 def _require_access(org: Org, request: Request, access: Access) -> None:
-    """A token that is sent must be good, even where none is needed."""
+    """A token that is sent must be valid, even where none is needed."""
     authorization = request.headers.get("Authorization", "")
     if authorization.startswith(_TOKEN_SCHEME):
         # The vendor's own Python SDK puts no space between the two.
         if authorization.removeprefix(_TOKEN_SCHEME).strip() not in org.api_tokens:
-            raise InvalidTokenError
+            raise OktaError(Refusal.INVALID_TOKEN)
         if not org.policy.token_is_permitted:
-            raise AccessDeniedError
+            raise OktaError(Refusal.ACCESS_DENIED)
     elif access is Access.API_TOKEN:
-        raise InvalidTokenError if authorization else InvalidSessionError
+        raise OktaError(Refusal.INVALID_TOKEN if authorization else Refusal.INVALID_SESSION)
 
 
-def _told_headers(request: Request) -> dict[str, str]:
-    """What a request says of its caller: never a token, only that there was one."""
-    told = {name: request.headers[name] for name in _TOLD_HEADERS if name in request.headers}
+def _kept_headers(request: Request) -> dict[str, str]:
+    """The headers that describe the caller; of a token only its scheme."""
+    kept = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
     if request.headers.get("Authorization", "").startswith(_TOKEN_SCHEME):
-        told["Authorization"] = _TOKEN_SCHEME
-    return told
+        kept["Authorization"] = _TOKEN_SCHEME
+    return kept
+
+
+def _has_code(request: Request) -> bool:
+    return b'"passCode"' in request.get_data() or b'"answer"' in request.get_data()
 
 
 def _path(environ: "WSGIEnvironment") -> str:
-    """The path with all but its encoded slashes decoded: those belong to a segment.
+    """The decoded path, except for encoded slashes, which belong to a segment.
 
-    Hence a login that holds a slash is found by nobody, as on the real service.
+    So a login with a slash in it is not found, as on the real service.
     """
     encoded = str(environ["RAW_URI"]).partition("?")[0]
     return unquote(encoded.replace("%2F", "%252F").replace("%2f", "%252F"))
 
 
-def _refuse_path(*_: object) -> Answer:
-    raise UnknownEndpointError
+def _refused(_org: Org, _request: Request, refusal: Refusal) -> Answer:
+    raise OktaError(refusal)
 
 
-def _refuse_method(*_: object) -> Answer:
-    raise MethodNotSupportedError
-
-
-_UNKNOWN_ENDPOINT = Route("", "", Bucket.OTHER, None, _refuse_path)
-_METHOD_NOT_SUPPORTED = Route("", "", Bucket.OTHER, None, _refuse_method)
+_REFUSED = Route("", "", Bucket.OTHER, None, _refused)

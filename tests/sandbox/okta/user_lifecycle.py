@@ -1,17 +1,16 @@
-"""The Users API: create a user, and lead one through a user's life."""
+"""The Users API: create a user and change a user's status."""
 
 from collections.abc import Callable
 
 from werkzeug import Request
 
 from tests.sandbox.okta import responses
-from tests.sandbox.okta.accounts import NewUser
-from tests.sandbox.okta.exceptions import MalformedBodyError, ValidationFailedError
+from tests.sandbox.okta.exceptions import OktaError, Refusal, validation_failed
 from tests.sandbox.okta.faults import On
 from tests.sandbox.okta.limits import Bucket
 from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.parameters import flag, json_object, nested, text
-from tests.sandbox.okta.records import OKTA, User
+from tests.sandbox.okta.records import OKTA, User, UserStatus, timestamp
 from tests.sandbox.okta.responses import Answer, JsonObject, org_url
 from tests.sandbox.okta.routing import Route
 
@@ -19,7 +18,7 @@ ACTIVATION_TOKEN_LENGTH = 20
 
 _FIELDS = frozenset({"login", "email", "firstName", "lastName", "mobilePhone", "secondEmail"})
 _ATTRIBUTES = frozenset(
-    {
+    [
         "city",
         "costCenter",
         "countryCode",
@@ -45,52 +44,35 @@ _ATTRIBUTES = frozenset(
         "title",
         "userType",
         "zipCode",
-    }
+    ]
 )
 
 
 def create(org: Org, request: Request) -> Answer:
-    """Add a user."""
-    new = _new_user(json_object(request), with_provider=flag(request, "provider"))
-    user = org.accounts.create(new, activate=flag(request, "activate", default=True))
+    user = _new_user(org, json_object(request), with_provider=flag(request, "provider"))
+    org.accounts.create(user, activate=flag(request, "activate", default=True))
     return Answer(responses.user(user, org_url(request), org.directory.user_type_id))
 
 
 def activate(org: Org, request: Request, user_id: str) -> Answer:
-    """Let a user in; who asks for no mail gets the link that it would hold."""
+    """Activate a user; without a mail, the answer has the link that the mail would have."""
     org.accounts.activate(org.directory.user(user_id))
     return _invitation(org, request, by_mail=flag(request, "sendEmail", default=True))
 
 
 def reactivate(org: Org, request: Request, user_id: str) -> Answer:
-    """Invite a user once more."""
     org.accounts.reactivate(org.directory.user(user_id))
     return _invitation(org, request, by_mail=flag(request, "sendEmail"))
 
 
-def suspend(org: Org, _request: Request, user_id: str) -> Answer:
-    """Keep a user out for a while."""
-    return _moved(org, user_id, org.accounts.suspend)
+def _moves(move: Callable[[Org, User], None]) -> Callable[..., Answer]:
+    """An operation that changes a user's status and answers nothing."""
 
+    def operation(org: Org, _request: Request, user_id: str) -> Answer:
+        move(org, org.directory.user(user_id))
+        return Answer({})
 
-def unsuspend(org: Org, _request: Request, user_id: str) -> Answer:
-    """Let a suspended user in again."""
-    return _moved(org, user_id, org.accounts.unsuspend)
-
-
-def deactivate(org: Org, _request: Request, user_id: str) -> Answer:
-    """Keep a user out for good."""
-    return _moved(org, user_id, org.accounts.deactivate)
-
-
-def unlock(org: Org, _request: Request, user_id: str) -> Answer:
-    """Let a locked-out user in again."""
-    return _moved(org, user_id, org.verification.unlock)
-
-
-def _moved(org: Org, user_id: str, move: Callable[[User], None]) -> Answer:
-    move(org.directory.user(user_id))
-    return Answer({})
+    return operation
 
 
 def _invitation(org: Org, request: Request, *, by_mail: bool) -> Answer:
@@ -101,16 +83,17 @@ def _invitation(org: Org, request: Request, *, by_mail: bool) -> Answer:
     return Answer({"activationUrl": url, "activationToken": token})
 
 
-def _new_user(body: JsonObject, *, with_provider: bool) -> NewUser:
+def _new_user(org: Org, body: JsonObject, *, with_provider: bool) -> User:
     profile, credentials = nested(body, "profile"), nested(body, "credentials")
     for name in profile:
         if name not in _FIELDS | _ATTRIBUTES:
-            raise ValidationFailedError(
-                "newUser", f"Property name '{name}' is not defined in profile"
-            )
+            raise validation_failed("newUser", f"Property name '{name}' is not defined in profile")
     attributes = {name: text(profile, name) for name in profile if name in _ATTRIBUTES}
     provider = text(nested(credentials, "provider"), "type") if with_provider else None
-    return NewUser(
+    return User(
+        id=org.directory.new_user_id(),
+        created=timestamp(org.clock()),
+        status=UserStatus.STAGED,
         login=_required(profile, "login"),
         email=_required(profile, "email"),
         first_name=text(profile, "firstName"),
@@ -127,29 +110,33 @@ def _new_user(body: JsonObject, *, with_provider: bool) -> NewUser:
 def _required(profile: JsonObject, name: str) -> str:
     value = text(profile, name)
     if value is None:
-        raise ValidationFailedError(name, f"{name}: The field cannot be left blank")
+        raise validation_failed(name, f"{name}: The field cannot be left blank")
     return value
 
 
-def _group_ids(body: JsonObject) -> tuple[str, ...]:
+def _group_ids(body: JsonObject) -> list[str]:
     given = body.get("groupIds") or []
     if not isinstance(given, list):
-        raise MalformedBodyError
-    ids = tuple(each for each in given if isinstance(each, str))
+        raise OktaError(Refusal.MALFORMED_BODY)
+    ids = [each for each in given if isinstance(each, str)]
     if len(ids) < len(given):
-        raise MalformedBodyError
+        raise OktaError(Refusal.MALFORMED_BODY)
     return ids
 
 
 _USERS = "/api/v1/users"
-_LIFECYCLE = f"{_USERS}/<user_id>/lifecycle"
 
 ROUTES = (
     Route("POST", _USERS, Bucket.OTHER, On.CREATE, create),
-    Route("POST", f"{_LIFECYCLE}/activate", Bucket.OTHER, None, activate),
-    Route("POST", f"{_LIFECYCLE}/reactivate", Bucket.OTHER, None, reactivate),
-    Route("POST", f"{_LIFECYCLE}/suspend", Bucket.OTHER, None, suspend),
-    Route("POST", f"{_LIFECYCLE}/unsuspend", Bucket.OTHER, None, unsuspend),
-    Route("POST", f"{_LIFECYCLE}/deactivate", Bucket.OTHER, None, deactivate),
-    Route("POST", f"{_LIFECYCLE}/unlock", Bucket.OTHER, None, unlock),
+    *(
+        Route("POST", f"{_USERS}/<user_id>/lifecycle/{name}", Bucket.OTHER, None, handler)
+        for name, handler in (
+            ("activate", activate),
+            ("reactivate", reactivate),
+            ("suspend", _moves(lambda org, user: org.accounts.suspend(user))),
+            ("unsuspend", _moves(lambda org, user: org.accounts.unsuspend(user))),
+            ("deactivate", _moves(lambda org, user: org.accounts.deactivate(user))),
+            ("unlock", _moves(lambda org, user: org.verification.unlock(user))),
+        )
+    ),
 )

@@ -1,4 +1,4 @@
-"""Answers that are broken on purpose, and connections that end without one."""
+"""Broken answers, and connections that end without an answer."""
 
 import socket
 import struct
@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from werkzeug import Response
 
 from tests.sandbox.okta import responses
-from tests.sandbox.okta.exceptions import (
-    InternalServerError,
-    OktaError,
-    RateLimitedError,
-    ReadOnlyModeError,
-)
+from tests.sandbox.okta.exceptions import OktaError, Refusal
 from tests.sandbox.okta.faults import Kind
 from tests.sandbox.okta.ids import Ids
 from tests.sandbox.okta.limits import Quota
@@ -23,10 +18,10 @@ if TYPE_CHECKING:
 
 RATE_LIMIT_RESET_SECONDS = 30
 
-_ERRORS: dict[Kind, type[OktaError]] = {
-    Kind.HTTP_500: InternalServerError,
-    Kind.HTTP_503: ReadOnlyModeError,
-    Kind.RATE_LIMITED: RateLimitedError,
+_ERRORS: dict[Kind, Refusal] = {
+    Kind.HTTP_500: Refusal.INTERNAL_SERVER_ERROR,
+    Kind.HTTP_503: Refusal.READ_ONLY_MODE,
+    Kind.RATE_LIMITED: Refusal.RATE_LIMITED,
 }
 _PAGE = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in</body></html>"
 _CUT_SHORT = b'{"factorResult":"SUC'
@@ -35,7 +30,6 @@ _ELSEWHERE = "https://elsewhere.invalid/"
 
 
 def broken_answer(kind: Kind, quota: Quota, ids: Ids, now: float) -> Response:
-    """The answer of a fault that answers."""
     match kind:
         case Kind.HTML:
             return Response(_PAGE, content_type="text/html; charset=utf-8")
@@ -48,20 +42,20 @@ def broken_answer(kind: Kind, quota: Quota, ids: Ids, now: float) -> Response:
         case Kind.RATE_LIMITED:
             quota = Quota(quota.limit, 0, int(now) + RATE_LIMIT_RESET_SECONDS)
     return responses.on_the_wire(
-        responses.error(_ERRORS[kind](), ids.error()), quota, ids.request()
+        responses.error(OktaError(_ERRORS[kind]), ids.error()), quota, ids.request()
     )
 
 
 def cut_connection(environ: "WSGIEnvironment") -> NoReturn:
-    """Reset the connection; without a socket (in-process clients) only raise what they would see.
+    """Reset the connection. In-process clients have no socket and see only the exception.
 
-    The server swallows a ConnectionResetError before the first byte of an answer. Its reader still
-    holds the socket: the end of input makes it let go, and closing with a linger of zero sends RST.
+    The server ignores a ConnectionResetError before the first byte of an answer. Its reader still
+    holds the socket: shutting down the input releases it, and closing with a linger of zero sends RST.
     """
     connection: socket.socket | None = environ.get("werkzeug.socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        # A caller who gave up first has ended the connection already.
+        # The caller may have closed the connection already.
         with suppress(OSError):
             connection.shutdown(socket.SHUT_RD)
         connection.close()

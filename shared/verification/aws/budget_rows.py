@@ -1,0 +1,126 @@
+"""`budget#<kind>#<name>`: how much a caller has spent in its current hour.
+`sends#<destination>`: the last sends to one mailbox or phone, over all users.
+`brake#<hour>`: wrong codes of strangers in one hour of the clock, over all customers.
+Times are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from verification import rules
+from verification.aws.send_slots import SendSlots
+from verification.aws.table import TTL, ConditionFailed, Item, Table, Update, int_attribute, number
+from verification.errors import RateLimited
+from verification.models import Spent
+
+WINDOW_SECONDS = 3600
+"""An hour that begins with the first unit spent."""
+
+DESTINATION_SENDS = SendSlots("d", rules.DESTINATION_DAY)
+
+
+class BudgetRows:
+    """Budgets of callers, and the brake."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def spend(self, spent: Spent, limit: int, now: int) -> None:
+        """Spend one unit in the current hour, or begin an hour. Raises RateLimited."""
+        values = {":now": number(now), ":one": number(1)}
+        spend = Update(
+            _key(spent),
+            "SET spent = spent + :one",
+            "ends_at > :now AND spent < :limit",
+            {**values, ":limit": number(limit)},
+        )
+        begin = Update(
+            _key(spent),
+            "SET spent = :one, ends_at = :end, #ttl = :end",
+            "attribute_not_exists(pk) OR ends_at <= :now",
+            {**values, ":end": number(now + WINDOW_SECONDS)},
+            TTL,
+        )
+        while True:
+            try:
+                self._table.update(spend, returns=False)
+            except ConditionFailed as failed:
+                _require_left(failed.item, limit, now)
+            else:
+                return
+            with suppress(ConditionFailed):  # another call has just begun the hour
+                self._table.update(begin, returns=False)
+                return
+
+    def refund(self, spent: Spent, now: int) -> None:
+        """Give one unit back."""
+        with suppress(ConditionFailed):  # another hour has begun
+            self._table.update(refund(spent, now), returns=False)
+
+    def require_left(self, spent: Spent, limit: int, now: int) -> None:
+        """Raise RateLimited if nothing is left."""
+        _require_left(self._table.get(_key(spent), "spent", "ends_at"), limit, now)
+
+    def send_to(self, destination_hash: str, now: int) -> None:
+        """Count one send to a destination. Raises SendLimited."""
+        try:
+            self._table.update(destination_send(destination_hash, now), returns=False)
+        except ConditionFailed as failed:
+            raise DESTINATION_SENDS.limited(failed.item, "", now) from None
+
+    def strangers_wrong_codes(self, now: int) -> int:
+        """Wrong codes of strangers in this hour of the clock."""
+        return int_attribute(self._table.get(_brake_key(now), "wrong"), "wrong")
+
+
+def refund(spent: Spent, now: int) -> Update:
+    """One unit back, if its hour is not over."""
+    return Update(
+        _key(spent),
+        "SET spent = spent - :one",
+        "ends_at > :now AND spent >= :one",
+        {":now": number(now), ":one": number(1)},
+    )
+
+
+def destination_send(destination_hash: str, now: int) -> Update:
+    """One send to a destination, if its day allows it."""
+    slots = DESTINATION_SENDS
+    return Update(
+        f"sends#{destination_hash}",
+        f"SET {slots.push}, #ttl = :ttl",
+        slots.fits,
+        {**slots.values(now), ":ttl": number(now + 2 * 24 * 3600)},
+        TTL,
+    )
+
+
+def destination_wait(row: Item, now: int) -> int:
+    """Seconds until the destination may be sent to again."""
+    return rules.send_wait(DESTINATION_SENDS.sends(row), DESTINATION_SENDS.windows, now)
+
+
+def brake_count(now: int) -> Update:
+    """One more wrong code of a stranger."""
+    return Update(
+        _brake_key(now),
+        "SET #ttl = :ttl ADD wrong :one",
+        "attribute_not_exists(pk) OR attribute_exists(pk)",
+        {":one": number(1), ":ttl": number(now + 2 * WINDOW_SECONDS)},
+        TTL,
+    )
+
+
+def _require_left(row: Item, limit: int, now: int) -> None:
+    left = int_attribute(row, "ends_at") - now
+    if left > 0 and int_attribute(row, "spent") >= limit:
+        raise RateLimited(retry_after=left)
+
+
+def _key(spent: Spent) -> str:
+    return f"budget#{spent.budget}#{spent.name}"
+
+
+def _brake_key(now: int) -> str:
+    return f"brake#{now // WINDOW_SECONDS}"

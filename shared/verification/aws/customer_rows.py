@@ -1,0 +1,271 @@
+"""`customer#<key>`: all that decides whether Okta is asked about one customer.
+
+Challenges of clients (`c0` to `c4`), the release, wrong codes in a row over all lanes (`wrong`),
+what was sent over each factor (`sent_<factor id>`, and the one before it in `was_<factor id>`),
+sends of sign-ins (`p*`), releases (`r*`), and known devices. An attempt and what it decides change
+together, whatever runs at the same time in other instances. Times are epoch seconds, `busy_until`
+milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from verification import rules
+from verification.aws import budget_rows, challenge_slots
+from verification.aws.send_slots import SendSlots
+from verification.aws.table import (
+    STATUS,
+    ConditionFailed,
+    Item,
+    Table,
+    Update,
+    int_attribute,
+    number,
+    string,
+    text_attribute,
+)
+from verification.errors import (
+    AttemptsHeld,
+    RequestInProgress,
+    SendLimited,
+    VerificationError,
+)
+from verification.models import (
+    ChallengeStatus,
+    CustomerKey,
+    CustomerState,
+    Device,
+    Lane,
+    Sent,
+    WrongCode,
+)
+from verification.ports import SendPlan
+
+SIGN_IN_SENDS = SendSlots("p", rules.HOUR_AND_DAY)
+RELEASES = SendSlots("r", rules.RELEASE_DAY)
+
+_NOT_BUSY = "NOT busy_until > :now_ms"
+_SENT, _WAS = "sent_", "was_"
+
+
+class CustomerRows:
+    """What is sent to customers, and what was. Attempts are in `attempt_rows`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, customer: CustomerKey) -> CustomerState:
+        """All that is known of the customer."""
+        return state_of(self._table.get(key_of(customer)))
+
+    def begin_send(self, plan: SendPlan) -> None:
+        """Record that a code is about to be sent: the one before is no longer good.
+
+        Raises AttemptsHeld, SendLimited, RequestInProgress.
+        """
+        sets = ["send = :token"]
+        conditions = ["NOT send = :token", _NOT_BUSY]
+        names: dict[str, str] = {}
+        values: dict[str, Any] = {":token": string(plan.token), ":now_ms": number(plan.now * 1000)}
+        if plan.allowed is not None:
+            conditions.append("(attribute_not_exists(wrong) OR size(wrong) < :allowed)")
+            values[":allowed"] = number(plan.allowed)
+        if plan.factor_id:
+            sets.append("#was = if_not_exists(#sent, :none), #sent = :sent")
+            names |= _names(plan.factor_id)
+            sent = Sent(plan.by, plan.now, is_certain=plan.is_on_its_way)
+            values |= {":sent": _sent(sent), ":none": {"NULL": True}}
+        if plan.challenge is not None and plan.challenge.lane is Lane.RELEASE:
+            sets.append(f"release_slot = :new, release_about = :about, {RELEASES.push}")
+            conditions.append(RELEASES.fits)
+            values |= challenge_slots.push_values(plan.challenge) | RELEASES.values(plan.now)
+            if not plan.factor_id:
+                del values[":none"]
+        elif plan.challenge is not None:
+            sets.append(challenge_slots.PUSH)
+            values |= challenge_slots.push_values(plan.challenge)
+        if plan.counts_as is not None:
+            slots, channel = SIGN_IN_SENDS, plan.counts_as.value
+            sets.append(f"{slots.push}, {slots.last(channel)} = :now")
+            conditions += [slots.cooled(channel), slots.fits]
+            values |= slots.values(plan.now) | slots.cooled_value(plan.now)
+        own = Update(
+            key_of(plan.customer), f"SET {', '.join(sets)}", " AND ".join(conditions), values, names
+        )
+        changes = [own]
+        if plan.destination_hash:
+            changes.append(budget_rows.destination_send(plan.destination_hash, plan.now))
+        try:
+            self._table.transact(*changes, token=plan.token)
+        except ConditionFailed as failed:
+            row = failed.items[0]
+            if text_attribute(row, "send") == plan.token:
+                return  # an own write that boto3 has sent again
+            if 0 not in failed.failed:
+                wait = budget_rows.destination_wait(failed.items[1], plan.now)
+                raise SendLimited(retry_after=wait, limit="destination") from None
+            raise _why_not_sent(row, plan) from None
+
+    def confirm_send(
+        self, customer: CustomerKey, factor_id: str, by: str, now: int
+    ) -> CustomerState:
+        """The code was sent, for certain. A factor that was unknown before is recorded now."""
+        names = {"#sent": _SENT + factor_id}
+        try:
+            row = self._table.update(
+                Update(
+                    key_of(customer),
+                    "SET #sent = :sent",
+                    "attribute_not_exists(#sent) OR #sent.#by = :by",
+                    {
+                        ":sent": _sent(Sent(by, now, is_certain=True)),
+                        ":by": string(by),
+                    },
+                    {**names, "#by": "by"},
+                )
+            )
+        except ConditionFailed as failed:
+            row = failed.item  # a newer one has been sent since
+        return state_of(row)
+
+    def withdraw_send(self, plan: SendPlan) -> None:
+        """The code was certainly not sent: what was sent before it is good again."""
+        sets: list[str] = []
+        conditions = ["send = :token"]
+        names: dict[str, str] = {}
+        values: dict[str, Any] = {":token": string(plan.token)}
+        if plan.factor_id:
+            sets.append("#sent = #was")
+            names |= _names(plan.factor_id)
+        if plan.counts_as is not None:
+            sets.append(f"{SIGN_IN_SENDS.pop}, {SIGN_IN_SENDS.last(plan.counts_as.value)} = :never")
+            values[":never"] = number(0)
+        if plan.challenge is None:
+            self._try(plan, sets, conditions, names, values)
+            return
+        failed = {**values, ":failed": string(ChallengeStatus.FAILED)}
+        if plan.challenge.lane is Lane.RELEASE:
+            closed = f"release_slot.#status = :failed, {RELEASES.pop}"
+            self._try(plan, [*sets, closed], conditions, names | STATUS, failed)
+            return
+        popped = self._try(
+            plan,
+            [*sets, challenge_slots.POP],
+            [*conditions, challenge_slots.CAN_POP],
+            names,
+            {**values, ":text": string("S")},
+        )
+        if not popped:
+            closed = "c0.#status = :failed"
+            self._try(plan, [*sets, closed], conditions, names | STATUS, failed)
+
+    def end_devices(self, customer: CustomerKey, now: int) -> None:
+        """Make all device tokens of the customer invalid."""
+        self._table.update(
+            Update(
+                key_of(customer),
+                "SET devices = :none, devices_ended_at = :now",
+                "attribute_not_exists(pk) OR attribute_exists(pk)",
+                {":none": string("[]"), ":now": number(now)},
+            ),
+            returns=False,
+        )
+
+    def forget_wrong_codes(self, customer: CustomerKey, count: int, now: int) -> None:
+        """Okta has seen a success after the last of these wrong codes."""
+        with suppress(ConditionFailed):  # otherwise another one was tried meanwhile
+            self._table.update(
+                Update(
+                    key_of(customer),
+                    "SET wrong = :none",
+                    f"{_NOT_BUSY} AND size(wrong) = :count",
+                    {
+                        ":none": {"L": []},
+                        ":count": number(count),
+                        ":now_ms": number(now * 1000),
+                    },
+                ),
+                returns=False,
+            )
+
+    def _try(
+        self,
+        plan: SendPlan,
+        sets: list[str],
+        conditions: list[str],
+        names: dict[str, str],
+        values: dict[str, Any],
+    ) -> bool:
+        change = Update(
+            key_of(plan.customer),
+            f"SET {', '.join(sets)} REMOVE send" if sets else "REMOVE send",
+            " AND ".join(conditions),
+            values,
+            names,
+        )
+        try:
+            self._table.update(change, returns=False)
+        except ConditionFailed:
+            return False  # another send has begun since
+        return True
+
+
+def key_of(customer: CustomerKey) -> str:
+    """The row's key."""
+    return f"customer#{customer}"
+
+
+def state_of(row: Item) -> CustomerState:
+    """What the table knows of a customer."""
+    release = None
+    if "M" in row.get("release_slot", {}):
+        about = json.loads(text_attribute(row, "release_about"))
+        release = challenge_slots.challenge_of(row["release_slot"]["M"], about)
+    wrong = [each["S"].partition(" ") for each in row.get("wrong", {}).get("L", [])]
+    devices = json.loads(text_attribute(row, "devices") or "[]")
+    return CustomerState(
+        challenges=challenge_slots.challenges_of(row),
+        release=release,
+        wrong_codes=tuple(WrongCode(int(at), Lane(lane)) for at, _, lane in wrong),
+        busy_until=int_attribute(row, "busy_until") / 1000,
+        sent=_all_sent(row, _SENT),
+        sent_before=_all_sent(row, _WAS),
+        devices=tuple(Device(*each) for each in devices),
+        devices_ended_at=int_attribute(row, "devices_ended_at"),
+    )
+
+
+def _names(factor_id: str) -> dict[str, str]:
+    return {"#sent": _SENT + factor_id, "#was": _WAS + factor_id}
+
+
+def _sent(sent: Sent) -> dict[str, Any]:
+    content = {"by": string(sent.by), "at": number(sent.at), "certain": {"BOOL": sent.is_certain}}
+    return {"M": content}
+
+
+def _all_sent(row: Item, prefix: str) -> dict[str, Sent]:
+    return {
+        name.removeprefix(prefix): Sent(
+            text_attribute(value["M"], "by"),
+            int_attribute(value["M"], "at"),
+            value["M"]["certain"]["BOOL"],
+        )
+        for name, value in row.items()
+        if name.startswith(prefix) and "M" in value
+    }
+
+
+def _why_not_sent(row: Item, plan: SendPlan) -> VerificationError:
+    state = state_of(row)
+    if state.busy_until > plan.now:
+        return RequestInProgress()
+    if rules.is_held(state, plan.allowed):
+        return AttemptsHeld(retry_after=rules.HOLD_SECONDS)
+    if plan.counts_as is not None:
+        return SIGN_IN_SENDS.limited(row, plan.counts_as.value, plan.now)
+    wait = rules.send_wait(RELEASES.sends(row), RELEASES.windows, plan.now)
+    return SendLimited(retry_after=wait, limit="releases")

@@ -1,0 +1,141 @@
+"""Builds all objects of a function once; the only module that knows all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from verification.aws import clients
+from verification.aws.attempt_rows import AttemptRows
+from verification.aws.budget_rows import BudgetRows
+from verification.aws.customer_rows import CustomerRows
+from verification.aws.email_rows import EmailRows
+from verification.aws.invocation import AsyncInvocation
+from verification.aws.registration_rows import RegistrationRows
+from verification.aws.response_rows import ResponseRows
+from verification.aws.secrets import Secrets
+from verification.aws.sign_in_rows import SignInRows
+from verification.aws.table import Table
+from verification.aws.template_rows import TemplateRows
+from verification.devices import Devices
+from verification.enrollment import Enrollment
+from verification.holds import Holds
+from verification.http.idempotency import Idempotency
+from verification.issue import Issue
+from verification.limits import Limits
+from verification.lookup import Lookup
+from verification.observability import Meter
+from verification.okta.authn import Authn
+from verification.okta.factors import Factors
+from verification.okta.sms_templates import SmsTemplates
+from verification.okta.transport import Transport
+from verification.okta.users import Users
+from verification.registration import Register
+from verification.settings import Settings
+from verification.sign_in import SignIn
+from verification.timing import FixedTime
+from verification.verify import Verify
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What a function needs to answer calls. One per execution environment."""
+
+    settings: Settings
+    secrets: Secrets
+    table: Table
+    invocation: AsyncInvocation
+    transport: Transport
+    limits: Limits
+    idempotency: Idempotency
+    meter: Meter
+    issue: Issue
+    verify: Verify
+    holds: Holds
+    enrollment: Enrollment
+    register: Register
+    sign_in: SignIn
+
+
+def build(
+    clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
+) -> Container:
+    """The container for this process's environment; ConfigurationError if that is not complete.
+
+    Opens no connection: the first call does.
+    """
+    settings, meter = Settings.from_environ(), Meter()
+    secrets = Secrets(
+        clients.secrets_manager(), settings.okta_token_secret, settings.service_keys_secret, clock
+    )
+    keys = secrets.keyring
+    table = Table(clients.dynamodb(), settings.table_name, meter)
+    emails, customers = EmailRows(table, settings.stranger_attempts), CustomerRows(table)
+    transport = Transport(settings.okta_org_url, secrets, meter, clock=clock, sleep=sleep)
+    users, factors = Users(transport), Factors(transport)
+    authn = Authn(transport, is_trusted=settings.trusted_application)
+    invocation = AsyncInvocation(clients.aws_lambda, meter)
+    fixed_time = FixedTime(meter, sleep=sleep)
+    limits = Limits(BudgetRows(table), keys, settings, meter, clock)
+    lookup = Lookup(users, factors, emails, keys)
+    devices = Devices(customers, keys)
+    issue = Issue(
+        keys=keys,
+        emails=emails,
+        customers=customers,
+        templates=TemplateRows(table),
+        invocation=invocation,
+        lookup=lookup,
+        devices=devices,
+        limits=limits,
+        okta_factors=factors,
+        okta_authn=authn,
+        okta_templates=SmsTemplates(transport),
+        settings=settings,
+        meter=meter,
+        clock=clock,
+        sleep=sleep,
+    )
+    verify = Verify(
+        keys=keys,
+        emails=emails,
+        attempts=AttemptRows(table, emails),
+        lookup=lookup,
+        devices=devices,
+        limits=limits,
+        okta_factors=factors,
+        okta_authn=authn,
+        settings=settings,
+        meter=meter,
+        fixed_time=fixed_time,
+        clock=clock,
+        sleep=sleep,
+    )
+    return Container(
+        settings=settings,
+        secrets=secrets,
+        table=table,
+        invocation=invocation,
+        transport=transport,
+        limits=limits,
+        idempotency=Idempotency(ResponseRows(table), keys, clock),
+        meter=meter,
+        issue=issue,
+        verify=verify,
+        holds=Holds(lookup, customers, keys, settings, meter, clock),
+        enrollment=Enrollment(keys, emails, users, factors, issue, settings, meter, clock),
+        register=Register(keys, emails, RegistrationRows(table), users, factors, meter, clock),
+        sign_in=SignIn(
+            keys=keys,
+            sign_ins=SignInRows(table),
+            authn=authn,
+            issue=issue,
+            verify=verify,
+            limits=limits,
+            settings=settings,
+            meter=meter,
+            fixed_time=fixed_time,
+            clock=clock,
+        ),
+    )

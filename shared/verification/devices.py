@@ -1,0 +1,54 @@
+"""Known devices: browsers and apps that have verified a customer before."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from verification import rules
+from verification.crypto import DeviceClaim
+from verification.models import CustomerKey, CustomerState, Device, EmailHash
+from verification.ports import Customers, Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Reads and makes device tokens. A token that is not valid is no token, and no error."""
+
+    customers: Customers
+    keys: Keys
+
+    def claim(
+        self, token: str, now: int, *, email_hash: EmailHash | None, customer: CustomerKey | None
+    ) -> tuple[DeviceClaim, CustomerState] | None:
+        """The device of a token that is valid for this email, or for this customer, and what is
+        known of the customer.
+        """
+        claim = self.keys().device_claim(token) if token else None
+        if claim is None or claim.issued_at + rules.DEVICE_SECONDS <= now:
+            return None
+        if email_hash not in (None, claim.email_hash) or customer not in (None, claim.customer):
+            return None
+        state = self.customers.get(claim.customer)
+        if claim.issued_at <= state.devices_ended_at:
+            return None
+        if claim.device_id not in {device.id for device in state.devices}:
+            return None
+        return claim, state
+
+    def remember(
+        self,
+        state: CustomerState,
+        customer: CustomerKey,
+        email_hash: EmailHash,
+        device_id: str | None,
+        now: int,
+    ) -> tuple[tuple[Device, ...], str]:
+        """The customer's devices with this one (None: a new one), and its new token."""
+        # A device that is added in the second in which all are ended would be ended too.
+        issued_at = max(now, state.devices_ended_at + 1)
+        device = Device(device_id or secrets.token_hex(16), issued_at)
+        others = [each for each in state.devices if each.id != device.id]
+        kept = (device, *others)[: rules.DEVICES]
+        claim = DeviceClaim(device.id, customer, email_hash, issued_at)
+        return kept, self.keys().device_token(claim)

@@ -1,0 +1,243 @@
+"""The service's own API: JSON in, JSON out, and RFC 9457 problem details for every failure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+from verification import errors, rules
+from verification.http.messages import JSON, PROBLEM_JSON, Reply, Request
+from verification.http.statuses import STATUS, headers_of
+from verification.models import (
+    Channel,
+    Email,
+    Factor,
+    Hold,
+    Issued,
+    IssueRequest,
+    Registered,
+    Verified,
+    VerifyRequest,
+)
+from verification.parsing import (
+    parse_channel,
+    parse_code,
+    parse_email,
+    parse_label,
+    parse_locale,
+    parse_okta_id,
+)
+from verification.settings import Settings
+
+NAME = "json"
+MAX_BODY = 8 * 1024
+
+
+def admit(_: Settings) -> None:
+    """These routes are always on."""
+
+
+def parse_issue(request: Request) -> IssueRequest:
+    """Raises one of BadRequest."""
+    body = parse_object(request)
+    locale = text_of(body, "locale")
+    return IssueRequest(
+        email=parse_email(text_of(body, "email")),
+        channel=parse_channel(text_of(body, "channel") or Channel.EMAIL),
+        locale=parse_locale(locale) if locale else None,
+        purpose=_label(body, "purpose"),
+        reference=_label(body, "reference"),
+        releases_hold=_flag(body, "release_hold"),
+        device_token=text_of(body, "device_token"),
+    )
+
+
+def parse_verify(request: Request) -> VerifyRequest:
+    """Raises one of BadRequest."""
+    body = parse_object(request)
+    challenge_id, email = text_of(body, "challenge_id"), text_of(body, "email")
+    return VerifyRequest(
+        email=parse_email(email) if email or not challenge_id else None,
+        code=parse_code(text_of(body, "code") or text_of(body, "otp")),
+        challenge_id=challenge_id or None,
+        purpose=_label(body, "purpose"),
+        reference=_label(body, "reference"),
+        remembers_device=True,
+        device_token=text_of(body, "device_token"),
+    )
+
+
+def parse_email_path(request: Request) -> Email:
+    """The email in a path, whether the gateway has decoded the segment or not."""
+    segment = request.path_parameters.get("email", "")
+    return parse_email(segment if "@" in segment else unquote(segment))
+
+
+def parse_customer_path(request: Request) -> str:
+    """The Okta user id in a path."""
+    return parse_okta_id(request.path_parameters.get("id", ""))
+
+
+def issued(issued: Issued) -> Reply:
+    """202: the code is on its way."""
+    challenge = issued.challenge
+    body: dict[str, object] = {
+        "challenge_id": challenge.id,
+        "status": "pending",
+        "channel": challenge.channel,
+        "destination": challenge.destination,
+        "sent_at": _time(challenge.sent_at),
+        "expires_at": _time(challenge.expires_at),
+        "expires_in": challenge.expires_at - challenge.sent_at,
+        "resend_at": _time(issued.resend_at),
+        "resend_in": max(0, issued.resend_at - challenge.sent_at),
+    }
+    if issued.attempts_remaining is not None:
+        body["attempts_remaining"] = issued.attempts_remaining
+    return answer(202, body, "sent" if issued.was_sent else "accepted")
+
+
+def verified(verified: Verified) -> Reply:
+    """200: this is the customer."""
+    challenge = verified.challenge
+    optional = {
+        "purpose": challenge.purpose,
+        "reference": challenge.reference,
+        "device_token": verified.device_token,
+        "customer_id": verified.customer_id,
+    }
+    body: dict[str, object] = {
+        "challenge_id": challenge.id,
+        "status": challenge.status,
+        "channel": challenge.channel,
+        "verified_at": _time(challenge.verified_at or 0),
+        **{name: value for name, value in optional.items() if value},
+    }
+    return answer(200, body, "verified")
+
+
+def registered(registered: Registered) -> Reply:
+    """201: all that was asked for exists."""
+    return answer(201, _customer(registered), "registered")
+
+
+def hold(hold: Hold) -> Reply:
+    """200: the lanes that are held, since when and why."""
+    body: dict[str, object] = {"held": bool(hold.lanes), "lanes": list(hold.lanes)}
+    if hold.since is not None:
+        body["since"] = _time(hold.since)
+        body["reason"] = "wrong_codes"
+    body["wrong_codes"] = [{"at": _time(each.at), "lane": each.lane} for each in hold.wrong_codes]
+    return answer(200, body, "hold_read")
+
+
+def devices_ended() -> Reply:
+    """204: no device is known any more."""
+    return Reply(204, "devices_ended")
+
+
+def error(error: errors.VerificationError, request: Request) -> Reply:
+    """The problem of this request."""
+    return problem(error, request.request_id)
+
+
+def problem(error: errors.VerificationError, request_id: str) -> Reply:
+    """The problem, its code for programs, and what remains or when to come back."""
+    cause = error.failure if isinstance(error, errors.RegistrationIncomplete) else error
+    status = STATUS[cause.code]
+    body: dict[str, object] = {
+        "type": f"urn:customer-verification:{cause.code}",
+        "title": cause.title,
+        "status": status,
+        "detail": cause.detail or cause.title,
+        "code": cause.code,
+        "request_id": request_id,
+    }
+    match cause:
+        case errors.InvalidCode(attempts_remaining=int(remaining)):
+            body["attempts_remaining"] = remaining
+        case errors.TryLater():
+            body["retry_after"] = cause.retry_after
+        case errors.ChallengeSuperseded():
+            body["superseded_at"] = _time(cause.superseded_at)
+    if isinstance(error, errors.RegistrationIncomplete):
+        body["customer"] = _customer(error.registered)
+    return Reply(status, cause.code, dumps(body), PROBLEM_JSON, headers_of(cause))
+
+
+def parse_object(request: Request) -> Mapping[str, Any]:
+    """The JSON object in the body. Raises UnsupportedMediaType, MalformedBody."""
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != JSON:
+        raise errors.UnsupportedMediaType
+    try:
+        text = request.body
+        if len(text) > MAX_BODY:
+            raise errors.MalformedBody("The body is too long.")
+        body = json.loads(text)
+        json.dumps(body, ensure_ascii=False).encode()  # fails for halves of characters
+    except (ValueError, RecursionError):
+        raise errors.MalformedBody("The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise errors.MalformedBody("The body is not a JSON object.")
+    return body
+
+
+def text_of(body: Mapping[str, Any], name: str) -> str:
+    """The field's text; nothing where it is absent or null. Raises MalformedBody."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise errors.MalformedBody(f"{name} is not a string.")
+    return value or ""
+
+
+def answer(status: int, body: Mapping[str, object], outcome: str) -> Reply:
+    """The body as JSON."""
+    return Reply(status, outcome, dumps(body))
+
+
+def dumps(body: Mapping[str, object]) -> str:
+    """Compact JSON. A text of Okta's may contain halves of characters, which are replaced."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="replace").decode()
+
+
+def _customer(registered: Registered) -> dict[str, object]:
+    """The customer and the factors; no factors where they are not known."""
+    customer: dict[str, object] = {
+        "customer_id": registered.user.id,
+        "status": registered.user.status,
+    }
+    if registered.factors is not None:
+        customer["factors"] = [*_factors(registered.factors)]
+    return customer
+
+
+def _factors(factors: tuple[Factor, ...]) -> Iterator[dict[str, object]]:
+    for factor in factors:
+        with suppress(errors.UnsupportedChannel):
+            yield {
+                "channel": rules.channel_of(factor.type),
+                "status": factor.status,
+                "destination": rules.mask(factor.destination),
+            }
+
+
+def _label(body: Mapping[str, Any], name: str) -> str | None:
+    value = text_of(body, name)
+    return parse_label(value, name) if value else None
+
+
+def _flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise errors.MalformedBody(f"{name} must be true or false.")
+    return value is True
+
+
+def _time(epoch_seconds: int) -> str:
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,231 @@
+"""Okta's Authentication API, so that Okta's client libraries work against this service.
+
+Documents are Okta's; only their links are changed. Errors have Okta's shape and codes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from verification import errors
+from verification.http import otpauth
+from verification.http.json_api import answer, parse_object
+from verification.http.messages import Reply, Request
+from verification.http.statuses import STATUS, headers_of
+from verification.models import (
+    Credentials,
+    EnrollStep,
+    FactorStep,
+    FactorType,
+    SignInState,
+    SignInStatus,
+)
+from verification.parsing import parse_pass_code
+from verification.settings import Settings
+
+NAME = "authn"
+MAX_TEXT = 512
+MAX_URL = 2048
+API = "/api/v1/"
+
+_OPTIONS = ("multiOptionalFactorEnroll", "warnBeforePasswordExpired")
+_PARAMETERS = ("rememberDevice", "autoPush")
+_PROFILE = ("phoneNumber", "phoneExtension", "email", "question", "answer", "credentialId")
+_FACTOR_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ACTIVE_ALREADY = (
+    "This factor cannot be activated in this sign-in. An email factor is active already: POST to "
+    "factors/{id}/verify to send a code, and again with passCode to check it."
+)
+"""Instead of Okta's "Invalid session", which does not say what to do."""
+
+
+def admit(_: Settings) -> None:
+    """These routes are always on."""
+
+
+def parse_begin(request: Request) -> Credentials | str:
+    """A username and a password, or the state token of a sign-in to resume. Other fields are not
+    passed on to Okta: a trusted application may ask for more than its callers may.
+    """
+    body = parse_object(request)
+    username, password = _text(body, "username"), _text(body, "password")
+    if not username and not password and "stateToken" in body:
+        return _required(body, "stateToken")
+    if not username.strip() or not password:
+        raise errors.MalformedBody("username and password are required.")
+    more: dict[str, object] = {}
+    match body.get("options"):
+        case {**options}:
+            more["options"] = {name: options[name] is True for name in _OPTIONS if name in options}
+    match body.get("context"):
+        case {"deviceToken": str(token)} if len(token) <= MAX_TEXT:
+            more["context"] = {"deviceToken": token}
+    return Credentials(username.strip(), password, more, _text(body, "redirect_url", MAX_URL))
+
+
+def parse_state_token(request: Request) -> str:
+    """The token that every step after the first sends."""
+    return _required(parse_object(request), "stateToken")
+
+
+def parse_step(request: Request) -> FactorStep:
+    """A step that concerns one factor, with or without a code or an answer."""
+    factor_id = request.path_parameters.get("id", "")
+    if not _FACTOR_ID.fullmatch(factor_id):
+        raise errors.MalformedBody("The factor's id is not one.")
+    body = parse_object(request)
+    code = _text(body, "passCode")
+    query = {name: values[-1] for name, values in request.query.items() if values}
+    return FactorStep(
+        factor_id=factor_id,
+        state_token=_required(body, "stateToken"),
+        code=parse_pass_code(code) if code else "",
+        answer=_text(body, "answer"),
+        parameters={
+            name: query[name] for name in _PARAMETERS if query.get(name) in ("true", "false")
+        },
+        redirect_url=_text(body, "redirect_url", MAX_URL),
+    )
+
+
+def parse_enroll(request: Request) -> EnrollStep:
+    """A factor to enroll, with what its type needs."""
+    body = parse_object(request)
+    provider, profile = _text(body, "provider"), body.get("profile")
+    more: dict[str, object] = {"provider": provider} if provider else {}
+    if isinstance(profile, dict):
+        more["profile"] = {name: _text(profile, name) for name in _PROFILE if name in profile}
+    factor_type = FactorType(_required(body, "factorType"))
+    return EnrollStep(factor_type, _required(body, "stateToken"), more)
+
+
+def state(state: SignInState, request: Request, settings: Settings, outcome: str) -> Reply:
+    """200: Okta's document, with links that lead to this service; after a success with a redirect
+    URL, also the address that opens a session in the browser. `outcome` is the word for a step that
+    neither sent a code nor ended the sign-in.
+    """
+    base = f"{settings.scheme}://{request.base}"
+    document = _linked(_with_picture(state.document.content), base, settings.okta_org_url)
+    match document:
+        case {"sessionToken": str(token)} if state.redirect_url:
+            query = (
+                f"token={quote(token, safe='')}&redirectUrl={quote(state.redirect_url, safe='')}"
+            )
+            url = f"{settings.okta_org_url}/login/sessionCookieRedirect?{query}"
+            document["sessionCookieRedirect"] = url
+    if state.document.status is SignInStatus.SUCCESS:
+        outcome = "signed_in"
+    elif state.was_sent:
+        outcome = "sent"
+    return answer(200, document, outcome)
+
+
+def error(error: errors.VerificationError, request: Request) -> Reply:
+    """Okta's own error where there is one, otherwise its error code with the same meaning."""
+    if error.okta_error is not None:
+        status, body = _okta_error(error.okta_error)
+    else:
+        status, code, summary = _told(error)
+        body = {"errorCode": code, "errorSummary": summary, "errorCauses": []}
+    if body["errorCode"] == "E0000005" and request.resource.endswith("/lifecycle/activate"):
+        body["errorSummary"] = _ACTIVE_ALREADY
+    body |= {
+        "errorLink": body["errorCode"],
+        "errorId": body.get("errorId") or request.request_id,
+    }
+    return replace(answer(status, body, error.code), headers=headers_of(error))
+
+
+def _told(error: errors.VerificationError) -> tuple[int, str, str]:
+    """Status, code and summary of an outcome that is not Okta's own."""
+    summary = error.detail or error.title
+    match error:
+        case errors.InvalidCredentials():
+            return 401, "E0000004", "Authentication failed"
+        case errors.Unauthorized() | errors.SignInEnded():
+            return 401, "E0000011", "Invalid token provided"
+        case errors.InvalidCode() | errors.InvalidCodeFormat():
+            return 403, "E0000068", "Invalid Passcode/Answer"
+        case errors.CustomerLocked():
+            return 403, "E0000069", "User Locked"
+        case errors.SignInRefused() | errors.Forbidden():
+            return 403, "E0000006", summary
+        case errors.UnsupportedMediaType():
+            return 415, "E0000021", summary
+        case errors.BadRequest():
+            return 400, "E0000001", f"Api validation failed: {summary}"
+        case errors.OktaUnavailable() | errors.StoreUnavailable():
+            return 503, "E0000010", summary
+        case errors.TryLater():
+            return 429, "E0000047", summary
+    return STATUS[error.code], "E0000009", summary
+
+
+def _okta_error(error: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    causes = error.get("errorCauses")
+    return error["status"], {
+        "errorCode": error["errorCode"],
+        "errorSummary": str(error.get("errorSummary", "")),
+        "errorId": str(error.get("errorId", "")),
+        "errorCauses": causes if isinstance(causes, list) else [],
+    }
+
+
+def _with_picture(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The document with the QR code of a new authenticator secret in place of Okta's link to it."""
+    match document:
+        case {
+            "_embedded": {
+                "user": {"profile": {"login": str(login)}},
+                "factor": {"_embedded": {"activation": {"sharedSecret": str(secret)}}},
+            }
+        }:
+            document = deepcopy(dict(document))
+            activation = document["_embedded"]["factor"]["_embedded"]["activation"]
+            uri = otpauth.uri(secret, "", login)
+            picture = {"href": otpauth.qr_code(uri), "type": "image/png"}
+            activation["_links"] = {"qrcode": picture}
+    return document
+
+
+def _linked(value: Any, base: str, org_url: str) -> Any:
+    """The document with its links to Okta leading to this service."""
+    if isinstance(value, list):
+        return [_linked(each, base, org_url) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _link(each, base, org_url)
+        if name == "href" and isinstance(each, str)
+        else _linked(each, base, org_url)
+        for name, each in value.items()
+    }
+
+
+def _link(url: str, base: str, org_url: str) -> str:
+    """The same path at this service for Okta's addresses; other addresses stay."""
+    parts = urlsplit(url)
+    if not parts.path.startswith(API) and parts.hostname != urlsplit(org_url).hostname:
+        return url
+    return f"{base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
+
+
+def _text(body: Mapping[str, Any], name: str, longest: int = MAX_TEXT) -> str:
+    value = body.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > longest:
+        raise errors.MalformedBody(f"{name} must be a string of at most {longest} characters.")
+    return value
+
+
+def _required(body: Mapping[str, Any], name: str) -> str:
+    value = _text(body, name)
+    if not value:
+        raise errors.MalformedBody(f"{name} is required.")
+    return value

@@ -1,0 +1,623 @@
+"""Has a code sent. No other module does, for any dialect, enrollment or sign-in.
+
+A client's request goes from top to bottom: count the send, look the customer up, record the
+challenge, have Okta send the code, confirm. A public request ends after its challenge is recorded
+under the email's hash, before anybody is looked up; the function then invokes itself and `deliver`
+does the rest. So what the public is told cannot depend on the customer.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from typing import assert_never
+
+from verification import errors, rules
+from verification.crypto import Place, Row
+from verification.devices import Devices
+from verification.limits import Budget, Limits
+from verification.lookup import Lookup
+from verification.models import (
+    Call,
+    Caller,
+    Challenge,
+    ChallengeStatus,
+    Channel,
+    CustomerKey,
+    CustomerState,
+    Email,
+    EmailHash,
+    EnrollStep,
+    Factor,
+    FactorRef,
+    FactorStep,
+    FactorType,
+    Found,
+    Issued,
+    IssueRequest,
+    KnownSignIn,
+    Lane,
+    Origin,
+    Scope,
+    SignInDocument,
+    Target,
+    User,
+)
+from verification.observability import Meter
+from verification.parsing import parse_email
+from verification.ports import (
+    Clock,
+    Customers,
+    Emails,
+    Invocation,
+    Keys,
+    OktaAuthn,
+    OktaFactors,
+    OktaSmsTemplates,
+    SendPlan,
+    Templates,
+)
+from verification.settings import Settings
+from verification.timing import in_turn
+
+TASK = "deliver"
+"""The name of an asynchronous event that asks for `deliver`."""
+
+_OKTA_DISAGREES = (errors.CustomerRefused, errors.InvalidPhoneNumber)
+"""Refusals that show that the kept look-up is out of date."""
+
+
+# ---- What Okta is asked to send ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FactorCode:
+    """A code of an active factor. `sms_text` is the text of the SMS, or None for Okta's."""
+
+    target: Target
+    channel: Channel
+    sms_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentCode:
+    """The first code of a pending factor, once more."""
+
+    user_id: str
+    factor: Factor
+
+
+@dataclass(frozen=True, slots=True)
+class NewFactor:
+    """A factor to be enrolled that is sent its first code at once."""
+
+    user_id: str
+    wanted: Factor
+
+
+@dataclass(frozen=True, slots=True)
+class SignInCode:
+    """A code of a factor in a sign-in; `again` asks for another one."""
+
+    step: FactorStep
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignInEnrollmentCode:
+    """The first code of a factor that a sign-in has enrolled, once more."""
+
+    step: FactorStep
+
+
+@dataclass(frozen=True, slots=True)
+class SignInEnrollment:
+    """A factor to be enrolled in a sign-in; a phone or mailbox is sent its first code at once."""
+
+    step: EnrollStep
+
+
+Message = (
+    FactorCode | EnrollmentCode | NewFactor | SignInCode | SignInEnrollmentCode | SignInEnrollment
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A public send that is to be carried out later: the challenge, and what Okta is told of the
+    customer's request.
+    """
+
+    email: Email = field(repr=False)
+    place: tuple[str, str]
+    challenge_id: str
+    locale: str | None
+    customer: CustomerKey | None
+    source_ip: str
+    user_agent: str
+    accept_language: str
+    device_fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Begins challenges and has their codes sent."""
+
+    keys: Keys
+    emails: Emails
+    customers: Customers
+    templates: Templates
+    invocation: Invocation
+    lookup: Lookup
+    devices: Devices
+    limits: Limits
+    okta_factors: OktaFactors
+    okta_authn: OktaAuthn
+    okta_templates: OktaSmsTemplates
+    settings: Settings
+    meter: Meter
+    clock: Clock
+    sleep: Callable[[float], None]
+
+    # ---- By email: the JSON API and the invoke URL -----------------------------------------------
+
+    def to_email(self, request: IssueRequest, call: Call) -> Issued:
+        """Send a code to the customer with this email. Raises SendLimited, AttemptsHeld, and to
+        clients, or where the stack does not conceal, one of CustomerRefused and what Okta ends with.
+        """
+        self.meter.note(email_hash=self.keys().email_hash(request.email), channel=request.channel)
+        client = call.caller.client
+        if client is not None:
+            if request.releases_hold and Scope.RELEASE not in client.scopes:
+                raise errors.Forbidden
+            return self._to_client(request, call)
+        if request.releases_hold:
+            raise errors.Unauthorized
+        return self._to_public(request, call)
+
+    def _to_client(self, request: IssueRequest, call: Call) -> Issued:
+        now, email_hash = self._now(), self.keys().email_hash(request.email)
+        lane = Lane.RELEASE if request.releases_hold else Lane.CLIENT
+        self.meter.note(lane=lane)
+        if lane is Lane.RELEASE:
+            # Releases have a window of their own, on the customer's row.
+            known, resend_at = self.emails.found(email_hash), now + rules.RESEND_SECONDS
+            return self._send_to_client(request, lane, known, resend_at, now, call)
+        with self._client_send(email_hash, request.channel, now) as (known, resend_at):
+            return self._send_to_client(request, lane, known, resend_at, now, call)
+
+    def _send_to_client(
+        self,
+        request: IssueRequest,
+        lane: Lane,
+        known: Found | None,
+        resend_at: int,
+        now: int,
+        call: Call,
+    ) -> Issued:
+        found = self.lookup.find(request.email, request.channel, known, now, call)
+        factor, target = self.lookup.require_factor(found, request.channel)
+        self._trust_last_login(found, target.customer, now)
+        row = Row.RELEASE if lane is Lane.RELEASE else Row.CUSTOMER
+        challenge = replace(
+            self._new_challenge(request, Place(row, target.customer), lane, now),
+            destination=factor.shown,
+            target=target,
+            client=call.caller.name,
+        )
+        allowed = self.limits.attempts_allowed(lane)
+        plan = SendPlan(
+            target.customer,
+            challenge.id,
+            secrets.token_hex(16),
+            now,
+            allowed,
+            factor.id,
+            factor.destination_hash,
+            challenge,
+        )
+        message = FactorCode(target, request.channel)
+        state, _ = self._send(plan, message, _in_language(call, request.locale), challenge)
+        remaining = rules.attempts_remaining(state, allowed)
+        return Issued(challenge, resend_at, remaining)
+
+    def _to_public(self, request: IssueRequest, call: Call) -> Issued:
+        now, email_hash = self._now(), self.keys().email_hash(request.email)
+        lane, place, customer, remaining = Lane.STRANGER, Place(Row.EMAIL, email_hash), None, None
+        token = request.device_token or call.caller.device_token
+        device = self.devices.claim(token, now, email_hash=email_hash, customer=None)
+        if device is not None:
+            claim, state = device
+            lane, place, customer = (
+                Lane.DEVICE,
+                Place(Row.DEVICE, claim.device_id),
+                claim.customer,
+            )
+            allowed = self.limits.attempts_allowed(lane)
+            if rules.is_held(state, allowed):
+                raise errors.AttemptsHeld(retry_after=rules.HOLD_SECONDS)
+            remaining = rules.attempts_remaining(state, allowed)
+        self.meter.note(lane=lane)
+        challenge = self._new_challenge(request, place, lane, now)
+        resend_at = in_turn(
+            lambda: self.emails.open_challenge(place, challenge), call.deadline, self.sleep
+        )
+        delivery = _delivery(request, place, challenge, customer, call.caller)
+        try:
+            if self.settings.conceal_unknown_customers:
+                self._invoke(delivery, call.function)
+            else:
+                self._deliver(delivery, call)
+        except errors.VerificationError as failure:
+            if not errors.was_carried_out(failure):
+                self.emails.withdraw(place, challenge.id)
+            raise
+        was_sent = not self.settings.conceal_unknown_customers
+        return Issued(challenge, resend_at, remaining, was_sent)
+
+    def _invoke(self, delivery: Delivery, function: str) -> None:
+        """Have this function carry the send out in another invocation. The payload is sealed:
+        Lambda keeps it in a queue, and it contains an address.
+        """
+        sealed = self.keys().seal(TASK, json.dumps(asdict(delivery)))
+        self.invocation.invoke(function, json.dumps({"task": TASK, "sealed": sealed}))
+
+    def deliver(self, sealed: str, call: Call) -> None:
+        """Carry out a public send. Lambda may deliver an event twice; the code is sent once.
+
+        Raises MalformedBody for what this service has not sealed, and what the send ends with.
+        """
+        text = self.keys().unseal(TASK, sealed)
+        if text is None:
+            raise errors.MalformedBody("The task was not sealed by this service.")
+        delivery = Delivery(**json.loads(text))
+        caller = Caller(
+            None,
+            delivery.source_ip,
+            delivery.user_agent,
+            delivery.accept_language,
+            delivery.device_fingerprint,
+        )
+        self.meter.note(
+            email_hash=self.keys().email_hash(delivery.email),
+            source=self.limits.source_hash(caller),
+        )
+        self._deliver(delivery, replace(call, caller=caller))
+
+    def _deliver(self, delivery: Delivery, call: Call) -> None:
+        now, email_hash = self._now(), self.keys().email_hash(delivery.email)
+        place = Place(Row(delivery.place[0]), delivery.place[1])
+        newest = self.emails.state(place).challenges[:1]
+        if not newest or newest[0].id != delivery.challenge_id or not newest[0].is_open:
+            return  # superseded since, or withdrawn
+        challenge = newest[0]
+        self.meter.note(lane=challenge.lane, channel=challenge.channel)
+        known = self.emails.found(email_hash)
+        found = self.lookup.find(delivery.email, challenge.channel, known, now, call)
+        factor, target = self.lookup.require_factor(found, challenge.channel)
+        if delivery.customer not in (None, target.customer):
+            raise errors.CustomerNotFound  # the email is another customer's by now
+        self._trust_last_login(found, target.customer, now)
+        plan = SendPlan(
+            target.customer,
+            challenge.id,
+            secrets.token_hex(16),
+            now,
+            self.limits.attempts_allowed(challenge.lane),
+            factor.id,
+            factor.destination_hash,
+        )
+        # Recorded before Okta is asked, so that no code goes out that cannot be checked.
+        if not self.emails.attach(place, challenge, target):
+            return  # the second delivery of one event
+        message = FactorCode(target, challenge.channel)
+        self._send(plan, message, _in_language(call, delivery.locale), challenge)
+
+    # ---- By factor: the MFA API ------------------------------------------------------------------
+
+    def to_factor(
+        self, ref_id: str, ref: FactorRef, factor: Factor, sms_text: str | None, call: Call
+    ) -> Issued:
+        """Begin a challenge of this factor. An authenticator app is sent nothing; a pending phone
+        is sent the code of its enrollment again, unless that was sent a moment ago.
+        """
+        rules.require_usable(factor)
+        channel, now = rules.channel_of(factor.type), self._now()
+        if channel is Channel.EMAIL and not self._reaches(factor, ref.email_hash):
+            raise errors.FactorNotEnrolled
+        self.meter.note(channel=channel, lane=Lane.CLIENT)
+        keyring = self.keys()
+        target = Target(keyring.customer_key(ref.user_id), ref.user_id, ref.factor_id)
+        challenge = Challenge(
+            id=keyring.new_challenge_id(Place(Row.CUSTOMER, target.customer)),
+            status=ChallengeStatus.SENDING,
+            channel=channel,
+            lane=Lane.CLIENT,
+            email_hash=ref.email_hash,
+            destination=rules.mask(factor.destination),
+            sent_at=now,
+            expires_at=now + self.settings.challenge_lifetime,
+            target=target,
+            client=call.caller.name,
+            origin=Origin.MFA,
+            factor_ref=ref_id,
+            activates=factor.is_pending,
+        )
+        plan = SendPlan(
+            target.customer,
+            challenge.id,
+            secrets.token_hex(16),
+            now,
+            self.limits.attempts_allowed(Lane.CLIENT),
+            challenge=challenge,
+        )
+        if not rules.is_sent(channel):
+            self._begin(plan, call)
+            return Issued(challenge, now)
+        plan = replace(plan, factor_id=factor.id)
+        if factor.is_pending and now - ref.enrolled_at < rules.RESEND_SECONDS:
+            self._begin(replace(plan, is_on_its_way=True), call)
+            return Issued(challenge, now)
+        plan = replace(plan, destination_hash=keyring.destination_hash(factor.destination))
+        message: Message = FactorCode(target, channel, sms_text)
+        if factor.is_pending:
+            message = EnrollmentCode(ref.user_id, factor)
+        with self._client_send(ref.email_hash, channel, now) as (_, resend_at):
+            self._send(plan, message, call, challenge)
+        return Issued(challenge, resend_at)
+
+    def enroll_phone(self, user: User, wanted: Factor, email_hash: EmailHash, call: Call) -> Factor:
+        """Enroll a phone, which Okta sends its first code."""
+        self.limits.spend(Budget.SENDS, call.caller)
+        with self._client_send(email_hash, Channel.SMS, self._now()):
+            self.limits.send_to(self.keys().destination_hash(wanted.destination))
+            factor = self._ask_okta(NewFactor(user.id, wanted), call)
+        if not isinstance(factor, Factor):
+            raise errors.InternalError("an enrollment without a factor")
+        return factor
+
+    # ---- In a sign-in ----------------------------------------------------------------------------
+
+    def in_sign_in(
+        self, known: KnownSignIn, key: str, step: FactorStep, call: Call, *, again: bool
+    ) -> tuple[SignInDocument, bool]:
+        """Challenge a factor of a sign-in, and whether that has sent a code. `key` stands for the
+        sign-in in the table.
+        """
+        factor_type = known.factors.get(step.factor_id, FactorType.EMAIL)
+        return self._sign_in(known, key, factor_type, SignInCode(step, again), call)
+
+    def enrollment_code_in_sign_in(
+        self, known: KnownSignIn, key: str, step: FactorStep, call: Call
+    ) -> tuple[SignInDocument, bool]:
+        """Send the first code of a factor again that the sign-in has enrolled."""
+        factor_type = known.factors.get(step.factor_id, FactorType.EMAIL)
+        return self._sign_in(known, key, factor_type, SignInEnrollmentCode(step), call)
+
+    def enroll_in_sign_in(
+        self, known: KnownSignIn, key: str, step: EnrollStep, call: Call
+    ) -> tuple[SignInDocument, bool]:
+        """Enroll a factor in a sign-in."""
+        return self._sign_in(known, key, step.type, SignInEnrollment(step), call)
+
+    def _sign_in(
+        self,
+        known: KnownSignIn,
+        key: str,
+        factor_type: FactorType,
+        message: SignInCode | SignInEnrollmentCode | SignInEnrollment,
+        call: Call,
+    ) -> tuple[SignInDocument, bool]:
+        channel = _sent_channel(factor_type)
+        if channel is None:
+            return _document(self._ask_okta(message, call)), False
+        customer, now = self.keys().customer_key(known.user_id), self._now()
+        lane = self.lane_of(call.caller, customer, now)
+        self.meter.note(channel=channel, lane=lane)
+        self.limits.spend(Budget.SENDS, call.caller)
+        factor_id = "" if isinstance(message, SignInEnrollment) else message.step.factor_id
+        plan = SendPlan(
+            customer,
+            key,
+            secrets.token_hex(16),
+            now,
+            self.limits.attempts_allowed(lane),
+            factor_id,
+            # Okta masks the address in a sign-in, so the factor stands for it.
+            self.keys().destination_hash(factor_id) if factor_id else "",
+            counts_as=channel,
+        )
+        _, document = self._send(plan, message, call)
+        return _document(document), True
+
+    def lane_of(self, caller: Caller, customer: CustomerKey, now: int) -> Lane:
+        """The lane of a caller who deals with a customer that is known already."""
+        if not caller.is_public:
+            return Lane.CLIENT
+        token = caller.device_token
+        device = self.devices.claim(token, now, email_hash=None, customer=customer)
+        return Lane.DEVICE if device else Lane.STRANGER
+
+    # ---- The one sequence ------------------------------------------------------------------------
+
+    def _send(
+        self, plan: SendPlan, message: Message, call: Call, challenge: Challenge | None = None
+    ) -> tuple[CustomerState, Factor | SignInDocument | None]:
+        """Record that a code is about to be sent, have Okta send it, confirm.
+
+        If it was certainly not sent, what was sent before is good again. If that is not known,
+        neither is good, unless no older code can still be accepted by Okta.
+        """
+        self._begin(plan, call)
+        try:
+            answer = self._ask_okta(message, call)
+        except errors.VerificationError as failure:
+            if not errors.was_carried_out(failure):
+                with suppress(errors.StoreUnavailable):
+                    self.customers.withdraw_send(plan)
+            elif plan.factor_id and self._is_only_code(plan):
+                self.customers.confirm_send(plan.customer, plan.factor_id, plan.by, plan.now)
+            if challenge is not None and isinstance(failure, _OKTA_DISAGREES):
+                self.emails.forget(challenge.email_hash)
+            raise
+        factor_id = plan.factor_id or _enrolled_factor(message, answer)
+        if not factor_id:
+            return self.customers.get(plan.customer), answer
+        confirmed = self.customers.confirm_send(plan.customer, factor_id, plan.by, plan.now)
+        return confirmed, answer
+
+    def _begin(self, plan: SendPlan, call: Call) -> None:
+        in_turn(lambda: self.customers.begin_send(plan), call.deadline, self.sleep)
+
+    def _is_only_code(self, plan: SendPlan) -> bool:
+        state = self.customers.get(plan.customer)
+        return rules.is_only_code(state, plan.factor_id, plan.now)
+
+    def _ask_okta(self, message: Message, call: Call) -> Factor | SignInDocument | None:
+        match message:
+            case FactorCode(target, channel, sms_text):
+                template_id = None
+                if sms_text is not None and channel is Channel.SMS:
+                    template_id = self._template_id(sms_text, call)
+                lifetime = self.settings.challenge_lifetime
+                self.okta_factors.send_code(target, channel, lifetime, template_id, call)
+                return None
+            case EnrollmentCode(user_id, factor):
+                self.okta_factors.resend_enrollment_code(user_id, factor, call)
+                return None
+            case NewFactor(user_id, wanted):
+                return self.okta_factors.enroll(user_id, wanted, call, activate=False)[0]
+            case SignInCode(step, again):
+                authn = self.okta_authn
+                return authn.resend(step, call) if again else authn.challenge(step, call)
+            case SignInEnrollmentCode(step):
+                return self.okta_authn.resend_enrollment_code(step, call)
+            case SignInEnrollment(enroll_step):
+                return self.okta_authn.enroll(enroll_step, call)
+        assert_never(message)
+
+    # ---- Parts -----------------------------------------------------------------------------------
+
+    def _new_challenge(
+        self, request: IssueRequest, place: Place, lane: Lane, now: int
+    ) -> Challenge:
+        """A challenge as the public sees it: it says nothing of a customer."""
+        return Challenge(
+            id=self.keys().new_challenge_id(place),
+            status=ChallengeStatus.SENDING,
+            channel=request.channel,
+            lane=lane,
+            email_hash=self.keys().email_hash(request.email),
+            destination=rules.public_destination(request.email, request.channel),
+            sent_at=now,
+            expires_at=now + self.settings.challenge_lifetime,
+            purpose=request.purpose,
+            reference=request.reference,
+        )
+
+    @contextmanager
+    def _client_send(
+        self, email_hash: EmailHash, channel: Channel, now: int
+    ) -> Iterator[tuple[Found | None, int]]:
+        """Count one send of a client to this email, unless it was certainly not sent. Yields the
+        kept look-up, and when the next send is allowed. Raises SendLimited.
+        """
+        token = secrets.token_hex(8)
+        reserved = self.emails.reserve_client_send(email_hash, channel, token, now)
+        try:
+            yield reserved
+        except errors.VerificationError as failure:
+            if not errors.was_carried_out(failure):
+                with suppress(errors.StoreUnavailable):
+                    self.emails.refund_client_send(email_hash, channel, token)
+            raise
+
+    def _trust_last_login(self, found: Found, customer: CustomerKey, now: int) -> None:
+        """If the stack trusts it, a sign-in at Okta after the last wrong code is a success."""
+        if not self.settings.trust_last_login or not found.last_login:
+            return
+        wrong = self.customers.get(customer).wrong_codes
+        if wrong and found.last_login > wrong[-1].at:
+            self.customers.forget_wrong_codes(customer, len(wrong), now)
+
+    def _template_id(self, text: str, call: Call) -> str:
+        name, now = self.okta_templates.name_of(text), self._now()
+        template_id = self.templates.find(name, now)
+        if template_id is None:
+            template_id = self.okta_templates.id_of(text, call)
+            self.templates.keep(name, template_id, now)
+        return template_id
+
+    def _reaches(self, factor: Factor, email_hash: EmailHash) -> bool:
+        """Whether an email factor's address is the email with this hash."""
+        try:
+            address = parse_email(factor.destination)
+        except errors.BadRequest:
+            return False
+        return self.keys().email_hash(address) == email_hash
+
+    def _now(self) -> int:
+        return int(self.clock())
+
+
+def _delivery(
+    request: IssueRequest,
+    place: Place,
+    challenge: Challenge,
+    customer: CustomerKey | None,
+    caller: Caller,
+) -> Delivery:
+    return Delivery(
+        request.email,
+        (place.row, place.key),
+        challenge.id,
+        request.locale,
+        customer,
+        caller.source_ip,
+        caller.user_agent,
+        caller.accept_language,
+        caller.device_fingerprint,
+    )
+
+
+def _document(answer: Factor | SignInDocument | None) -> SignInDocument:
+    """The answer to a step of a sign-in."""
+    if not isinstance(answer, SignInDocument):
+        raise errors.InternalError("a step of a sign-in without a document")
+    return answer
+
+
+def _in_language(call: Call, locale: str | None) -> Call:
+    """The call, in the language that was asked for."""
+    return replace(call, caller=replace(call.caller, accept_language=locale)) if locale else call
+
+
+def _sent_channel(factor_type: FactorType) -> Channel | None:
+    """The channel of a factor that codes are sent to; None for one that is sent nothing. Raises
+    SignInRefused for a type whose challenges are not limited here, such as push.
+    """
+    match factor_type:
+        case FactorType.EMAIL | FactorType.SMS | FactorType.CALL:
+            return rules.channel_of(factor_type)
+        case (
+            FactorType.QUESTION
+            | FactorType.TOTP
+            | FactorType.TOKEN
+            | FactorType.TOKEN_HARDWARE
+            | FactorType.TOKEN_HOTP
+        ):
+            return None
+        case FactorType.OTHER:
+            raise errors.SignInRefused("Factors of this type cannot be used here.")
+    assert_never(factor_type)
+
+
+def _enrolled_factor(message: Message, answer: Factor | SignInDocument | None) -> str:
+    """The id of the factor that an enrollment in a sign-in has just created."""
+    if not isinstance(message, SignInEnrollment) or not isinstance(answer, SignInDocument):
+        return ""
+    ids = [each for each, kind in answer.factors.items() if kind is message.step.type]
+    return ids[0] if len(ids) == 1 else ""

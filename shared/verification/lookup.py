@@ -1,0 +1,100 @@
+"""Finds the Okta user and factors of an email; the answer is kept, so that a resend is one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from verification import errors, rules
+from verification.models import (
+    Call,
+    Channel,
+    CustomerKey,
+    Email,
+    EmailHash,
+    Factor,
+    FactorType,
+    Found,
+    KnownFactor,
+    Target,
+)
+from verification.ports import Emails, Keys, OktaFactors, OktaUsers
+
+_REFUSALS = {
+    refusal.code: refusal
+    for refusal in (
+        errors.CustomerNotFound,
+        errors.CustomerInactive,
+        errors.CustomerAmbiguous,
+        errors.CustomerLocked,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Asks Okta, unless the email's row has an answer that is young enough."""
+
+    users: OktaUsers
+    factors: OktaFactors
+    emails: Emails
+    keys: Keys
+
+    def find(
+        self, email: Email, channel: Channel, known: Found | None, now: int, call: Call
+    ) -> Found:
+        """The customer, or the refusal.
+
+        A client is never refused from memory: its customer may have been registered, or have
+        enrolled the factor, a moment ago.
+        """
+        if (
+            known is not None
+            and rules.is_fresh(known, now)
+            and (call.caller.is_public or rules.has_factor(known, channel))
+        ):
+            return known
+        email_hash = self.keys().email_hash(email)
+        try:
+            user = self.users.find(email, call)
+            factors = self.factors.list(user.id, call)
+        except errors.CustomerRefused as refused:
+            found = Found(now, refusal=refused.code)
+        else:
+            last_login = rules.epoch(user.last_login)
+            found = Found(now, user.id, self._known(factors, email), last_login=last_login)
+        self.emails.remember(email_hash, found)
+        return found
+
+    def require_factor(self, found: Found, channel: Channel) -> tuple[KnownFactor, Target]:
+        """The factor to challenge, and whose it is. Raises one of CustomerRefused."""
+        if found.refusal:
+            raise _REFUSALS[found.refusal]
+        factor = rules.choose_factor(found.factors, channel)
+        customer = self.keys().customer_key(found.user_id)
+        return factor, Target(customer, found.user_id, factor.id)
+
+    def customer(self, email: Email, call: Call) -> CustomerKey:
+        """The customer of an email, asked of Okta now. Raises one of CustomerRefused."""
+        return self.keys().customer_key(self.users.find(email, call).id)
+
+    def known_customer(self, email_hash: EmailHash) -> CustomerKey | None:
+        """The customer that an email led to last, if it was ever looked up."""
+        found = self.emails.found(email_hash)
+        return self.keys().customer_key(found.user_id) if found and found.user_id else None
+
+    def _known(self, factors: Sequence[Factor], email: Email) -> tuple[KnownFactor, ...]:
+        """The factors of types that this service can use."""
+        keyring = self.keys()
+        return tuple(
+            KnownFactor(
+                each.id,
+                each.type,
+                each.status,
+                rules.mask(each.destination),
+                keyring.destination_hash(each.destination) if each.destination else "",
+                each.type is FactorType.EMAIL and each.destination.casefold() == email,
+            )
+            for each in factors
+            if each.type is not FactorType.OTHER
+        )

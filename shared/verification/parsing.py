@@ -1,0 +1,119 @@
+"""Pure checks of what callers send. Each returns the normalised value or raises what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from verification import errors
+from verification.models import Channel, Code, Email
+from verification.rules import is_sent
+
+MAX_EMAIL_LENGTH = 254
+"""The longest address that SMTP can carry (RFC 5321, 4.5.3.1.3)."""
+
+MAX_SMS_TEXT = 160
+"""Characters of one SMS; Okta refuses longer templates."""
+
+# HTML's definition of a valid address (the one browsers check), plus letters outside ASCII.
+# Quoted local parts and address literals are left out: no web form accepts them.
+_EMAIL = re.compile(
+    r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}"
+    r"@[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)+"
+)
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_URL = re.compile(r"(?i)https?:|www\.|\b[a-z0-9-]+\.[a-z]{2,}(?:/|\b)")
+_REDIRECT = re.compile(
+    r"(?i)(?P<origin>https?://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?)(?:[/?][!-\[\]^-~]{0,1800})?"
+)
+_LABEL = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")  # the plain part of BCP 47
+_OKTA_ID = re.compile(r"[A-Za-z0-9]{1,64}")
+_CODE = re.compile(r"[0-9]{6}")
+_PASS_CODE = re.compile(r"[0-9]{4,10}|[cbdefghijklnrtuv]{44}")
+"""Digits, or the 44 letters that a YubiKey types."""
+_SEPARATORS = str.maketrans("", "", " -")
+
+
+def parse_email(text: str) -> Email:
+    """The address in lower case without surrounding blanks. Raises MissingEmail, InvalidEmail."""
+    email = text.strip(" ").lower()
+    if not email:
+        raise errors.MissingEmail
+    if len(email) > MAX_EMAIL_LENGTH or not _EMAIL.fullmatch(email):
+        raise errors.InvalidEmail
+    return Email(email)
+
+
+def parse_code(text: str) -> Code:
+    """The six digits, however the customer grouped them. Raises MissingCode, InvalidCodeFormat."""
+    code = text.translate(_SEPARATORS)
+    if not code:
+        raise errors.MissingCode
+    if not _CODE.fullmatch(code):
+        raise errors.InvalidCodeFormat
+    return Code(code)
+
+
+def parse_pass_code(text: str) -> str:
+    """A code of any factor of Okta's. Raises InvalidCodeFormat."""
+    code = text.translate(_SEPARATORS)
+    if not _PASS_CODE.fullmatch(code):
+        raise errors.InvalidCodeFormat
+    return code
+
+
+def parse_channel(text: str) -> Channel:
+    """The channel of that name, if codes are sent over it. Raises UnsupportedChannel."""
+    for channel in Channel:
+        if text == channel.value and is_sent(channel):
+            return channel
+    raise errors.UnsupportedChannel
+
+
+def parse_phone(text: str) -> str:
+    """The number as E.164, without blanks and dashes. Raises InvalidPhoneNumber."""
+    phone = text.translate(_SEPARATORS)
+    if not _PHONE.fullmatch(phone):
+        raise errors.InvalidPhoneNumber
+    return phone
+
+
+def parse_label(text: str, name: str) -> str:
+    """A purpose or a reference: 1 to 64 letters, digits and `._:-`. Raises MalformedBody."""
+    if not _LABEL.fullmatch(text):
+        raise errors.MalformedBody(f"{name} must be 1 to 64 letters, digits, or ._:-")
+    return text
+
+
+def parse_okta_id(text: str) -> str:
+    """The id of an Okta user. Raises CustomerNotFound for what cannot be one."""
+    if not _OKTA_ID.fullmatch(text):
+        raise errors.CustomerNotFound
+    return text
+
+
+def parse_locale(text: str) -> str:
+    """A language tag. Raises MalformedBody."""
+    if not _LOCALE.fullmatch(text):
+        raise errors.MalformedBody("locale is not a language tag.")
+    return text
+
+
+def parse_sms_template(text: str) -> str:
+    """A text for SMS in which `{{code}}` stands for the code. Raises MalformedBody."""
+    if "{{code}}" not in text:
+        raise errors.MalformedBody("sms_template must hold {{code}}.")
+    if len(text) > MAX_SMS_TEXT or _URL.search(text) or "${" in text:
+        raise errors.MalformedBody("sms_template must be short and have no links in it.")
+    return text
+
+
+def require_redirect(url: str, origins: Collection[str]) -> None:
+    """Raise MalformedBody unless the URL's origin is one of these.
+
+    Only plain URLs pass: what is a path to one parser may be a host to another.
+    """
+    parts = _REDIRECT.fullmatch(url)
+    if not parts or parts["origin"].lower() not in origins:
+        raise errors.MalformedBody("redirect_url is not allowed.")

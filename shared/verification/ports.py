@@ -1,0 +1,250 @@
+"""What use cases need of the outside world, as protocols; `aws` and `okta` implement them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from verification.crypto import Keyring, Place
+from verification.models import (
+    Attempt,
+    Call,
+    Challenge,
+    Channel,
+    Code,
+    Credentials,
+    CustomerKey,
+    CustomerState,
+    Device,
+    Email,
+    EmailHash,
+    EnrollStep,
+    Factor,
+    FactorStep,
+    Found,
+    PublicState,
+    Registration,
+    SignInDocument,
+    Slot,
+    Spent,
+    Target,
+    User,
+)
+
+Keys = Callable[[], Keyring]
+"""The keyring as it is now: the root key is read from a secret."""
+
+Clock = Callable[[], float]
+"""Epoch seconds."""
+
+
+# ---- Values between use cases and the store ------------------------------------------------------
+
+
+class Result(Enum):
+    """What an attempt came to."""
+
+    RIGHT = auto()
+    ACTIVATED = auto()
+    WRONG = auto()
+    UNDONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class SendPlan:
+    """A code that is about to be sent to a customer.
+
+    `by` is the challenge or sign-in that it belongs to; `token` is unique to this send. `challenge`
+    is stored with the customer: as the newest of the clients' or, if its lane is `release`, as the
+    release. `counts_as` is the channel of a send that a sign-in asks for, which has windows of its
+    own. `is_on_its_way` says that Okta has sent it already. `allowed`: see
+    `rules.attempts_allowed`.
+    """
+
+    customer: CustomerKey
+    by: str
+    token: str
+    now: int
+    allowed: int | None
+    factor_id: str = ""
+    destination_hash: str = ""
+    challenge: Challenge | None = None
+    counts_as: Channel | None = None
+    is_on_its_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What an attempt came to, on all rows that it has reserved: `result` on the customer's,
+    `public_result` on the public's.
+
+    `wrong_codes` is the customer's number with this attempt in it. `free_at` (epoch seconds): when
+    the public may try again after a wrong code. `devices` replaces the known devices. `refund` goes
+    back to the caller's budget.
+    """
+
+    token: str
+    now: float
+    result: Result = Result.WRONG
+    customer: CustomerKey | None = None
+    wrong_codes: int = 0
+    slot: Slot | None = None
+    closes_customer: bool = False
+    place: Place | None = None
+    public_result: Result = Result.WRONG
+    closes_public: bool = False
+    free_at: float = 0.0
+    devices: Sequence[Device] | None = None
+    refund: Spent | None = None
+    counts_for_brake: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    """A rendered response; its body and headers are in `sealed`."""
+
+    status: int
+    content_type: str
+    sealed: str
+
+
+# ---- The store -----------------------------------------------------------------------------------
+
+
+class Emails(Protocol):
+    """Public challenges, send limits of emails and devices, and kept look-ups."""
+
+    def open_challenge(self, place: Place, challenge: Challenge) -> int: ...
+    def withdraw(self, place: Place, challenge_id: str) -> None: ...
+    def attach(self, place: Place, challenge: Challenge, target: Target) -> bool: ...
+    def state(self, place: Place) -> PublicState: ...
+    def found(self, email_hash: EmailHash) -> Found | None: ...
+    def reserve_client_send(
+        self, email_hash: EmailHash, channel: Channel, token: str, now: int
+    ) -> tuple[Found | None, int]: ...
+    def refund_client_send(self, email_hash: EmailHash, channel: Channel, token: str) -> None: ...
+    def remember(self, email_hash: EmailHash, found: Found) -> None: ...
+    def forget(self, email_hash: EmailHash) -> None: ...
+
+
+class Customers(Protocol):
+    """What was sent to a customer, and the customer's devices."""
+
+    def get(self, customer: CustomerKey) -> CustomerState: ...
+    def begin_send(self, plan: SendPlan) -> None: ...
+    def confirm_send(
+        self, customer: CustomerKey, factor_id: str, by: str, now: int
+    ) -> CustomerState: ...
+    def withdraw_send(self, plan: SendPlan) -> None: ...
+    def end_devices(self, customer: CustomerKey, now: int) -> None: ...
+    def forget_wrong_codes(self, customer: CustomerKey, count: int, now: int) -> None: ...
+
+
+class Attempts(Protocol):
+    """Attempts on the rows of customers and of the public."""
+
+    def reserve_public(
+        self, place: Place, challenge_id: str | None, token: str, now: float
+    ) -> PublicState: ...
+    def reserve(self, customer: CustomerKey, attempt: Attempt) -> tuple[bool, CustomerState]: ...
+    def settle(self, settlement: Settlement) -> None: ...
+
+
+class Budgets(Protocol):
+    """Budgets of callers and destinations, and the brake."""
+
+    def spend(self, spent: Spent, limit: int, now: int) -> None: ...
+    def refund(self, spent: Spent, now: int) -> None: ...
+    def require_left(self, spent: Spent, limit: int, now: int) -> None: ...
+    def send_to(self, destination_hash: str, now: int) -> None: ...
+    def strangers_wrong_codes(self, now: int) -> int: ...
+
+
+class Registrations(Protocol):
+    """Which request is creating the user of an email."""
+
+    def asked_at(self, email_hash: EmailHash, request: str) -> int: ...
+    def ask(self, email_hash: EmailHash, request: str, now: int) -> None: ...
+    def drop(self, email_hash: EmailHash, request: str) -> None: ...
+
+
+class SignIns(Protocol):
+    """What is known of sign-ins in progress, sealed."""
+
+    def get(self, key: str) -> str | None: ...
+    def keep(self, key: str, sealed: str, now: int) -> None: ...
+
+
+class Templates(Protocol):
+    """Ids of Okta's SMS templates."""
+
+    def find(self, name: str, now: int) -> str | None: ...
+    def keep(self, name: str, okta_id: str, now: int) -> None: ...
+
+
+class Responses(Protocol):
+    """Responses of requests with an Idempotency-Key."""
+
+    def claim(self, name: str, content: str, claim: str, now: int) -> StoredResponse | None: ...
+    def keep(self, name: str, claim: str, response: StoredResponse) -> None: ...
+    def drop(self, name: str, claim: str) -> None: ...
+
+
+class Invocation(Protocol):
+    """Asynchronous calls of a function."""
+
+    def invoke(self, function: str, payload: str) -> None: ...
+
+
+# ---- Okta ----------------------------------------------------------------------------------------
+
+
+class OktaUsers(Protocol):
+    """Okta's Users API."""
+
+    def find(self, email: Email, call: Call) -> User: ...
+    def find_any(self, name: str, call: Call) -> User: ...
+    def get(self, name: str, call: Call) -> User: ...
+    def with_phone(self, phone: str, call: Call) -> User: ...
+    def holder(self, login: str, email: Email, call: Call) -> User | None: ...
+    def create(self, wanted: Registration, call: Call) -> User: ...
+
+
+class OktaFactors(Protocol):
+    """Okta's Factors API."""
+
+    def list(self, user_id: str, call: Call) -> Sequence[Factor]: ...
+    def get(self, user_id: str, factor_id: str, call: Call) -> Factor: ...
+    def send_code(
+        self, target: Target, channel: Channel, lifetime: int, template_id: str | None, call: Call
+    ) -> None: ...
+    def check_code(self, target: Target, code: Code, call: Call) -> None: ...
+    def activate(self, target: Target, code: Code, call: Call) -> None: ...
+    def resend_enrollment_code(self, user_id: str, factor: Factor, call: Call) -> None: ...
+    def enroll(
+        self, user_id: str, wanted: Factor, call: Call, *, activate: bool
+    ) -> tuple[Factor, str]: ...
+    def delete(self, user_id: str, factor_id: str, call: Call) -> None: ...
+
+
+class OktaAuthn(Protocol):
+    """Okta's Authentication API."""
+
+    def begin(self, credentials: Credentials, call: Call) -> SignInDocument: ...
+    def look(self, state_token: str, call: Call) -> SignInDocument: ...
+    def move(self, where: str, state_token: str, call: Call) -> SignInDocument: ...
+    def challenge(self, step: FactorStep, call: Call) -> SignInDocument: ...
+    def resend(self, step: FactorStep, call: Call) -> SignInDocument: ...
+    def enroll(self, step: EnrollStep, call: Call) -> SignInDocument: ...
+    def resend_enrollment_code(self, step: FactorStep, call: Call) -> SignInDocument: ...
+    def check_code(self, step: FactorStep, call: Call) -> SignInDocument: ...
+    def activate(self, step: FactorStep, call: Call) -> SignInDocument: ...
+
+
+class OktaSmsTemplates(Protocol):
+    """Okta's SMS templates."""
+
+    def name_of(self, text: str) -> str: ...
+    def id_of(self, text: str, call: Call) -> str: ...

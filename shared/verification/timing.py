@@ -1,0 +1,95 @@
+"""Waiting: fixed response times for the public, and turns of attempts on one customer."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
+
+from verification.errors import RequestInProgress
+from verification.models import Deadline
+from verification.observability import Meter
+
+FIXED_SECONDS = 1.0
+STEP_SECONDS = 0.5
+LONGEST_SECONDS = 3.0
+"""Response time of the public's wrong codes and passwords, how it grows, and its end."""
+
+OWN_SECONDS = 0.25
+"""Time for this service's own part of such a response."""
+
+SAMPLES = 200
+LEAST_SAMPLES = 20
+"""Calls to Okta of which the 99th percentile is taken."""
+
+BUSY_WAIT = (0.03, 0.09)
+"""Seconds between two tries to have the turn."""
+
+BUSY_RESERVE = 4.0
+"""Seconds that are left for a call's own work when it stops waiting for its turn."""
+
+_Result = TypeVar("_Result")
+
+
+class FixedTime:
+    """Holds the public's wrong answers back until a fixed time after their turn has begun.
+
+    The time is one second, or longer in steps of half a second if the 99th percentile of Okta's
+    latency demands it: for all callers alike, so that it says nothing of one email.
+    """
+
+    def __init__(
+        self,
+        meter: Meter,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._meter = meter
+        self._clock = clock
+        self._sleep = sleep
+        self._samples: deque[float] = deque(maxlen=SAMPLES)
+
+    def start(self) -> float:
+        """The moment from which `left` and `wait` count."""
+        return self._clock()
+
+    def left(self, started: float) -> float:
+        """Seconds until the fixed time is over. Call it once Okta has answered: it measures."""
+        calls = self._meter.calls.get("okta", 0)
+        if calls:
+            self._samples.append(self._meter.seconds["okta"] / calls)
+        return max(0.0, started + self._target() - self._clock())
+
+    def wait(self, started: float, deadline: Deadline) -> None:
+        """Wait until the fixed time is over."""
+        left = started + self._target() - self._clock()
+        self._sleep(max(0.0, min(left, deadline.remaining())))
+
+    def _target(self) -> float:
+        if len(self._samples) < LEAST_SAMPLES:
+            return FIXED_SECONDS
+        slowest = sorted(self._samples)[int(0.99 * (len(self._samples) - 1))]
+        target = FIXED_SECONDS
+        while target < min(slowest + OWN_SECONDS, LONGEST_SECONDS):
+            target += STEP_SECONDS
+        return target
+
+
+def in_turn(
+    work: Callable[[], _Result], deadline: Deadline, sleep: Callable[[float], None]
+) -> _Result:
+    """Try `work` until no other call holds the row that it needs.
+
+    One attempt at a time asks Okta about a customer, so that Okta's count of wrong codes and ours
+    cannot drift apart. Raises RequestInProgress when time runs out.
+    """
+    while True:
+        try:
+            return work()
+        except RequestInProgress:
+            if deadline.remaining() < BUSY_RESERVE:
+                raise
+        sleep(random.uniform(*BUSY_WAIT))  # noqa: S311 - spreads calls, guards nothing
