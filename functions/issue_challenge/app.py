@@ -48,9 +48,9 @@ def send(request: IssueRequest, context: Context) -> Reply:
 
 
 @router.task(TASK)
-def deliver(sealed: str, service: Container, call: Call) -> None:
-    """The second half of a public send."""
-    service.issue.deliver(sealed, call)
+def deliver(sealed: str, service: Container, call: Call) -> bool:
+    """The second half of a public send: whether a code was sent."""
+    return service.issue.deliver(sealed, call)
 
 
 @router.route(

@@ -265,8 +265,9 @@ class Issue:
         sealed = self.keys().seal(TASK, json.dumps(asdict(delivery)))
         self.invocation.invoke(function, json.dumps({"task": TASK, "sealed": sealed}))
 
-    def deliver(self, sealed: str, call: Call) -> None:
-        """Carry out a public send. Lambda may deliver an event twice; the code is sent once.
+    def deliver(self, sealed: str, call: Call) -> bool:
+        """Carry out a public send. Lambda may deliver an event twice; the code is sent once. Returns
+        whether it was sent now.
 
         Raises MalformedBody for what this service has not sealed, and what the send ends with.
         """
@@ -283,16 +284,16 @@ class Issue:
         )
         self.meter.note(
             email_hash=self.keys().email_hash(delivery.email),
-            source=self.limits.source_hash(caller),
+            source=self.limits.source_hash(caller.source_ip),
         )
-        self._deliver(delivery, replace(call, caller=caller))
+        return self._deliver(delivery, replace(call, caller=caller))
 
-    def _deliver(self, delivery: Delivery, call: Call) -> None:
+    def _deliver(self, delivery: Delivery, call: Call) -> bool:
         now, email_hash = self._now(), self.keys().email_hash(delivery.email)
         place = Place(Row(delivery.place[0]), delivery.place[1])
         newest = self.emails.state(place).challenges[:1]
         if not newest or newest[0].id != delivery.challenge_id or not newest[0].is_open:
-            return  # superseded since, or withdrawn
+            return False  # superseded since, or withdrawn
         challenge = newest[0]
         self.meter.note(lane=challenge.lane, channel=challenge.channel)
         known = self.emails.found(email_hash)
@@ -312,9 +313,10 @@ class Issue:
         )
         # Recorded before Okta is asked, so that no code goes out that cannot be checked.
         if not self.emails.attach(place, challenge, target):
-            return  # the second delivery of one event
+            return False  # the second delivery of one event
         message = FactorCode(target, challenge.channel)
         self._send(plan, message, _in_language(call, delivery.locale), challenge)
+        return True
 
     # ---- By factor: the MFA API ------------------------------------------------------------------
 

@@ -87,9 +87,9 @@ class Limits:
             lane, self._settings.stranger_attempts, brake_is_on=brake_is_on
         )
 
-    def source_hash(self, caller: Caller) -> str:
+    def source_hash(self, address: str) -> str:
         """Stands for the network of a source address."""
-        return self._keys().source_hash(rules.source_network(caller.source_ip))
+        return self._keys().source_hash(rules.source_network(address))
 
     def _brake(self) -> bool:
         now = self._monotonic()
@@ -106,11 +106,13 @@ class Limits:
         settings, client = self._settings, caller.name
         match budget, client:
             case Budget.SENDS, None:
-                return Spent("source-sends", self.source_hash(caller)), settings.sends_per_source
+                return Spent(
+                    "source-sends", self.source_hash(caller.source_ip)
+                ), settings.sends_per_source
             case Budget.SENDS, str(name):
                 return Spent("client-sends", name), settings.sends_per_client
             case Budget.FAILURES, None:
-                spent = Spent("source-failures", self.source_hash(caller))
+                spent = Spent("source-failures", self.source_hash(caller.source_ip))
                 return spent, settings.failures_per_source
             case Budget.CHANGES, str(name):
                 return Spent("client-changes", name), settings.changes_per_client

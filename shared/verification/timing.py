@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import deque
@@ -29,6 +30,10 @@ BUSY_WAIT = (0.03, 0.09)
 
 BUSY_RESERVE = 4.0
 """Seconds that are left for a call's own work when it stops waiting for its turn."""
+
+STRANGER_PATIENCE = 0.4
+"""Seconds that a stranger's attempt waits for the customer's row. It fits into the fixed time, so
+that a client's attempt at the same moment does not show."""
 
 _Result = TypeVar("_Result")
 
@@ -79,17 +84,24 @@ class FixedTime:
 
 
 def in_turn(
-    work: Callable[[], _Result], deadline: Deadline, sleep: Callable[[float], None]
+    work: Callable[[], _Result],
+    deadline: Deadline,
+    sleep: Callable[[float], None],
+    patience: float = math.inf,
 ) -> _Result:
     """Try `work` until no other call holds the row that it needs.
 
     One attempt at a time asks Okta about a customer, so that Okta's count of wrong codes and ours
-    cannot drift apart. Raises RequestInProgress when time runs out.
+    cannot drift apart. Raises RequestInProgress after `patience` seconds, or when the call's own
+    work would have too little time.
     """
+    waited = 0.0
     while True:
         try:
             return work()
         except RequestInProgress:
-            if deadline.remaining() < BUSY_RESERVE:
+            if waited >= patience or deadline.remaining() < BUSY_RESERVE:
                 raise
-        sleep(random.uniform(*BUSY_WAIT))  # noqa: S311 - spreads calls, guards nothing
+        wait = random.uniform(*BUSY_WAIT)  # noqa: S311 - spreads calls, guards nothing
+        sleep(wait)
+        waited += wait

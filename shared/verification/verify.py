@@ -7,6 +7,7 @@ is certain that Okta compared no code.
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from verification.models import (
     FactorType,
     KnownSignIn,
     Lane,
+    Origin,
     PublicState,
     SignInDocument,
     SignInStatus,
@@ -51,7 +53,7 @@ from verification.ports import (
     Settlement,
 )
 from verification.settings import Settings
-from verification.timing import FixedTime, in_turn
+from verification.timing import STRANGER_PATIENCE, FixedTime, in_turn
 
 _PASSED = (
     SignInStatus.SUCCESS,
@@ -141,7 +143,7 @@ class Verify:
                     raise errors.ChallengeNotFound
                 return self._stored(CustomerKey(place.key), Slot.NEWEST, request, call)
             case Row.RELEASE:
-                return self._stored(CustomerKey(place.key), Slot.RELEASE, request, call)
+                return self._release(CustomerKey(place.key), request, call)
         assert_never(place.row)
 
     def _place(self, request: VerifyRequest, call: Call) -> Place:
@@ -281,6 +283,17 @@ class Verify:
 
     # ---- Challenges that clients began, and releases ---------------------------------------------
 
+    def _release(self, customer: CustomerKey, request: VerifyRequest, call: Call) -> Verified:
+        """A release, for anybody who has its id: the client gave it to the person it recognised."""
+        if request.origin is not Origin.API:
+            raise errors.ChallengeNotFound
+        try:
+            return self._stored(customer, Slot.RELEASE, request, call)
+        except errors.ChallengeExhausted:
+            if call.caller.is_public:
+                raise errors.ChallengeExpired from None
+            raise
+
     def _stored(
         self, customer: CustomerKey, slot: Slot, request: VerifyRequest, call: Call
     ) -> Verified:
@@ -309,6 +322,7 @@ class Verify:
                 self.emails.forget(challenge.email_hash)
             if call.caller.is_public:
                 self.fixed_time.wait(started, call.deadline)
+                raise _with_remaining(failure, challenge, None) from None
             raise _with_remaining(failure, challenge, reserved) from None
         now = int(self.clock())
         devices: tuple[Device, ...] | None = None
@@ -396,7 +410,9 @@ class Verify:
                 raise rules.why_not_reserved(state, current)
             return _Reserved(customer, current, state)
 
-        return in_turn(reserve, call.deadline, self.sleep)
+        is_stranger = attempt.lane is Lane.STRANGER and self._conceals(call)
+        patience = STRANGER_PATIENCE if is_stranger else math.inf
+        return in_turn(reserve, call.deadline, self.sleep, patience)
 
     def _require_use(self, challenge: Challenge, request: VerifyRequest) -> None:
         """Raise unless the code is used for what it was asked for."""
@@ -441,6 +457,9 @@ class Verify:
                 counts_for_brake=result is Result.WRONG and reserved.attempt.lane is Lane.STRANGER,
             )
         )
+
+    def _conceals(self, call: Call) -> bool:
+        return call.caller.is_public and self.settings.conceal_unknown_customers
 
     def _is_of(self, challenge: Challenge, email: Email) -> bool:
         return challenge.email_hash == self.keys().email_hash(email)

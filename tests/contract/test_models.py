@@ -1,4 +1,4 @@
-"""The gateway's models: they refuse nothing that a function would accept."""
+"""API Gateway's body models: they refuse only bodies that the function would call malformed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,36 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
 from tests.sandbox.template import Template
-from tests.unit.events import posted
 from verification import errors
-from verification.dialects import authn, json_api, mfa, registrations
+from verification.http import customers, json_api, okta_authn, workos
+from verification.http.messages import Request
 
 FIELDS = [
-    *("email", "channel", "purpose", "reference", "locale", "challenge_id", "code", "otp"),
-    *("username", "password", "stateToken", "passCode", "answer", "factorType", "profile"),
-    *("type", "user_id", "totp_user", "totp_issuer", "phone_number", "sms_template"),
+    "answer",
+    "challenge_id",
+    "channel",
+    "code",
+    "device_token",
+    "email",
+    "factorType",
+    "locale",
+    "otp",
+    "passCode",
+    "password",
+    "phone_number",
+    "profile",
+    "purpose",
+    "reference",
+    "release_hold",
+    "sms_template",
+    "stateToken",
+    "totp_issuer",
+    "totp_user",
+    "type",
+    "user_id",
+    "username",
 ]
-GOOD = [
+VALID = [
     *(
         "ada@example.com",
         "  Ada@Example.com",
@@ -31,7 +51,16 @@ GOOD = [
         "a" * 64,
         "sl-rozaj-biske",
     ),
-    *("ch_" + "x" * 44, "123456", "123 456", "totp", "+44 20 7946 0123", "Code: {{code}}", ""),
+    *(
+        "ch_" + "x" * 44,
+        "123456",
+        "123 456",
+        "totp",
+        "+44 20 7946 0123",
+        "Code: {{code}}",
+        "",
+        True,
+    ),
 ]
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=80),
@@ -39,32 +68,45 @@ ANYTHING = st.recursive(
     max_leaves=5,
 )
 BODIES = ANYTHING | st.dictionaries(
-    st.sampled_from(FIELDS) | st.text(), st.sampled_from(GOOD) | ANYTHING, max_size=8
+    st.sampled_from(FIELDS) | st.text(), st.sampled_from(VALID) | ANYTHING, max_size=8
 )
-PARSERS: dict[str, Callable[[Any], object]] = {
+PARSERS: dict[str, Callable[[Request], object]] = {
     "/challenge": json_api.parse_issue,
     "/verify": json_api.parse_verify,
-    "/auth/factors/enroll": mfa.parse_enroll,
-    "/auth/factors/{id}/challenge": mfa.parse_challenge,
-    "/customers": registrations.parse,
-    "/api/v1/authn": authn.parse_begin,
-    "/api/v1/authn/factors": authn.parse_enrol,
-    "/api/v1/authn/factors/{id}/lifecycle/activate": lambda event: authn.parse_step(event, "emf1"),
-    "/api/v1/authn/factors/{id}/lifecycle/resend": lambda event: authn.parse_step(event, "emf1"),
-    "/api/v1/authn/factors/{id}/verify": lambda event: authn.parse_step(event, "emf1"),
-    "/api/v1/authn/factors/{id}/verify/resend": lambda event: authn.parse_step(event, "emf1"),
-    "/api/v1/authn/previous": authn.parse_state_token,
-    "/api/v1/authn/skip": authn.parse_state_token,
-    "/api/v1/authn/cancel": authn.parse_state_token,
-    "/auth/challenges/{id}/verify": lambda event: mfa.parse_verify(event, "auth_challenge_x"),
+    "/auth/factors/enroll": workos.parse_enroll,
+    "/auth/factors/{id}/challenge": workos.parse_challenge,
+    "/auth/challenges/{id}/verify": workos.parse_verify,
+    "/customers": customers.parse,
+    "/api/v1/authn": okta_authn.parse_begin,
+    "/api/v1/authn/factors": okta_authn.parse_enroll,
+    "/api/v1/authn/factors/{id}/lifecycle/activate": okta_authn.parse_step,
+    "/api/v1/authn/factors/{id}/lifecycle/resend": okta_authn.parse_step,
+    "/api/v1/authn/factors/{id}/verify": okta_authn.parse_step,
+    "/api/v1/authn/factors/{id}/verify/resend": okta_authn.parse_step,
+    "/api/v1/authn/previous": okta_authn.parse_state_token,
+    "/api/v1/authn/skip": okta_authn.parse_state_token,
+    "/api/v1/authn/cancel": okta_authn.parse_state_token,
 }
 MODELS = {route.path: Draft4Validator(route.model) for route in Template({}).routes if route.model}
 
 
 def accepts(path: str, body: object) -> bool:
     """Whether the function would act on this body."""
+    request = Request(
+        method="POST",
+        resource=path,
+        path=path,
+        path_parameters={"id": "emf1"},
+        headers={"content-type": "application/json"},
+        query={},
+        raw_body=json.dumps(body),
+        is_base64=False,
+        source_ip="203.0.113.7",
+        request_id="request-1",
+        base="localhost",
+    )
     try:
-        PARSERS[path](posted(body))
+        PARSERS[path](request)
     except errors.BadRequest:
         return False
     return True
@@ -76,7 +118,7 @@ def test_every_route_with_a_body_has_a_model() -> None:
 
 @pytest.mark.parametrize("path", PARSERS)
 @given(body=BODIES)
-def test_what_a_function_accepts_fits_the_model(path: str, body: object) -> None:
+def test_a_body_that_a_function_accepts_fits_the_model(path: str, body: object) -> None:
     if accepts(path, body):
         assert MODELS[path].is_valid(body)
 
@@ -89,14 +131,17 @@ def test_what_a_function_accepts_fits_the_model(path: str, body: object) -> None
         ("/challenge", {"email": " " * 8000 + "ada@example.com"}),
         ("/challenge", {"email": "ada@example.com", "locale": "sgn-abcdefgh-abcdefgh-abcdefgh"}),
         ("/challenge", {"email": "ada@example.com", "purpose": "a" * 64, "reference": ""}),
+        ("/challenge", {"email": "ada@example.com", "device_token": "d" * 8000}),
+        ("/challenge", {"email": "ada@example.com", "release_hold": True}),
         ("/verify", {"email": "ada@example.com", "otp": " " * 8000 + "123 456"}),
         ("/verify", {"challenge_id": "c" * 8000, "code": "123456", "email": None}),
+        ("/verify", {"challenge_id": "c", "code": "123456", "device_token": "d" * 8000}),
         ("/auth/factors/enroll", {"type": "totp", "totp_user": "ada", "totp_issuer": None}),
         ("/auth/factors/{id}/challenge", {}),
         ("/auth/challenges/{id}/verify", {"code": "123456"}),
     ],
 )
-def test_the_furthest_that_a_function_accepts_fits(path: str, body: object) -> None:
+def test_a_body_at_the_limits_of_the_function_fits_the_model(path: str, body: object) -> None:
     assert len(json.dumps(body)) <= json_api.MAX_BODY
     assert accepts(path, body)
     assert MODELS[path].is_valid(body)
@@ -104,11 +149,11 @@ def test_the_furthest_that_a_function_accepts_fits(path: str, body: object) -> N
 
 @pytest.mark.parametrize("path", PARSERS)
 @pytest.mark.parametrize("body", [None, 42, "ada@example.com", [], [{}], True])
-def test_what_is_no_object_starts_no_function(path: str, body: object) -> None:
+def test_a_body_that_is_not_an_object_is_refused(path: str, body: object) -> None:
     assert not MODELS[path].is_valid(body)
 
 
 @pytest.mark.parametrize("path", ["/challenge", "/verify"])
 @pytest.mark.parametrize("value", [42, True, [], {}, "x" * 8193])
-def test_what_is_no_text_starts_no_function(path: str, value: object) -> None:
+def test_an_email_that_is_not_text_is_refused(path: str, value: Any) -> None:
     assert not MODELS[path].is_valid({"email": value})

@@ -180,6 +180,11 @@ class TestFactor:
         assert okta.user(ADA).last_login == "2025-06-15T15:06:40.000Z"
         assert outcome(okta.follow("", state)) == DEAD_TOKEN
 
+    def test_an_empty_code_is_a_challenge(self, okta: OktaOrg, state: State) -> None:
+        assert state_of(verify(okta, state, SMS, passCode=""))["status"] == "MFA_CHALLENGE"
+        assert okta.user(ADA).failed_factor_attempts == 0
+        assert len(okta.org.inbox) == 1
+
     def test_totp_and_question_need_no_challenge(self, okta: OktaOrg, state: State) -> None:
         done = verify(okta, state, TOTP, passCode=totp_code(okta))
         assert state_of(done)["status"] == "SUCCESS"

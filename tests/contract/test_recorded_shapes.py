@@ -63,7 +63,9 @@ def test_ids_times_names_and_hosts_may_differ(recorded: Any, simulated: Any) -> 
         ),
     ],
 )
-def test_keys_types_constants_links_and_forms_must_agree(recorded: Any, simulated: Any, difference: str) -> None:
+def test_keys_types_constants_links_and_forms_must_agree(
+    recorded: Any, simulated: Any, difference: str
+) -> None:
     assert difference in body_differences(recorded, simulated)
 
 

@@ -1,4 +1,4 @@
-"""Amazon's own DynamoDB for one machine, where it and Java are there."""
+"""DynamoDB Local, Amazon's own DynamoDB for one machine, if it and Java are installed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = "DYNAMODB_LOCAL"
-"""The environment variable that names the folder of DynamoDBLocal.jar. Release 2 is needed: older
-ones do not return the row with which a condition failed."""
+"""The environment variable with the folder of DynamoDBLocal.jar. It must be release 2 or newer: older
+ones do not return the row of a failed condition."""
 
 START_TIMEOUT = 30.0
 
 
 def why_not() -> str:
-    """What is missing, in words; nothing if DynamoDB Local can be run."""
+    """What is missing to run DynamoDB Local; empty if nothing is."""
     if not shutil.which("java"):
         return "there is no Java to run DynamoDB Local"
     folder = os.environ.get(FOLDER)

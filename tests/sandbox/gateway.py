@@ -1,7 +1,4 @@
-"""API Gateway: turns requests into proxy events for the template's routes, and results into answers.
-
-Beside the routes it serves the sandbox's own page and its `/sandbox/` controls.
-"""
+"""API Gateway: turns requests into proxy events and the functions' results into responses."""
 
 from __future__ import annotations
 
@@ -31,7 +28,11 @@ STAGE = "sandbox"
 
 
 class Gateway:
-    """A WSGI app. `invoke` calls a function by name; `controls` answers what is not of the API."""
+    """A WSGI app for the template's routes.
+
+    `invoke` runs a function by name. `controls` answers requests that are not for the API: the page
+    and the `/sandbox/` controls. `own_responses` are those of API Gateway itself.
+    """
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class Gateway:
                     return _response(self._invoke(route.function, event))
                 except FunctionFailed:
                     return self._own("DEFAULT_5XX", status=502)
-        # What API Gateway calls a path or method that it does not know.
+        # API Gateway's name for an unknown path or method.
         return self._own("MISSING_AUTHENTICATION_TOKEN")
 
     def _own(self, kind: str, status: int | None = None) -> Response:
@@ -100,7 +101,7 @@ def proxy_event(
             "extendedRequestId": uuid.uuid4().hex,
             "httpMethod": request.method,
             "identity": {"sourceIp": source_ip, "userAgent": request.headers.get("User-Agent")},
-            # As on a custom domain, whose URLs have no stage.
+            # As on a custom domain: without the stage.
             "path": request.path,
             "protocol": "HTTP/1.1",
             "requestId": str(uuid.uuid4()),
@@ -116,8 +117,8 @@ def proxy_event(
 
 
 def _fits(request: Request, route: Route) -> bool:
-    """Whether the route's model allows the body. It is for JSON alone, which a body is that names
-    no type; any other goes to the function unseen.
+    """Whether the body fits the route's model. A body without a type counts as JSON; a body of
+    another type is not checked.
     """
     if route.model is None or (request.mimetype or "application/json") != "application/json":
         return True
@@ -128,7 +129,7 @@ def _fits(request: Request, route: Route) -> bool:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """`/factors/{id}` as an expression: a parameter is one segment."""
+    """A path template such as `/factors/{id}` as an expression; a parameter is one segment."""
     return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
 
 

@@ -1,4 +1,4 @@
-"""Values to test with: each function gives a plain one, with what a test changes about it."""
+"""Example values. Each function returns an ordinary one, with the changes that a test names."""
 
 from __future__ import annotations
 
@@ -9,11 +9,20 @@ from verification.models import (
     Challenge,
     ChallengeStatus,
     Channel,
+    CustomerKey,
     CustomerState,
+    EmailHash,
     Factor,
-    Lookup,
+    FactorStatus,
+    FactorType,
+    Found,
+    KnownFactor,
+    Lane,
+    Target,
     User,
+    UserStatus,
 )
+from verification.settings import Settings
 
 NOW = 1_750_000_000
 """2025-06-15T15:06:40Z"""
@@ -22,23 +31,45 @@ _CHALLENGE = Challenge(
     id="ch_one",
     status=ChallengeStatus.PENDING,
     channel=Channel.EMAIL,
-    identity="0e" * 16,
-    user_id="00u0000000000000ada0",
-    factor_id="emf0000000000000ada0",
+    lane=Lane.CLIENT,
+    email_hash=EmailHash("0e" * 16),
     destination="a•••@example.com",
     sent_at=NOW - 100,
     expires_at=NOW + 200,
+    target=Target(CustomerKey("0c" * 16), "00u0000000000000ada0", "emf0000000000000ada0"),
 )
-_ADA = User("00u0000000000000ada0", "ACTIVE", "ada@example.com", "ada@example.com")
+_ADA = User("00u0000000000000ada0", UserStatus.ACTIVE, "ada@example.com", "ada@example.com")
+_SETTINGS = Settings(
+    okta_org_url="https://example.okta.com",
+    okta_token_secret="okta-token",
+    service_keys_secret="service-keys",
+    table_name="customers",
+    challenge_lifetime=300,
+    stranger_attempts=3,
+    stranger_failures=1000,
+    sends_per_source=60,
+    sends_per_client=6000,
+    failures_per_source=20,
+    password_failures=5,
+    changes_per_client=600,
+    trust_last_login=False,
+    conceal_unknown_customers=True,
+    activate_phones=False,
+    invoke_url_routes=True,
+    allowed_origins=(),
+    redirect_origins=("https://shop.example.com",),
+    trusted_application=False,
+    scheme="https",
+)
 
 
 def challenge(**changes: Any) -> Challenge:
-    """A pending challenge in the middle of its life."""
+    """A client's pending challenge in the middle of its life."""
     return replace(_CHALLENGE, **changes)
 
 
 def state(*challenges: Challenge, **changes: Any) -> CustomerState:
-    """A customer with these challenges, newest first, and no failures."""
+    """A customer with these challenges, newest first, and no wrong codes."""
     return replace(CustomerState(challenges), **changes)
 
 
@@ -47,11 +78,33 @@ def user(**changes: Any) -> User:
     return replace(_ADA, **changes)
 
 
-def factor(kind: str = "email", status: str = "ACTIVE", **changes: Any) -> Factor:
+def factor(
+    kind: FactorType = FactorType.EMAIL,
+    status: FactorStatus = FactorStatus.ACTIVE,
+    **changes: Any,
+) -> Factor:
     """An ACTIVE email factor."""
     return replace(Factor(f"{kind}-{status}", kind, status), **changes)
 
 
-def lookup(*factors: Factor, **changes: Any) -> Lookup:
+def known_factor(**changes: Any) -> KnownFactor:
+    """An ACTIVE email factor as the table keeps it."""
+    kept = KnownFactor(
+        "emf0000000000000ada0",
+        FactorType.EMAIL,
+        FactorStatus.ACTIVE,
+        "a•••@example.com",
+        "0d" * 16,
+        reaches_email=True,
+    )
+    return replace(kept, **changes)
+
+
+def found(*factors: KnownFactor, **changes: Any) -> Found:
     """What Okta said of Ada a moment ago: these factors, or an email factor."""
-    return replace(Lookup(NOW, "0a" * 16, _ADA.id, factors or (factor(),)), **changes)
+    return replace(Found(NOW, _ADA.id, factors or (known_factor(),)), **changes)
+
+
+def settings(**changes: Any) -> Settings:
+    """The settings of a stack with the default limits."""
+    return replace(_SETTINGS, **changes)

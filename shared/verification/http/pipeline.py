@@ -95,7 +95,7 @@ class Route:
     handle: Callable[[Any, Context], Reply]
 
 
-Task = Callable[[str, Container, Call], None]
+Task = Callable[[str, Container, Call], bool]
 
 
 class Router:
@@ -193,8 +193,9 @@ class _Pipeline:
             meter = service.meter
             meter.start()
             route.dialect.admit(service.settings)
+            meter.note(source=service.limits.source_hash(request.source_ip))
             caller = _authenticated(route, request, service)
-            meter.note(caller=caller.name or "public", source=service.limits.source_hash(caller))
+            meter.note(caller=caller.name or "public")
             parsed = route.parse(request)
             spent = service.limits.spend(route.pays, caller)
             keyed = _keyed(request, caller)
@@ -256,7 +257,8 @@ class _Pipeline:
             handle = self._router.tasks.get(task)
             if handle is None:
                 raise errors.RouteNotFound
-            handle(str(event.get("sealed")), service, call)
+            if not handle(str(event.get("sealed")), service, call):
+                outcome = "not_sent"
         except errors.VerificationError as error:
             outcome = "not_sent"
             meter.note(reason=error.code)

@@ -60,8 +60,9 @@ def _current(org: Org, body: JsonObject) -> Transaction:
 
 
 def _code(body: JsonObject, name: str) -> str | None:
+    """A code or answer; None if it is absent or empty, as the sign-in widget sends it at first."""
     given = body.get(name)
-    return None if given is None else str(given)
+    return str(given) if given not in (None, "") else None
 
 
 def _answer(transaction: Transaction, request: Request) -> Answer:

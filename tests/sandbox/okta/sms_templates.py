@@ -1,11 +1,11 @@
-"""The texts of the org's messages, written by an administrator.
+"""The SMS templates of the org: texts with a placeholder for the code, written by an administrator.
 
 Documented: for an unknown template, or a language that a template lacks, the default text is sent,
 without an error. Assumed: the checks of a template, and their errors.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from werkzeug.datastructures import LanguageAccept
 
@@ -18,31 +18,24 @@ SMS_VERIFY_CODE = "SMS_VERIFY_CODE"
 MAX_NAME_LENGTH = 50
 MAX_TEXT_LENGTH = 161
 
-_PREFIX = "cst"
 _CODE = "${code}"
 
 
 @dataclass(frozen=True)
-class Draft:
-    """The content of a template; translations by language."""
+class SmsTemplate:
+    """A template; translations by language."""
 
+    id: str
+    created: str
     name: str
     type: str
     text: str
-    translations: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class SmsTemplate:
-    id: str
-    draft: Draft
-    created: str
-    last_updated: str
+    translations: dict[str, str]
 
 
 @dataclass(frozen=True)
 class SmsTemplates:
-    """The org's own templates, by id."""
+    """The org's own templates, by id, oldest first."""
 
     clock: Callable[[], float]
     ids: Ids
@@ -56,19 +49,12 @@ class SmsTemplates:
             raise not_found(template_id, "SmsTemplate")
         return self._templates[template_id]
 
-    def add(self, draft: Draft) -> SmsTemplate:
-        self._check(draft, None)
+    def add(self, name: str, kind: str, text: str, translations: dict[str, str]) -> SmsTemplate:
         now = timestamp(self.clock())
-        template = SmsTemplate(self.ids.record(_PREFIX), draft, now, now)
+        template = SmsTemplate(self.ids.record("cst"), now, name, kind, text, translations)
+        self._check(template)
         self._templates[template.id] = template
         return template
-
-    def change(self, template_id: str, draft: Draft) -> SmsTemplate:
-        older = self.get(template_id)
-        self._check(draft, template_id)
-        newer = replace(older, draft=draft, last_updated=timestamp(self.clock()))
-        self._templates[template_id] = newer
-        return newer
 
     def remove(self, template_id: str) -> None:
         del self._templates[self.get(template_id).id]
@@ -80,24 +66,23 @@ class SmsTemplates:
         template = self._templates.get(template_id or "")
         if template is None or factor_type is not FactorType.SMS:
             return DEFAULT_WORDING
-        translations = template.draft.translations
-        language = languages.best_match(translations)
-        return template.draft.text if language is None else translations[language]
+        language = languages.best_match(template.translations)
+        return template.text if language is None else template.translations[language]
 
-    def _check(self, draft: Draft, own_id: str | None) -> None:
-        if not 1 <= len(draft.name) <= MAX_NAME_LENGTH:
+    def _check(self, new: SmsTemplate) -> None:
+        if not 1 <= len(new.name) <= MAX_NAME_LENGTH:
             raise validation_failed(
                 "name", f"name: must be from 1 to {MAX_NAME_LENGTH} characters long"
             )
-        if draft.type != SMS_VERIFY_CODE:
+        if new.type != SMS_VERIFY_CODE:
             raise validation_failed("type", f"type: must be {SMS_VERIFY_CODE}")
-        for text in (draft.text, *draft.translations.values()):
+        for text in (new.text, *new.translations.values()):
             if _CODE not in text or len(text) > MAX_TEXT_LENGTH:
                 raise validation_failed(
                     "template",
                     f"template: must hold {_CODE} and at most {MAX_TEXT_LENGTH} characters",
                 )
-        if any(each.draft.name == draft.name and each.id != own_id for each in self.all()):
+        if any(each.name == new.name for each in self.all()):
             raise validation_failed(
                 "name",
                 "name: An object with this field already exists in the current organization",

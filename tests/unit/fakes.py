@@ -1,0 +1,458 @@
+"""In-memory store and Okta for the tests of use cases.
+
+The store has the rules of the table's rows: one attempt at a time, counts of wrong codes, windows
+of sends, what was sent last. Okta counts wrong codes in a row, locks the account at the fifth, and
+accepts every code that it has ever sent: only the service's own rules make an old code wrong.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from verification import errors, rules
+from verification.crypto import Place, Row
+from verification.models import (
+    Attempt,
+    Call,
+    Challenge,
+    ChallengeStatus,
+    Channel,
+    Code,
+    Credentials,
+    CustomerKey,
+    CustomerState,
+    Email,
+    EmailHash,
+    EnrollStep,
+    Factor,
+    FactorStatus,
+    FactorStep,
+    FactorType,
+    Found,
+    Lane,
+    PublicState,
+    Registration,
+    Sent,
+    SignInDocument,
+    SignInStatus,
+    Slot,
+    Spent,
+    Target,
+    User,
+    UserStatus,
+    WrongCode,
+)
+from verification.ports import Result, SendPlan, Settlement
+
+OKTA_LOCKS_AT = 5
+APP_CODE = Code("271828")
+"""What every authenticator app shows."""
+
+
+# ---- The store -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Sends:
+    """Times of sends, newest first, and the last of each channel."""
+
+    windows: Sequence[rules.Window]
+    times: list[int] = field(default_factory=list)
+    last: dict[str, int] = field(default_factory=dict)
+
+    def require_room(self, channel: str, now: int, limit: str = "") -> None:
+        cooling = self.last.get(channel, 0) + rules.RESEND_SECONDS - now
+        wait = rules.send_wait(self.times, self.windows, now)
+        if max(cooling, wait) <= 0:
+            return
+        if wait <= cooling:
+            raise errors.SendLimited(retry_after=cooling, limit="resend")
+        limit = limit or rules.window_name(self.times, self.windows, now)
+        raise errors.SendLimited(retry_after=wait, limit=limit)
+
+    def push(self, channel: str, now: int) -> None:
+        self.times.insert(0, now)
+        if channel:
+            self.last[channel] = now
+
+    def pop(self, channel: str = "") -> None:
+        self.times.pop(0)
+        self.last.pop(channel, None)
+
+
+@dataclass
+class PublicRow:
+    """The row of an email or of a device; `most` wrong codes hold it."""
+
+    sends: Sends
+    most: float
+    state: PublicState = PublicState()
+    attempt: str = ""
+    attached: str = ""
+
+    def told(self) -> PublicState:
+        if self.state.wrong_codes >= self.most:
+            return self.state
+        return replace(self.state, held_until=0)
+
+    def change_newest(self, **changes: object) -> None:
+        newest, *older = self.state.challenges
+        changed = replace(newest, **changes)  # type: ignore[arg-type]
+        self.state = replace(self.state, challenges=(changed, *older))
+
+
+class FakeEmails:
+    def __init__(self, stranger_attempts: int) -> None:
+        self.lookups: dict[EmailHash, Found] = {}
+        self._rows: dict[Place, PublicRow] = {}
+        self._client_sends: dict[EmailHash, Sends] = {}
+        self._stranger_attempts = stranger_attempts
+
+    def row(self, place: Place) -> PublicRow:
+        if place.row is Row.DEVICE:
+            new = PublicRow(Sends(rules.DEVICE_HOUR), float("inf"))
+        else:
+            new = PublicRow(Sends(rules.HOUR_AND_DAY), self._stranger_attempts)
+        return self._rows.setdefault(place, new)
+
+    def open_challenge(self, place: Place, challenge: Challenge) -> int:
+        row, now = self.row(place), challenge.sent_at
+        state = row.told()
+        if state.busy_until > now:
+            raise errors.RequestInProgress
+        if state.held_until > now:
+            raise errors.AttemptsHeld(retry_after=state.held_until - now)
+        row.sends.require_room(challenge.channel, now)
+        row.sends.push(challenge.channel, now)
+        wrong = 0 if state.wrong_codes >= row.most else state.wrong_codes
+        challenges = (challenge, *state.challenges)[:5]
+        row.state = replace(row.state, challenges=challenges, wrong_codes=wrong)
+        return rules.resend_at(row.sends.times, row.sends.windows, now)
+
+    def withdraw(self, place: Place, challenge_id: str) -> None:
+        row = self.row(place)
+        if row.state.challenges[0].id == challenge_id:
+            row.change_newest(status=ChallengeStatus.FAILED)
+            row.sends.pop()
+
+    def attach(self, place: Place, challenge: Challenge, target: Target) -> bool:
+        row = self.row(place)
+        if row.state.challenges[0].id != challenge.id or row.attached == challenge.id:
+            return False
+        row.attached = challenge.id
+        row.change_newest(target=target)
+        return True
+
+    def state(self, place: Place) -> PublicState:
+        return self.row(place).state
+
+    def found(self, email_hash: EmailHash) -> Found | None:
+        return self.lookups.get(email_hash)
+
+    def reserve_client_send(
+        self, email_hash: EmailHash, channel: Channel, token: str, now: int
+    ) -> tuple[Found | None, int]:
+        del token  # nothing else sends between the reservation and its refund
+        sends = self._client_sends.setdefault(email_hash, Sends(rules.HOUR_AND_DAY))
+        sends.require_room(channel, now)
+        sends.push(channel, now)
+        return self.found(email_hash), rules.resend_at(sends.times, sends.windows, now)
+
+    def refund_client_send(self, email_hash: EmailHash, channel: Channel, token: str) -> None:
+        del token
+        self._client_sends[email_hash].pop(channel)
+
+    def remember(self, email_hash: EmailHash, found: Found) -> None:
+        self.lookups[email_hash] = found
+
+    def forget(self, email_hash: EmailHash) -> None:
+        if email_hash in self.lookups:
+            self.lookups[email_hash] = replace(self.lookups[email_hash], at=0)
+
+
+class FakeBudgets:
+    def __init__(self) -> None:
+        self.spent: dict[Spent, tuple[int, int]] = {}
+        """How much of a budget is spent, and when its hour ends."""
+        self.brake = 0
+        self.brake_reads = 0
+        self.destinations: dict[str, Sends] = {}
+
+    def spend(self, spent: Spent, limit: int, now: int) -> None:
+        self.require_left(spent, limit, now)
+        count, ends_at = self.spent.get(spent, (0, 0))
+        self.spent[spent] = (count + 1, ends_at) if ends_at > now else (1, now + 3600)
+
+    def refund(self, spent: Spent, now: int) -> None:
+        count, ends_at = self.spent[spent]
+        if ends_at > now:
+            self.spent[spent] = count - 1, ends_at
+
+    def require_left(self, spent: Spent, limit: int, now: int) -> None:
+        count, ends_at = self.spent.get(spent, (0, 0))
+        if ends_at > now and count >= limit:
+            raise errors.RateLimited(retry_after=ends_at - now)
+
+    def send_to(self, destination_hash: str, now: int) -> None:
+        sends = self.destinations.setdefault(destination_hash, Sends(rules.DESTINATION_DAY))
+        sends.require_room("", now, "destination")
+        sends.push("", now)
+
+    def strangers_wrong_codes(self, now: int) -> int:
+        del now
+        self.brake_reads += 1
+        return self.brake
+
+
+@dataclass
+class CustomerRow:
+    state: CustomerState = CustomerState()
+    attempt: str = ""
+    send: str = ""
+    sign_in_sends: Sends = field(default_factory=lambda: Sends(rules.HOUR_AND_DAY))
+    releases: Sends = field(default_factory=lambda: Sends(rules.RELEASE_DAY))
+
+    def slot(self, slot: Slot) -> Challenge | None:
+        if slot is Slot.RELEASE:
+            return self.state.release
+        return self.state.challenges[0] if self.state.challenges else None
+
+    def change_slot(self, slot: Slot, **changes: object) -> None:
+        challenge = self.slot(slot)
+        assert challenge is not None
+        changed = replace(challenge, **changes)  # type: ignore[arg-type]
+        if slot is Slot.RELEASE:
+            self.state = replace(self.state, release=changed)
+        else:
+            self.state = replace(self.state, challenges=(changed, *self.state.challenges[1:]))
+
+
+class FakeCustomers:
+    def __init__(self, budgets: FakeBudgets) -> None:
+        self.rows: dict[CustomerKey, CustomerRow] = defaultdict(CustomerRow)
+        self._budgets = budgets
+
+    def get(self, customer: CustomerKey) -> CustomerState:
+        return self.rows[customer].state
+
+    def begin_send(self, plan: SendPlan) -> None:
+        row, now = self.rows[plan.customer], plan.now
+        if row.state.busy_until > now:
+            raise errors.RequestInProgress
+        if rules.is_held(row.state, plan.allowed):
+            raise errors.AttemptsHeld(retry_after=rules.HOLD_SECONDS)
+        is_release = plan.challenge is not None and plan.challenge.lane is Lane.RELEASE
+        if is_release:
+            row.releases.require_room("", now, "releases")
+        if plan.counts_as is not None:
+            row.sign_in_sends.require_room(plan.counts_as, now)
+        if plan.destination_hash:
+            self._budgets.send_to(plan.destination_hash, now)
+        row.send = plan.token
+        if is_release:
+            row.releases.push("", now)
+            row.state = replace(row.state, release=plan.challenge)
+        elif plan.challenge is not None:
+            challenges = (plan.challenge, *row.state.challenges)[:5]
+            row.state = replace(row.state, challenges=challenges)
+        if plan.counts_as is not None:
+            row.sign_in_sends.push(plan.counts_as, now)
+        if plan.factor_id:
+            before = dict(row.state.sent_before)
+            before.pop(plan.factor_id, None)
+            if plan.factor_id in row.state.sent:
+                before[plan.factor_id] = row.state.sent[plan.factor_id]
+            sent = Sent(plan.by, now, is_certain=plan.is_on_its_way)
+            row.state = replace(
+                row.state, sent={**row.state.sent, plan.factor_id: sent}, sent_before=before
+            )
+
+    def confirm_send(
+        self, customer: CustomerKey, factor_id: str, by: str, now: int
+    ) -> CustomerState:
+        row = self.rows[customer]
+        newest = row.state.sent.get(factor_id)
+        if newest is None or newest.by == by:
+            sent = {**row.state.sent, factor_id: Sent(by, now, is_certain=True)}
+            row.state = replace(row.state, sent=sent)
+        return row.state
+
+    def withdraw_send(self, plan: SendPlan) -> None:
+        row = self.rows[plan.customer]
+        if row.send != plan.token:
+            return
+        row.send = ""
+        if plan.factor_id:
+            sent = dict(row.state.sent)
+            del sent[plan.factor_id]
+            if plan.factor_id in row.state.sent_before:
+                sent[plan.factor_id] = row.state.sent_before[plan.factor_id]
+            row.state = replace(row.state, sent=sent)
+        if plan.counts_as is not None:
+            row.sign_in_sends.pop(plan.counts_as)
+        if plan.challenge is None:
+            return
+        if plan.challenge.lane is Lane.RELEASE:
+            row.releases.pop()
+            row.change_slot(Slot.RELEASE, status=ChallengeStatus.FAILED)
+        elif row.state.challenges[1:]:
+            row.state = replace(row.state, challenges=row.state.challenges[1:])
+        else:
+            row.change_slot(Slot.NEWEST, status=ChallengeStatus.FAILED)
+
+    def end_devices(self, customer: CustomerKey, now: int) -> None:
+        row = self.rows[customer]
+        row.state = replace(row.state, devices=(), devices_ended_at=now)
+
+    def forget_wrong_codes(self, customer: CustomerKey, count: int, now: int) -> None:
+        row = self.rows[customer]
+        if row.state.busy_until <= now and len(row.state.wrong_codes) == count:
+            row.state = replace(row.state, wrong_codes=())
+
+
+class FakeAttempts:
+    def __init__(self, emails: FakeEmails, customers: FakeCustomers, budgets: FakeBudgets) -> None:
+        self._emails = emails
+        self._customers = customers
+        self._budgets = budgets
+
+    def reserve_public(
+        self, place: Place, challenge_id: str | None, token: str, now: float
+    ) -> PublicState:
+        row = self._emails.row(place)
+        state = row.told()
+        newest = state.challenges[0] if state.challenges else None
+        if (
+            newest is None
+            or challenge_id not in (None, newest.id)
+            or not newest.is_open
+            or newest.expires_at <= int(now)
+            or max(state.busy_until, state.held_until) > now
+        ):
+            raise rules.why_not_public(state, challenge_id, now)
+        row.attempt = token
+        row.change_newest(status=ChallengeStatus.PENDING)
+        row.state = replace(
+            row.state,
+            wrong_codes=state.wrong_codes + 1,
+            busy_until=now + rules.ATTEMPT_SECONDS,
+            held_until=int(now) + rules.HOLD_SECONDS,
+        )
+        return row.told()
+
+    def reserve(self, customer: CustomerKey, attempt: Attempt) -> tuple[bool, CustomerState]:
+        row = self._customers.rows[customer]
+        if row.state.busy_until > attempt.now or rules.is_held(row.state, attempt.allowed):
+            return False, row.state
+        if attempt.slot is not None:
+            challenge = row.slot(attempt.slot)
+            if (
+                challenge is None
+                or not challenge.is_open
+                or challenge.expires_at <= int(attempt.now)
+                or attempt.challenge_id not in (None, challenge.id)
+                or (
+                    attempt.client is not None
+                    and (attempt.client, attempt.origin) != (challenge.client, challenge.origin)
+                )
+            ):
+                return False, row.state
+            row.change_slot(attempt.slot, status=ChallengeStatus.PENDING)
+        row.attempt = attempt.token
+        wrong = (*row.state.wrong_codes, WrongCode(int(attempt.now), attempt.lane))
+        busy_until = attempt.now + rules.ATTEMPT_SECONDS
+        row.state = replace(row.state, wrong_codes=wrong, busy_until=busy_until)
+        return True, row.state
+
+    def settle(self, settlement: Settlement) -> None:
+        if settlement.customer is not None:
+            self._settle_customer(settlement, self._customers.rows[settlement.customer])
+        if settlement.place is not None:
+            self._settle_public(settlement, self._emails.row(settlement.place))
+        if settlement.refund is not None:
+            self._budgets.refund(settlement.refund, int(settlement.now))
+        self._budgets.brake += settlement.counts_for_brake
+
+    def _settle_customer(self, settlement: Settlement, row: CustomerRow) -> None:
+        if row.attempt != settlement.token:
+            raise errors.StoreUnavailable
+        row.attempt = ""
+        result, wrong = settlement.result, list(row.state.wrong_codes)
+        if result is Result.RIGHT:
+            wrong = []
+        elif result in (Result.ACTIVATED, Result.UNDONE):
+            del wrong[settlement.wrong_codes - 1]
+        row.state = replace(row.state, wrong_codes=tuple(wrong), busy_until=0.0)
+        if settlement.devices is not None:
+            row.state = replace(row.state, devices=tuple(settlement.devices))
+        if settlement.slot is not None and result in (Result.RIGHT, Result.ACTIVATED):
+            now = int(settlement.now)
+            row.change_slot(settlement.slot, status=ChallengeStatus.VERIFIED, verified_at=now)
+        elif settlement.slot is not None and result is Result.WRONG and settlement.closes_customer:
+            row.change_slot(settlement.slot, status=ChallengeStatus.EXHAUSTED)
+
+    def _settle_public(self, settlement: Settlement, row: PublicRow) -> None:
+        if row.attempt != settlement.token:
+            raise errors.StoreUnavailable
+        row.attempt = ""
+        result, state = settlement.public_result, row.state
+        if result is Result.WRONG:
+            row.state = replace(state, busy_until=settlement.free_at)
+            if settlement.closes_public:
+                row.change_newest(status=ChallengeStatus.EXHAUSTED)
+        elif result is Result.UNDONE:
+            row.state = replace(state, wrong_codes=state.wrong_codes - 1, busy_until=0.0)
+        else:
+            row.state = replace(state, wrong_codes=0, busy_until=0.0, held_until=0)
+            row.change_newest(status=ChallengeStatus.VERIFIED, verified_at=int(settlement.now))
+
+
+class FakeRegistrations:
+    def __init__(self) -> None:
+        self.asked: dict[EmailHash, tuple[str, int]] = {}
+
+    def asked_at(self, email_hash: EmailHash, request: str) -> int:
+        asker, at = self.asked.get(email_hash, ("", 0))
+        return at if asker == request else 0
+
+    def ask(self, email_hash: EmailHash, request: str, now: int) -> None:
+        asker, at = self.asked.get(email_hash, (request, 0))
+        if asker != request and at > now - rules.CREATION_SECONDS:
+            raise errors.RequestInProgress(retry_after=at + rules.CREATION_SECONDS - now)
+        self.asked[email_hash] = request, now
+
+    def drop(self, email_hash: EmailHash, request: str) -> None:
+        if self.asked[email_hash][0] == request:
+            self.asked[email_hash] = request, 0
+
+
+class FakeKept:
+    """Texts by name: of sign-ins, and of SMS templates."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    def get(self, key: str) -> str | None:
+        return self.kept.get(key)
+
+    def find(self, name: str, now: int) -> str | None:
+        del now
+        return self.kept.get(name)
+
+    def keep(self, name: str, text: str, now: int) -> None:
+        del now
+        self.kept[name] = text
+
+
+class FakeInvocation:
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str]] = []
+        self.failure: errors.VerificationError | None = None
+
+    def invoke(self, function: str, payload: str) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.events.append((function, payload))
