@@ -56,10 +56,13 @@ class Container:
     enrollment: Enrollment
     register: Register
     sign_in: SignIn
+    monotonic: Callable[[], float]
 
 
 def build(
-    clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Container:
     """The container for this process's environment; ConfigurationError if that is not complete.
 
@@ -76,8 +79,8 @@ def build(
     users, factors = Users(transport), Factors(transport)
     authn = Authn(transport, is_trusted=settings.trusted_application)
     invocation = AsyncInvocation(clients.aws_lambda, meter)
-    fixed_time = FixedTime(meter, sleep=sleep)
-    limits = Limits(BudgetRows(table), keys, settings, meter, clock)
+    fixed_time = FixedTime(meter, clock=monotonic, sleep=sleep)
+    limits = Limits(BudgetRows(table), keys, settings, meter, clock, monotonic)
     lookup = Lookup(users, factors, emails, keys)
     devices = Devices(customers, keys)
     issue = Issue(
@@ -138,4 +141,5 @@ def build(
             fixed_time=fixed_time,
             clock=clock,
         ),
+        monotonic=monotonic,
     )
