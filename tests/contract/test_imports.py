@@ -17,7 +17,7 @@ LAYER = ROOT / "shared" / "verification"
 
 FLOORS = (
     {"errors", "models"},
-    {"settings", "crypto", "rules", "parsing", "observability"},
+    {"settings", "crypto", "rules", "parsing", "observability", "codes"},
     {"ports", "okta", "aws", "timing"},
     {"lookup", "limits", "devices"},
     {"issue", "verify"},

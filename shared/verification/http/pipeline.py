@@ -46,7 +46,7 @@ _NOT_STORED = (
     errors.OktaUnexpectedResponse,
     errors.DeadlineExceeded,
     errors.InternalError,
-    errors.RegistrationIncomplete,
+    errors.RegistrationStopped,
 )
 """Outcomes that the same request may not have when it is repeated."""
 
