@@ -396,9 +396,12 @@ class World:
 
 @contextmanager
 def watched() -> Iterator[None]:
-    """Raise what functions report as faults of their own; nothing else is logged."""
+    """Raise what functions report as faults of their own; nothing else is logged, or left to chance
+    in how long a call waits.
+    """
     faults: list[Exception] = []
     with (
+        patch.object(random, "uniform", lambda _, most: most),
         patch.object(Observer, "fault", lambda _, error, __: faults.append(error)),
         patch.object(Observer, "misconfigured", lambda *_: None),
         patch.object(Observer, "outcome", lambda *_: None),

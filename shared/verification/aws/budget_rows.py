@@ -12,7 +12,7 @@ from itertools import cycle
 from verification import rules
 from verification.aws.send_slots import SendSlots
 from verification.aws.table import TTL, ConditionFailed, Item, Table, Update, int_attribute, number
-from verification.errors import RateLimited
+from verification.errors import RateLimited, SendLimited
 from verification.models import Spent
 
 WINDOW_SECONDS = 3600
@@ -73,7 +73,8 @@ class BudgetRows:
         try:
             self._table.update(destination_send(destination_hash, now), returns=False)
         except ConditionFailed as failed:
-            raise DESTINATION_SENDS.limited(failed.item, "", now) from None
+            wait = destination_wait(failed.item, now)
+            raise SendLimited(retry_after=wait, limit="destination") from None
 
     def strangers_wrong_codes(self, now: int) -> int:
         """Wrong codes of strangers in this hour of the clock."""
