@@ -266,7 +266,12 @@ def attempts_allowed(lane: Lane, stranger_attempts: int, *, brake_is_on: bool) -
 
 def is_held(state: CustomerState, allowed: int | None) -> bool:
     """Whether a lane with this many attempts may not try a code."""
-    return allowed is not None and len(state.wrong_codes) >= allowed
+    return is_held_at(len(state.wrong_codes), allowed)
+
+
+def is_held_at(wrong_codes: int, allowed: int | None) -> bool:
+    """Whether a lane with this many attempts may not try after so many wrong codes in a row."""
+    return allowed is not None and wrong_codes >= allowed
 
 
 def attempts_remaining(state: CustomerState, allowed: int | None) -> int:

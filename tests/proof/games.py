@@ -34,6 +34,8 @@ from tests.sandbox.okta.records import UserStatus
 
 Settings = Mapping[str, str]
 
+_HOUR, _DAY = 3600, 86_400
+
 # ---- First game: is there such a customer? -------------------------------------------------------
 
 _PUBLIC = (moves.Send, moves.Guess, moves.WrongPassword, moves.InventedSignIn)
@@ -43,6 +45,7 @@ def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> Non
     """Play the same moves against a customer and against nobody. Strangers see the same."""
     customer, nobody = World(person, settings), World(Person.NOBODY, settings)
     meet_device(customer)
+    nobody.clock.now = customer.clock.now
     for turn in turns:
         if isinstance(turn.move, moves.SignIn):
             # Nobody has no right password. One whose check ends in doubt counts as a wrong one.
@@ -59,6 +62,7 @@ def meet_device(world: World) -> None:
     ClientSend(releases=True).play(world)
     UseRelease(is_right=True).play(world)
     world.release_id = ""
+    world.clock.now += 2 * _DAY  # nothing of that is in a window any more
 
 
 def _seen(turn: Turn, world: World) -> object:
@@ -81,7 +85,6 @@ KNOWN_MAY_REACH = 4
 """Wrong codes in a row after which clients and devices stop: Okta locks at the fifth."""
 
 _DESTINATION_SENDS = 10
-_HOUR, _DAY = 3600, 86_400
 _OKTA_PAUSE = {"email": 5, "sms": 30, "call": 30}
 _ADDRESS = {"email": EMAIL, "sms": PHONE, "call": PHONE}
 
