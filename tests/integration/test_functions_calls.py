@@ -9,7 +9,6 @@ import pytest
 from tests.integration.conftest import World
 from tests.integration.functions import ARN, log_lines
 from tests.integration.okta_org import ADA
-from tests.sandbox.okta.seed import ADA_PHONE
 
 
 @pytest.fixture
