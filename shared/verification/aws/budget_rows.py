@@ -31,7 +31,7 @@ class BudgetRows:
         """Spend one unit in the current hour, or begin an hour. Raises RateLimited."""
         end = number(now + WINDOW_SECONDS)
         spend = Update(
-            _key(spent),
+            key_of(spent),
             "SET spent = if_not_exists(spent, :zero) + :one, "
             "ends_at = if_not_exists(ends_at, :end), #ttl = if_not_exists(#ttl, :end)",
             "attribute_not_exists(pk) OR (ends_at > :now AND spent < :limit)",
@@ -45,7 +45,7 @@ class BudgetRows:
             TTL,
         )
         begin = Update(
-            _key(spent),
+            key_of(spent),
             "SET spent = :one, ends_at = :end, #ttl = :end",
             "ends_at <= :now",
             {":now": number(now), ":one": number(1), ":end": end},
@@ -66,7 +66,7 @@ class BudgetRows:
 
     def require_left(self, spent: Spent, limit: int, now: int) -> None:
         """Raise RateLimited if nothing is left."""
-        _require_left(self._table.get(_key(spent), "spent", "ends_at"), limit, now)
+        _require_left(self._table.get(key_of(spent), "spent", "ends_at"), limit, now)
 
     def send_to(self, destination_hash: str, now: int) -> None:
         """Count one send to a destination. Raises SendLimited."""
@@ -78,13 +78,13 @@ class BudgetRows:
 
     def strangers_wrong_codes(self, now: int) -> int:
         """Wrong codes of strangers in this hour of the clock."""
-        return int_attribute(self._table.get(_brake_key(now), "wrong"), "wrong")
+        return int_attribute(self._table.get(brake_key(now), "wrong"), "wrong")
 
 
 def refund(spent: Spent, now: int) -> Update:
     """One unit back, if its hour is not over."""
     return Update(
-        _key(spent),
+        key_of(spent),
         "SET spent = spent - :one",
         "ends_at > :now AND spent >= :one",
         {":now": number(now), ":one": number(1)},
@@ -95,12 +95,17 @@ def destination_send(destination_hash: str, now: int) -> Update:
     """One send to a destination, if its day allows it."""
     slots = DESTINATION_SENDS
     return Update(
-        f"sends#{destination_hash}",
+        destination_key(destination_hash),
         f"SET {slots.push}, #ttl = :ttl",
         slots.fits,
         {**slots.values(now), ":ttl": number(now + 2 * 24 * 3600)},
         TTL,
     )
+
+
+def destination_key(destination_hash: str) -> str:
+    """The key of a mailbox's or phone's sends."""
+    return f"sends#{destination_hash}"
 
 
 def destination_wait(row: Item, now: int) -> int:
@@ -111,7 +116,7 @@ def destination_wait(row: Item, now: int) -> int:
 def brake_count(now: int) -> Update:
     """One more wrong code of a stranger."""
     return Update(
-        _brake_key(now),
+        brake_key(now),
         "SET #ttl = :ttl ADD wrong :one",
         "attribute_not_exists(pk) OR attribute_exists(pk)",
         {":one": number(1), ":ttl": number(now + 2 * WINDOW_SECONDS)},
@@ -125,9 +130,11 @@ def _require_left(row: Item, limit: int, now: int) -> None:
         raise RateLimited(retry_after=left)
 
 
-def _key(spent: Spent) -> str:
+def key_of(spent: Spent) -> str:
+    """The key of a caller's budget."""
     return f"budget#{spent.budget}#{spent.name}"
 
 
-def _brake_key(now: int) -> str:
+def brake_key(now: int) -> str:
+    """The key of the brake in this hour of the clock."""
     return f"brake#{now // WINDOW_SECONDS}"
