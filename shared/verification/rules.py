@@ -42,7 +42,7 @@ RESEND_SECONDS = 30
 """The least time between two sends over one channel; Okta's own limit for sms and call."""
 
 DESTINATION_SENDS = 20
-"""Sends to one mailbox or phone in 24 hours, over all users."""
+"""Sends to one mailbox or phone in a day of the clock (UTC), over all users."""
 
 RELEASES_DAY = 3
 """Releases of one customer in 24 hours."""
@@ -89,9 +89,6 @@ DEVICE_HOUR = (Window(3600, 3),)
 
 RELEASE_DAY = (Window(_DAY, RELEASES_DAY),)
 """Releases of one customer."""
-
-DESTINATION_DAY = (Window(_DAY, DESTINATION_SENDS),)
-"""Sends to one destination."""
 
 
 # ---- Channels and factors ------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import hypothesis
 
 from tests.proof import moves, sequences
 from tests.proof.moves import (
+    Act,
     ChallengeFactor,
     ClientSend,
     ClientVerify,
@@ -31,6 +32,7 @@ from tests.proof.moves import (
 from tests.proof.sequences import Turn
 from tests.proof.world import EMAIL, PHONE, Answer, Delivery, Person, World, watched
 from tests.sandbox.okta.records import UserStatus
+from verification.errors import SendLimited
 
 Settings = Mapping[str, str]
 
@@ -111,6 +113,7 @@ class Siege:
     def __post_init__(self) -> None:
         self.world = World(Person.CUSTOMER, self.settings)
         self.strangers_may_reach = int(self.settings["STRANGER_ATTEMPTS"])
+        self.world.add_neighbours()
         meet_device(self.world)
 
     def play(self, turns: Sequence[Turn]) -> None:
@@ -204,15 +207,16 @@ class Siege:
         self, turn: Turn, answer: Answer, waits: Mapping[str, bool], *, sent: bool
     ) -> None:
         kind, channel = _kind_of_send(turn.move)
-        if not kind:
+        if not channel:
             return
         user, now = self.world.user, self.world.clock.now
         own = self.sends.setdefault(kind, [])
         all_known = [each for sends in self.sends.values() for each in sends]
         is_full = _count(all_known, channel, now - _DAY) >= _DESTINATION_SENDS or waits[channel]
-        if answer.outcome in ("send_limited", "rate_limit_exceeded"):
+        is_limited = answer["errorSummary"] == SendLimited.title
+        if is_limited or answer.outcome in ("send_limited", "rate_limit_exceeded"):
             assert is_full or _is_limited(kind, own, channel, now), f"{turn.move} by strangers"
-        elif answer.status in (201, 202) or turn.fault is not None:
+        elif answer.status in (200, 201, 202) or turn.fault is not None:
             own.append((now, channel))
         if kind == "device" and answer.status == 202 and turn.fault is None:
             is_now = turn.delivery in (Delivery.AT_ONCE, Delivery.TWICE)
@@ -247,12 +251,15 @@ def _kind_of_send(move: Move) -> tuple[str, str]:
             return "device", channel
         case Enroll(kind) if kind != "totp":
             return "client", kind
+        case moves.SignInStep(act=Act.CHALLENGE | Act.AGAIN, type=factor_type):
+            return "sign-in", factor_type if factor_type in _ADDRESS else ""
     return "", ""
 
 
 def _is_limited(kind: str, own: Sequence[tuple[float, str]], channel: str, now: float) -> bool:
     windows = {
         "client": ((_HOUR, 5), (_DAY, 10)),
+        "sign-in": ((_HOUR, 5), (_DAY, 10)),
         "device": ((_HOUR, 3),),
         "release": ((_DAY, 3),),
     }

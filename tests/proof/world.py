@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 START = 1_800_000_000.0
 EMAIL, LOGIN = "subject@shop.example", "subject.name"
 OTHER_EMAIL, OLD_EMAIL = "other@shop.example", "old@shop.example"
+NEIGHBOURS = tuple(f"neighbour-{n}@shop.example" for n in range(4))
 PHONE = "+15005550123"
 PASSWORD = "Right-Horse-7"
 ANSWER = "meatball"
@@ -340,6 +341,14 @@ class World:
         keyring = Keyring(ROOT_KEY)
         email_hash = keyring.email_hash(Email(OTHER_EMAIL))
         return keyring.device_token(DeviceClaim("d" * 32, CustomerKey("c" * 32), email_hash, 1))
+
+    def add_neighbours(self) -> None:
+        """Add customers who share the phone."""
+        for email in NEIGHBOURS:
+            user = self.org.directory.add_user(
+                login=email, email=email, first_name="Neigh", last_name="Bour"
+            )
+            self.org.directory.add_factor(user, FactorType.SMS, PHONE)
 
     def _populate(self) -> None:
         directory, person = self.org.directory, self.person

@@ -176,7 +176,7 @@ class Overview:
         }
         destinations = {
             f"{factor['type']} to {factor['destination']}": budget_rows.destination_key(
-                keyring.destination_hash(factor["destination"])
+                keyring.destination_hash(factor["destination"]), int(now)
             )
             for user in users
             for factor in user["factors"]
@@ -200,8 +200,9 @@ class Overview:
             }
         )
         for name, key in destinations.items():
-            [window] = _used(budget_rows.DESTINATION_SENDS, rows.get(key, {}), now)
-            listed.append({"name": name, **window})
+            used = int_attribute(rows.get(key, {}), "sends")
+            most = rules.DESTINATION_SENDS
+            listed.append({"name": name, "window": "day", "used": used, "most": most})
         return listed
 
 

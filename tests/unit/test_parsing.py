@@ -82,15 +82,21 @@ class TestCodes:
     def test_grouping_does_not_matter(self, text: str) -> None:
         assert parsing.parse_code(text) == "123456"
 
+    @pytest.mark.parametrize(
+        "text", ["123\u00a0456", "123456\n", "\uff11\uff12\uff13\uff14\uff15\uff16"]
+    )
+    def test_a_pasted_code_is_that_code(self, text: str) -> None:
+        assert parsing.parse_code(text) == "123456"
+
     def test_leading_zeros_stay(self) -> None:
         assert parsing.parse_code("000 007") == "000007"
 
     @pytest.mark.parametrize(
         "text",
         [
-            *("12345", "1234567", "12345a", "12345.", "+12345", "0x1234", "1e1000", "123456\n"),
-            *("123\t456", "123456\0", "123\u00a0456", "12345\u00b2", "\ud80012345"),
-            *("\uff11\uff12\uff13\uff14\uff15\uff16", "\u0661\u0662\u0663\u0664\u0665\u0666"),
+            *("12345", "1234567", "12345a", "12345.", "+12345", "0x1234", "1e1000"),
+            *("123456\0", "12345\u00b2", "\ud80012345"),
+            "\u0661\u0662\u0663\u0664\u0665\u0666",
         ],
     )
     def test_anything_but_six_ascii_digits_is_refused(self, text: str) -> None:
@@ -118,7 +124,7 @@ class TestPassCodes:
             with pytest.raises(errors.InvalidCodeFormat):
                 parsing.parse_pass_code(other)
 
-    @pytest.mark.parametrize("text", ["", " - ", "123", "12345678901", "12345a", "\uff11" * 6])
+    @pytest.mark.parametrize("text", ["", " - ", "123", "12345678901", "12345a"])
     def test_anything_else_is_refused(self, text: str) -> None:
         with pytest.raises(errors.InvalidCodeFormat) as refused:
             parsing.parse_pass_code(text)

@@ -1,5 +1,5 @@
 """`budget#<kind>#<name>`: how much a caller has spent in its current hour.
-`sends#<destination>`: the last sends to one mailbox or phone, over all users.
+`sends#<day>#<destination>`: sends to one mailbox or phone in one day of the clock, over all users.
 `brake#<hour>`: wrong codes of strangers in one hour of the clock, over all customers.
 Times are epoch seconds.
 """
@@ -10,7 +10,6 @@ from contextlib import suppress
 from itertools import cycle
 
 from verification import rules
-from verification.aws.send_slots import SendSlots
 from verification.aws.table import TTL, ConditionFailed, Item, Table, Update, int_attribute, number
 from verification.errors import RateLimited, SendLimited
 from verification.models import Spent
@@ -18,7 +17,7 @@ from verification.models import Spent
 WINDOW_SECONDS = 3600
 """An hour that begins with the first unit spent."""
 
-DESTINATION_SENDS = SendSlots("d", rules.DESTINATION_DAY)
+DAY_SECONDS = 24 * 3600
 
 
 class BudgetRows:
@@ -72,9 +71,8 @@ class BudgetRows:
         """Count one send to a destination. Raises SendLimited."""
         try:
             self._table.update(destination_send(destination_hash, now), returns=False)
-        except ConditionFailed as failed:
-            wait = destination_wait(failed.item, now)
-            raise SendLimited(retry_after=wait, limit="destination") from None
+        except ConditionFailed:
+            raise SendLimited(retry_after=destination_wait(now), limit="destination") from None
 
     def strangers_wrong_codes(self, now: int) -> int:
         """Wrong codes of strangers in this hour of the clock."""
@@ -93,24 +91,27 @@ def refund(spent: Spent, now: int) -> Update:
 
 def destination_send(destination_hash: str, now: int) -> Update:
     """One send to a destination, if its day allows it."""
-    slots = DESTINATION_SENDS
     return Update(
-        destination_key(destination_hash),
-        f"SET {slots.push}, #ttl = :ttl",
-        slots.fits,
-        {**slots.values(now), ":ttl": number(now + 2 * 24 * 3600)},
+        destination_key(destination_hash, now),
+        "SET #ttl = :ttl ADD sends :one",
+        "attribute_not_exists(pk) OR sends < :limit",
+        {
+            ":one": number(1),
+            ":limit": number(rules.DESTINATION_SENDS),
+            ":ttl": number(now + 2 * DAY_SECONDS),
+        },
         TTL,
     )
 
 
-def destination_key(destination_hash: str) -> str:
-    """The key of a mailbox's or phone's sends."""
-    return f"sends#{destination_hash}"
+def destination_key(destination_hash: str, now: int) -> str:
+    """The key of a mailbox's or phone's sends in this day of the clock (UTC)."""
+    return f"sends#{now // DAY_SECONDS}#{destination_hash}"
 
 
-def destination_wait(row: Item, now: int) -> int:
-    """Seconds until the destination may be sent to again."""
-    return rules.send_wait(DESTINATION_SENDS.sends(row), DESTINATION_SENDS.windows, now)
+def destination_wait(now: int) -> int:
+    """Seconds until a destination that was sent too much may be sent to again."""
+    return DAY_SECONDS - now % DAY_SECONDS
 
 
 def brake_count(now: int) -> Update:

@@ -160,6 +160,8 @@ def problem(error: errors.VerificationError, request_id: str) -> Reply:
     match cause:
         case errors.InvalidCode(attempts_remaining=int(remaining)):
             body["attempts_remaining"] = remaining
+        case errors.SendLimited() if cause.limit:
+            body |= {"retry_after": cause.retry_after, "limit": cause.limit}
         case errors.TryLater():
             body["retry_after"] = cause.retry_after
         case errors.ChallengeSuperseded():
