@@ -26,6 +26,7 @@ from verification.models import (
     Challenge,
     ChallengeStatus,
     Channel,
+    Client,
     CustomerKey,
     CustomerState,
     Email,
@@ -170,12 +171,15 @@ class Issue:
         """
         self.meter.note(email_hash=self.keys().email_hash(request.email), channel=request.channel)
         client = call.caller.client
+        request = replace(request, audience=self._audience(request.audience, client))
         if client is not None:
             if request.releases_hold and Scope.RELEASE not in client.scopes:
                 raise errors.Forbidden
             return self._to_client(request, call)
         if request.releases_hold:
             raise errors.Unauthorized
+        if request.conductor is not None or request.receipt_seconds is not None:
+            raise errors.MalformedBody("context and receipt_seconds are for clients.")
         return self._to_public(request, call)
 
     def _to_client(self, request: IssueRequest, call: Call) -> Issued:
@@ -347,6 +351,7 @@ class Issue:
             origin=Origin.MFA,
             factor_ref=ref_id,
             activates=factor.is_pending,
+            audience=self._audience(None, call.caller.client),
         )
         plan = SendPlan(
             target.customer,
@@ -518,7 +523,19 @@ class Issue:
             expires_at=now + self.settings.challenge_lifetime,
             purpose=request.purpose,
             reference=request.reference,
+            audience=request.audience,
+            wants_receipt=request.wants_receipt,
+            receipt_seconds=request.receipt_seconds,
+            conductor=request.conductor,
         )
+
+    def _audience(self, wanted: str | None, client: Client | None) -> str:
+        """For whom the receipt will be meant: decided now, never at the end. Raises MalformedBody."""
+        own = sorted(client.audiences) if client else []
+        allowed = [*own, *self.settings.receipt_audiences]
+        if wanted not in (None, *allowed):
+            raise errors.MalformedBody("audience is not one that this stack knows.")
+        return wanted or allowed[0]
 
     @contextmanager
     def _client_send(

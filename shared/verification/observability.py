@@ -56,7 +56,7 @@ class Meter:
         return line
 
 
-_COUNTED_FACTS = ("brake_on", "delivery_failed")
+_COUNTED_FACTS = ("brake_on", "delivery_failed", "receipt_made", "receipt_unavailable")
 """Facts that are metrics of their own, for alarms."""
 
 

@@ -52,6 +52,7 @@ from verification.ports import (
     Result,
     Settlement,
 )
+from verification.receipts import Receipts
 from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, FixedTime, in_turn
 
@@ -120,6 +121,7 @@ class Verify:
     lookup: Lookup
     devices: Devices
     limits: Limits
+    receipts: Receipts
     okta_factors: OktaFactors
     okta_authn: OktaAuthn
     settings: Settings
@@ -220,7 +222,10 @@ class Verify:
                 refund=call.spent,
             )
         )
-        return Verified(_verified(challenge, now), device_token=device_token)
+        verified = Verified(_verified(challenge, now), device_token=device_token)
+        # The public has no other way to carry its success to a backend.
+        wanted = request.remembers_device
+        return self._with_receipt(verified, challenge.target.user_id, wanted=wanted)
 
     def _settle_public_failure(
         self,
@@ -346,7 +351,16 @@ class Verify:
         if challenge.activates:
             self.emails.forget(challenge.email_hash)
         customer_id = "" if call.caller.is_public else target.user_id
-        return Verified(_verified(challenge, now), customer_id, device_token)
+        wanted = request.wants_receipt or challenge.wants_receipt
+        if call.caller.is_public:
+            wanted = request.remembers_device
+        verified = Verified(_verified(challenge, now), customer_id, device_token)
+        return self._with_receipt(verified, target.user_id, wanted=wanted)
+
+    def _with_receipt(self, verified: Verified, user_id: str, *, wanted: bool) -> Verified:
+        """The success with its receipt. It stands without one, unless the stack requires one."""
+        receipt = self.receipts.of_challenge(verified.challenge, user_id, wanted=wanted)
+        return replace(verified, receipt=receipt, receipt_unavailable=wanted and receipt is None)
 
     # ---- Sign-ins --------------------------------------------------------------------------------
 

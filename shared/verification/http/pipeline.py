@@ -180,7 +180,7 @@ class _Pipeline:
             self._observer().fault(error, context.aws_request_id)
             reply = json_api.problem(errors.InternalError(), context.aws_request_id)
             return reply.event({**SECURITY_HEADERS, "X-Request-ID": context.aws_request_id})
-        headers = {**SECURITY_HEADERS, "X-Request-ID": request.request_id}
+        headers = {**SECURITY_HEADERS, **reply.headers, "X-Request-ID": request.request_id}
         return reply.event(headers | cors_headers(request, self._origins()))
 
     def _answer(self, route: Route, request: Request, context: LambdaContext) -> Reply:
