@@ -61,10 +61,13 @@ class Container:
     register: Register
     sign_in: SignIn
     receipts: Receipts
+    monotonic: Callable[[], float]
 
 
 def build(
-    clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Container:
     """The container for this process's environment; ConfigurationError if that is not complete.
 
@@ -82,8 +85,8 @@ def build(
     authn = Authn(transport, is_trusted=settings.trusted_application)
     invocation = AsyncInvocation(clients.aws_lambda, meter)
     signer = KmsSigner(clients.kms, meter)
-    fixed_time = FixedTime(meter, sleep=sleep)
-    limits = Limits(BudgetRows(table), keys, settings, meter, clock)
+    fixed_time = FixedTime(meter, clock=monotonic, sleep=sleep)
+    limits = Limits(BudgetRows(table), keys, settings, meter, clock, monotonic)
     lookup = Lookup(users, factors, emails, keys)
     devices = Devices(customers, keys)
     receipts = Receipts(keys, signer, ReceiptRows(table), emails, lookup, settings, meter, clock)
@@ -149,4 +152,5 @@ def build(
             clock=clock,
         ),
         receipts=receipts,
+        monotonic=monotonic,
     )

@@ -171,7 +171,12 @@ def fold_login(login: str) -> str:
     count (Okta's documentation of usernames).
     """
     decomposed = unicodedata.normalize("NFKD", login.strip())
-    return "".join(each for each in decomposed if not unicodedata.combining(each)).casefold()
+    return "".join(each for each in decomposed if not _is_mark(each)).casefold()
+
+
+def _is_mark(character: str) -> bool:
+    """Diacritical and enclosing marks, and characters that cannot be seen."""
+    return unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")
 
 
 def _bytes(text: str) -> bytes:

@@ -257,7 +257,7 @@ class Issue:
                 self._deliver(delivery, call)
         except errors.VerificationError as failure:
             if not errors.was_carried_out(failure):
-                self.emails.withdraw(place, challenge.id)
+                self.emails.withdraw(place, challenge)
             raise
         was_sent = not self.settings.conceal_unknown_customers
         return Issued(challenge, resend_at, remaining, was_sent)
@@ -433,12 +433,31 @@ class Issue:
             now,
             self.limits.attempts_allowed(lane),
             factor_id,
-            # Okta masks the address in a sign-in, so the factor stands for it.
-            self.keys().destination_hash(factor_id) if factor_id else "",
+            self._destination_in_sign_in(known, message, call),
             counts_as=channel,
         )
         _, document = self._send(plan, message, call)
         return _document(document), True
+
+    def _destination_in_sign_in(
+        self,
+        known: KnownSignIn,
+        message: SignInCode | SignInEnrollmentCode | SignInEnrollment,
+        call: Call,
+    ) -> str:
+        """The hash of the mailbox or phone, or nothing where it is not known."""
+        match message:
+            case SignInCode(step):
+                destination = step.factor_id  # Okta masks the address, so the factor stands for it
+            case SignInEnrollmentCode(step):
+                destination = self.okta_factors.get(
+                    known.user_id, step.factor_id, call
+                ).destination
+            case SignInEnrollment(enroll_step):
+                destination = _new_destination(enroll_step)
+            case _:
+                assert_never(message)
+        return self.keys().destination_hash(destination) if destination else ""
 
     def lane_of(self, caller: Caller, customer: CustomerKey, now: int) -> Lane:
         """The lane of a caller who deals with a customer that is known already."""
@@ -632,6 +651,16 @@ def _sent_channel(factor_type: FactorType) -> Channel | None:
         case FactorType.OTHER:
             raise errors.SignInRefused("Factors of this type cannot be used here.")
     assert_never(factor_type)
+
+
+def _new_destination(step: EnrollStep) -> str:
+    """The phone or address to be enrolled; a phone as Okta writes it, however it was grouped."""
+    match step.more.get("profile"):
+        case {"phoneNumber": str(phone)} if phone:
+            return "+" + "".join(each for each in phone if each in "0123456789")
+        case {"email": str(address)}:
+            return address
+    return ""
 
 
 def _enrolled_factor(message: Message, answer: Factor | SignInDocument | None) -> str:

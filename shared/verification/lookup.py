@@ -45,15 +45,13 @@ class Lookup:
     ) -> Found:
         """The customer, or the refusal.
 
-        A client is never refused from memory: its customer may have been registered, or have
-        enrolled the factor, a moment ago.
+        A client is never refused from memory, and the public only for a minute: the customer may
+        have been registered, or have enrolled the factor, a moment ago.
         """
-        if (
-            known is not None
-            and rules.is_fresh(known, now)
-            and (call.caller.is_public or rules.has_factor(known, channel))
-        ):
-            return known
+        if known is not None and rules.is_fresh(known, now):
+            refuses_public = call.caller.is_public and now - known.at < rules.REFUSAL_SECONDS
+            if rules.has_factor(known, channel) or refuses_public:
+                return known
         email_hash = self.keys().email_hash(email)
         try:
             user = self.users.find(email, call)

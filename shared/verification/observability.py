@@ -20,10 +20,13 @@ class Meter:
     """
 
     clock: Callable[[], float] = time.perf_counter
-    started: float = 0.0
+    started: float = field(init=False)
     seconds: dict[str, float] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Fact] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.start()
 
     def start(self) -> None:
         """Forget the last invocation."""
@@ -63,9 +66,9 @@ _COUNTED_FACTS = ("brake_on", "delivery_failed", "receipt_made", "receipt_unavai
 class Observer:
     """Writes the log line (Powertools' Logger) and the metrics (EMF)."""
 
-    def __init__(self) -> None:
-        self._logger = Logger()
-        self._metrics = Metrics()
+    def __init__(self, logger: Logger | None = None, metrics: Metrics | None = None) -> None:
+        self._logger = logger or Logger()
+        self._metrics = metrics or Metrics()
 
     def outcome(
         self, dialect: str, request_id: str, route: str, outcome: str, meter: Meter

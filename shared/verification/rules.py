@@ -350,7 +350,8 @@ def why_not_public(
         return errors.ChallengeNotFound()
     challenge = state.challenges[position]
     if challenge.status is ChallengeStatus.VERIFIED:
-        return errors.ChallengeAlreadyVerified()
+        # Whoever knows the email alone is not told that its customer was here.
+        return errors.ChallengeAlreadyVerified() if challenge_id else errors.ChallengeNotFound()
     if state.busy_until > now:
         return errors.RequestInProgress()
     if state.held_until > now:

@@ -88,7 +88,7 @@ class SignIn:
         AttemptsHeld, InvalidCode.
         """
         self._require_redirect(step.redirect_url)
-        known, key = self._known(step.state_token, call)
+        known, key = self._known_factor(step, call)
         step = _with_own_proof(step, known)
         if step.code or step.answer:
             return self._check(known, key, step, call, activates=False)
@@ -97,14 +97,14 @@ class SignIn:
 
     def send_again(self, step: FactorStep, call: Call) -> SignInState:
         """Send another code of the factor that is challenged. Raises SendLimited, AttemptsHeld."""
-        known, key = self._known(step.state_token, call)
+        known, key = self._known_factor(step, call)
         document, was_sent = self.issue.in_sign_in(known, key, step, call, again=True)
         return self._next(document, known, "", call, was_sent=was_sent)
 
     def activate(self, step: FactorStep, call: Call) -> SignInState:
         """Activate a factor that this sign-in has enrolled, with its first code."""
         self._require_redirect(step.redirect_url)
-        known, key = self._known(step.state_token, call)
+        known, key = self._known_factor(step, call)
         return self._check(known, key, step, call, activates=True)
 
     def enroll(self, step: EnrollStep, call: Call) -> SignInState:
@@ -115,7 +115,7 @@ class SignIn:
 
     def resend_enrollment_code(self, step: FactorStep, call: Call) -> SignInState:
         """Send another code for the activation of a factor. Raises SendLimited."""
-        known, key = self._known(step.state_token, call)
+        known, key = self._known_factor(step, call)
         document, was_sent = self.issue.enrollment_code_in_sign_in(known, key, step, call)
         return self._next(document, known, "", call, was_sent=was_sent)
 
@@ -184,6 +184,17 @@ class SignIn:
         known = self._remember(document, KnownSignIn("", {}))
         if not known.user_id:
             raise errors.OktaUnexpectedResponse
+        return known, key
+
+    def _known_factor(self, step: FactorStep, call: Call) -> tuple[KnownSignIn, str]:
+        """What is known of a sign-in that has this factor. Raises StepNotTaken for an invented id,
+        which must leave nothing on the customer's row.
+        """
+        known, key = self._known(step.state_token, call)
+        if step.factor_id not in known.factors:
+            known = self._remember(self.authn.look(step.state_token, call), known)
+        if step.factor_id not in known.factors:
+            raise errors.StepNotTaken
         return known, key
 
     def _remember(self, document: SignInDocument, known: KnownSignIn) -> KnownSignIn:

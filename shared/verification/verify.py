@@ -308,7 +308,7 @@ class Verify:
             self._attempt(token, lane),
             slot=slot,
             challenge_id=request.challenge_id,
-            client=call.caller.name if slot is Slot.NEWEST else None,
+            client=call.caller.name,
             origin=request.origin,
         )
         reserved = self._reserve(customer, attempt, call)

@@ -1,4 +1,4 @@
-"""One sandbox for all tests over HTTP, put back to its start before each."""
+"""One sandbox for all tests over HTTP, reset before each test."""
 
 from __future__ import annotations
 
@@ -19,41 +19,43 @@ Response = requests.Response
 
 
 class Caller:
-    """Somebody at the other end of the API, who can look into the customer's inbox."""
+    """A caller of the API over HTTP, who can also read the inboxes and Okta's state."""
 
     def __init__(self, sandbox: Sandbox, headers: dict[str, str]) -> None:
         self.sandbox = sandbox
         self.headers = headers
 
     def get(self, path: str, **query: str) -> Response:
-        """Call one of the invoke-URL routes."""
+        """Send a GET request."""
         return requests.get(self.sandbox.url + path, params=query, headers=self.headers, timeout=30)
 
     def post(self, path: str, body: object, **headers: str) -> Response:
-        """Call one of the JSON routes; an underscore in a header's name stands for a hyphen."""
+        """Send a POST request with JSON. An underscore in a header's name stands for a hyphen."""
         extra = {name.replace("_", "-"): value for name, value in headers.items()}
         return requests.post(
             self.sandbox.url + path, json=body, headers={**self.headers, **extra}, timeout=30
         )
 
     def at_once(self, count: int, work: Callable[[], Response]) -> list[Response]:
-        """Make the same call so many times in parallel."""
+        """Make the same call `count` times in parallel."""
         with ThreadPoolExecutor(count) as pool:
             return [future.result() for future in [pool.submit(work) for _ in range(count)]]
 
     def delete(self, path: str) -> Response:
-        """Call a route that removes something."""
+        """Send a DELETE request."""
         return requests.delete(self.sandbox.url + path, headers=self.headers, timeout=30)
 
-    def challenge(self, email: str = "ada@example.com", **fields: str) -> dict[str, Any]:
-        """Begin a challenge that must succeed."""
+    def challenge(self, email: str = "ada@example.com", **fields: object) -> dict[str, Any]:
+        """Begin a challenge, and wait until its code has been sent."""
         response = self.post("/challenge", {"email": email, **fields})
         assert response.status_code == 202, response.text
+        self.sandbox.settle()
         body: dict[str, Any] = response.json()
         return body
 
     def code(self, address: str = "ada@example.com") -> str:
-        """The newest code in the customer's inbox."""
+        """The newest code in the inbox of an address or phone."""
+        self.sandbox.settle()
         return self.sandbox.org.inbox.to(address)[0].code
 
     def wrong_code(self, address: str = "ada@example.com") -> str:
@@ -61,7 +63,7 @@ class Caller:
         return f"{(int(self.code(address)) + 1) % 1_000_000:06}"
 
     def okta_sends(self, email: str) -> Response:
-        """Somebody else in the company has Okta send a code to this customer."""
+        """Have Okta send a code to this customer, without the service."""
         org = self.sandbox.org
         customer: Any = next(each for each in org.customers() if each["email"] == email)
         factor = next(each for each in customer["factors"] if each["type"] == "email")
@@ -75,7 +77,7 @@ class Caller:
         return next(each["status"] for each in org.customers() if each["email"] == email)
 
     def verifies_seen_by_okta(self, status: int | None = None) -> int:
-        """How many codes, and challenges, the org was asked about."""
+        """The number of sends and checks that Okta was asked for, with any or this status."""
         return len(
             [
                 call
@@ -87,7 +89,7 @@ class Caller:
 
 @pytest.fixture(scope="session")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Everything that the functions have logged."""
+    """The functions' log, of all sandboxes of the session."""
     return tmp_path_factory.mktemp("sandbox") / "functions.log"
 
 
@@ -109,6 +111,7 @@ def running_with_small_budgets(log: Path) -> Iterator[Sandbox]:
         "SENDS_PER_SOURCE_HOUR": "3",
         "SENDS_PER_CLIENT_HOUR": "3",
         "FAILURES_PER_SOURCE_HOUR": "3",
+        "CHANGES_PER_CLIENT_HOUR": "3",
     }
     with log.open("a", buffering=1) as file, Sandbox(file, environment=budgets) as sandbox:
         yield sandbox
@@ -116,18 +119,18 @@ def running_with_small_budgets(log: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def small_budgets(running_with_small_budgets: Sandbox) -> Sandbox:
-    """A sandbox in which every caller may do three things an hour."""
+    """A sandbox in which the budgets of sources and clients are three an hour."""
     running_with_small_budgets.reset()
     return running_with_small_budgets
 
 
 @pytest.fixture
 def client(sandbox: Sandbox) -> Caller:
-    """A caller with a key."""
+    """A client with all scopes."""
     return Caller(sandbox, {"Authorization": f"Bearer {CLIENT_KEY}"})
 
 
 @pytest.fixture
 def public(sandbox: Sandbox) -> Caller:
-    """A caller without one."""
+    """A caller without a client key."""
     return Caller(sandbox, {})

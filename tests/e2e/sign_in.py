@@ -1,4 +1,4 @@
-"""A sign-in over HTTP, as the tests take it step by step."""
+"""Steps of a sign-in over HTTP."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyotp
-import requests
 
 from tests.sandbox.okta.seed import ADA_ANSWER, ADA_PASSWORD, ADA_PHONE, ADA_TOTP_SECRET
 
@@ -19,10 +18,10 @@ if TYPE_CHECKING:
 ADA = "ada@example.com"
 TOTP = "token:software:totp"
 ADDRESSES = {"email": ADA, "sms": ADA_PHONE, "call": ADA_PHONE}
-"""Where ada's codes go, by the type of the factor."""
+"""Where Ada's codes are sent, by the type of the factor."""
 
 WRONG = "0000"
-"""No code of the org's has four digits."""
+"""A code that is always wrong: Okta's codes have six digits."""
 
 WRONG_CODE = (403, "E0000068")
 LIMITED = (429, "E0000047")
@@ -31,7 +30,7 @@ WRONG_PASSWORD = (401, "E0000004")
 
 
 class SignIn:
-    """One that has begun with the right password."""
+    """A sign-in that began with the right password."""
 
     def __init__(
         self, caller: Caller, username: str = ADA, password: str = ADA_PASSWORD, **more: object
@@ -43,7 +42,7 @@ class SignIn:
         self.token: str = self.began["stateToken"]
 
     def post(self, path: str, **body: object) -> Response:
-        """A step, by its path after `/api/v1/authn`."""
+        """Take a step. `path` is what follows `/api/v1/authn`."""
         return self.caller.post(f"/api/v1/authn{path}", {"stateToken": self.token, **body})
 
     def verify(self, kind: str, **body: object) -> Response:
@@ -61,7 +60,7 @@ class SignIn:
         return factor_id
 
     def proof(self, kind: str) -> dict[str, str]:
-        """What verifies the factor now."""
+        """The right code or answer of the factor."""
         if kind == "question":
             return {"answer": ADA_ANSWER}
         if kind == TOTP:
@@ -72,19 +71,19 @@ class SignIn:
 def begin(
     caller: Caller, username: str = ADA, password: str = ADA_PASSWORD, **more: object
 ) -> Response:
-    """The first step."""
+    """Send a password."""
     body = {"username": username, "password": password, **more}
     return caller.post("/api/v1/authn", body)
 
 
 def outcome(response: Response) -> tuple[int, str]:
-    """The HTTP status, and Okta's error code or the status of the sign-in."""
+    """The HTTP status, with Okta's error code or the status of the sign-in."""
     body = response.json()
     return response.status_code, body.get("errorCode") or body.get("status", "")
 
 
 def attempts_remaining(client: Caller) -> int:
-    """What is left of ada's wrong codes, by a challenge of another dialect."""
+    """The attempts that a new challenge says remain for Ada."""
     client.sandbox.advance += 31
     remaining = client.challenge()["attempts_remaining"]
     assert isinstance(remaining, int)
@@ -105,7 +104,7 @@ def links(document: object) -> Iterator[str]:
 
 
 def must_enrol(sandbox: Sandbox) -> None:
-    """Let alan, who has no factor, be asked for one when he signs in."""
+    """Have Okta ask Alan, who has no factor, to enroll one when he signs in."""
     alan = sandbox.org.directory.find_login("alan@example.com")
     assert alan is not None
     alan.password, alan.must_enrol = ADA_PASSWORD, True
@@ -113,25 +112,21 @@ def must_enrol(sandbox: Sandbox) -> None:
 
 @dataclass(frozen=True)
 class App:
-    """An authenticator app that waits for its first code."""
+    """An authenticator app that is enrolled and not yet active."""
 
     sandbox: Sandbox
     factor_id: str
     secret: str
 
     def code(self) -> str:
-        """What it shows now."""
+        """The code that the app shows now."""
         return pyotp.TOTP(self.secret).at(int(self.sandbox.now()))
 
 
 def enrol_app(sign_in: SignIn) -> App:
-    """Enrol an authenticator app at Okta itself, on the way in."""
-    sandbox = sign_in.caller.sandbox
-    response = requests.post(
-        f"{sandbox.okta_url}/api/v1/authn/factors",
-        json={"stateToken": sign_in.token, "factorType": TOTP, "provider": "GOOGLE"},
-        timeout=30,
-    )
-    assert outcome(response) == (200, "MFA_ENROLL_ACTIVATE")
+    """Enroll an authenticator app in the sign-in."""
+    response = sign_in.post("/factors", factorType=TOTP, provider="GOOGLE")
+    assert outcome(response) == (200, "MFA_ENROLL_ACTIVATE"), response.text
     factor = response.json()["_embedded"]["factor"]
-    return App(sandbox, factor["id"], factor["_embedded"]["activation"]["sharedSecret"])
+    secret = factor["_embedded"]["activation"]["sharedSecret"]
+    return App(sign_in.caller.sandbox, factor["id"], secret)

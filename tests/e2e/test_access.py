@@ -1,4 +1,4 @@
-"""In the sandbox, too, a function may do what its role allows and nothing else."""
+"""The sandbox enforces the functions' IAM roles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("function", ["IssueChallengeFunction", "VerifyChallengeFunction"])
-def test_what_no_role_allows_is_denied(sandbox: Sandbox, function: str) -> None:
+def test_an_action_that_the_role_does_not_allow_is_denied(sandbox: Sandbox, function: str) -> None:
     dynamodb = boto3.client(
         "dynamodb",
         endpoint_url=sandbox.aws.url,

@@ -1,4 +1,4 @@
-"""The gateway's own refusals: what they look like, and that they start no function."""
+"""API Gateway's own refusals: what they look like, and that they start no function."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.conftest import Caller
 
-
+JSON = "application/json"
 ROUTES = [
     "/challenge",
     "/verify",
@@ -22,12 +22,10 @@ ROUTES = [
 ]
 
 
-def post(caller: Caller, path: str, body: bytes, **headers: str) -> requests.Response:
-    """A body as it is."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.post(
-        caller.sandbox.url + path, data=body, headers={**caller.headers, **named}, timeout=30
-    )
+def post(caller: Caller, path: str, body: bytes, kind: str = JSON) -> requests.Response:
+    """Send bytes of this content type."""
+    headers = {**caller.headers, "Content-Type": kind}
+    return requests.post(caller.sandbox.url + path, data=body, headers=headers, timeout=30)
 
 
 @pytest.mark.parametrize("path", ROUTES)
@@ -35,39 +33,55 @@ def post(caller: Caller, path: str, body: bytes, **headers: str) -> requests.Res
 def test_a_malformed_body_starts_no_function(
     client: Caller, log: Path, path: str, body: bytes
 ) -> None:
-    response = post(client, path, body, Content_Type="application/json; charset=utf-8")
+    response = post(client, path, body, f"{JSON}; charset=utf-8")
     refusal = response.json()
     assert (response.status_code, refusal["code"]) == (400, "malformed_body")
     assert refusal["request_id"] == response.headers["X-Request-ID"]
     assert refusal["request_id"] not in log.read_text()
 
 
-def test_it_says_what_the_function_would_have_said(client: Caller, log: Path) -> None:
-    """A locale that is none has no place in the model: the function refuses it."""
-    gateway = post(client, "/challenge", b'{"email": 42}', Content_Type="application/json").json()
-    body = b'{"email": "ada@example.com", "locale": "1"}'
-    function = post(client, "/challenge", body, Content_Type="application/json")
+def test_the_gateway_and_the_function_refuse_a_body_alike(client: Caller, log: Path) -> None:
+    """The model says nothing of a locale's form, so the function refuses a bad one."""
+    gateway = post(client, "/challenge", b'{"email": 42}').json()
+    function = post(client, "/challenge", b'{"email": "ada@example.com", "locale": "1"}')
     assert function.headers["X-Request-ID"] in log.read_text()
     same = ("type", "title", "status", "code")
     assert [gateway[name] for name in same] == [function.json()[name] for name in same]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
-def test_a_body_of_another_type_is_the_functions_to_refuse(client: Caller, kind: str) -> None:
-    response = post(client, "/challenge", b"[]", Content_Type=kind)
+def test_the_function_refuses_a_body_of_another_type(client: Caller, kind: str) -> None:
+    response = post(client, "/challenge", b"[]", kind)
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
 
 
-def test_what_is_missing_has_an_outcome_of_its_own(client: Caller) -> None:
-    for path, body, code in (
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
         ("/challenge", b"{}", "missing_email"),
         ("/challenge", b'{"email": null}', "missing_email"),
         ("/verify", b'{"email": "ada@example.com"}', "missing_code"),
-    ):
-        response = post(client, path, body, Content_Type="application/json")
-        assert (response.status_code, response.json()["code"]) == (400, code)
+    ],
+)
+def test_the_function_names_a_missing_field(
+    client: Caller, path: str, body: bytes, code: str
+) -> None:
+    response = post(client, path, body)
+    assert (response.status_code, response.json()["code"]) == (400, code)
 
 
-def test_fields_that_nobody_knows_do_no_harm(client: Caller) -> None:
+def test_unknown_fields_are_ignored(client: Caller) -> None:
     body = b'{"email": "ada@example.com", "locale": null, "shop": {"id": [1, null]}}'
-    assert post(client, "/challenge", body, Content_Type="application/json").status_code == 202
+    assert post(client, "/challenge", body).status_code == 202
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/challenge/..", "/auth/factors/a/b?c"])
+def test_an_unknown_route_is_json_for_every_client_library(client: Caller, path: str) -> None:
+    url = client.sandbox.url + path
+    prepared = requests.Request("GET", url, headers=client.headers).prepare()
+    prepared.url = url  # with its dots, as some clients send it
+    with requests.Session() as session:
+        response = session.send(prepared, timeout=30)
+    assert (response.status_code, response.json()["code"]) == (404, "route_not_found")
+    assert response.json()["message"]
+    assert response.headers["X-Request-ID"]

@@ -16,7 +16,7 @@ from tests import smoke
 from tests.sandbox.aws import CLIENT_KEY, ROOT_KEY
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.template import PREFIX, ROOT
-from verification.dialects.outcomes import STATUS
+from verification.http.statuses import STATUS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,1 +1,1 @@
-"""Tests of what talks: to Okta's API, to AWS, to API Gateway, all of them stood in for."""
+"""Tests against moto, loopback sockets and whole functions."""

@@ -1,10 +1,11 @@
-"""An AWS account in memory, with what the stack puts into it."""
+"""An AWS account in memory with the stack's table and secrets, and clients that fail on demand."""
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-TABLE = "challenges"
+TABLE = "customers"
 TOKEN_SECRET = "okta-token"
 KEYS_SECRET = "service-keys"
 
@@ -23,17 +24,19 @@ TOKEN = "00canary-token-0000000000000000000000000000"
 ROOT_KEY = "canary-root-key-0000000000000000000000000"
 CLIENT_KEY = "sk_canary_client_key_0001"
 OTHER_CLIENT_KEY = "sk_canary_client_key_0002"
-
-Row = Mapping[str, Any]
+ALL_SCOPES = ["verify", "enroll", "register", "release"]
 
 SECRETS: Mapping[str, object] = {
     TOKEN_SECRET: {"okta_api_token": TOKEN},
-    KEYS_SECRET: {"root_key": ROOT_KEY, "clients": {"shop": CLIENT_KEY}},
+    KEYS_SECRET: {
+        "root_key": ROOT_KEY,
+        "clients": {"shop": {"keys": [CLIENT_KEY], "scopes": ALL_SCOPES}},
+    },
 }
 
 
 class Account:
-    """Made inside `mock_aws`; remembers nothing that AWS itself would not."""
+    """The table and the secrets. Made inside `mock_aws`."""
 
     def __init__(self) -> None:
         self.secrets_manager: SecretsManagerClient = clients.secrets_manager()
@@ -49,21 +52,20 @@ class Account:
         )
 
     def put_token(self, content: object) -> None:
-        """Rotate the token, or spoil it: text goes as it is, any other value as JSON."""
+        """Change the token's secret: text as it is, any other value as JSON."""
         self._put(TOKEN_SECRET, content)
 
     def put_keys(self, content: object) -> None:
-        """Change the service's keys, likewise."""
+        """Change the secret of the service's keys, likewise."""
         self._put(KEYS_SECRET, content)
 
-    def rows(self) -> list[Row]:
-        """Everything in the table."""
-        return [*self.dynamodb.scan(TableName=TABLE)["Items"]]
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """All rows by their keys."""
+        return {row["pk"]["S"]: row for row in self.dynamodb.scan(TableName=TABLE)["Items"]}
 
-    def put_rows(self, rows: Sequence[Row]) -> None:
-        """Put rows as they once were."""
-        puts: Any = [{"PutRequest": {"Item": row}} for row in rows]
-        self.dynamodb.batch_write_item(RequestItems={TABLE: puts})
+    def prefixes(self) -> list[str]:
+        """The kinds of all rows."""
+        return sorted(key.partition("#")[0] for key in self.rows())
 
     def _put(self, name: str, content: object) -> None:
         text = content if isinstance(content, str) else json.dumps(content)
@@ -71,16 +73,18 @@ class Account:
 
 
 class Unreliable:
-    """A client of AWS as it is behind a network: calls fail, and answers are lost.
+    """A client of AWS behind a network that can fail.
 
-    `calls` remembers every request. `before` is what others do before the next calls. With `repeats` each is sent twice, which is what boto3 does
-    with one whose answer was lost.
+    `calls` has every request. `before` has what others do before the next calls. `failures` are
+    raised by the next calls, `failure` by all. With `repeats` every call is carried out twice, as
+    boto3 does when an answer was lost.
     """
 
     def __init__(self, client: object) -> None:
         self._client = client
         self.before: deque[Callable[[], object] | None] = deque()
         self.calls: list[dict[str, Any]] = []
+        self.failures: deque[Exception] = deque()
         self.failure: Exception | None = None
         self.repeats = False
 
@@ -89,6 +93,8 @@ class Unreliable:
             self.calls.append(request)
             if self.before and (happens := self.before.popleft()):
                 happens()
+            if self.failures:
+                raise self.failures.popleft()
             if self.failure:
                 raise self.failure
             if self.repeats:
@@ -98,7 +104,28 @@ class Unreliable:
         return call
 
 
-def client_error(code: str) -> ClientError:
-    """What AWS raises; its message names what nobody should read."""
+@dataclass
+class LambdaQueue:
+    """Lambda's asynchronous invocations: events wait until a test has them carried out."""
+
+    failure: Exception | None = None
+    functions: list[str] = field(default_factory=list)
+    events: deque[bytes] = field(default_factory=deque)
+
+    def invoke(self, **request: Any) -> dict[str, int]:
+        """Accept an event, or fail."""
+        assert request.pop("InvocationType") == "Event"
+        if self.failure:
+            raise self.failure
+        self.functions.append(request["FunctionName"])
+        self.events.append(request["Payload"])
+        return {"StatusCode": 202}
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def client_error(code: str, **more: Any) -> ClientError:
+    """An error of AWS; its message contains what no log may contain."""
     message = f"about ada@example.com and {TOKEN}"
-    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+    return ClientError({"Error": {"Code": code, "Message": message}, **more}, "Operation")

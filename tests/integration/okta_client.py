@@ -1,4 +1,4 @@
-"""The transport as the tests wire it: with given tokens, time and waits."""
+"""Okta's transport with given tokens, time and waits."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import requests
 
+from tests.integration.account import TOKEN
 from tests.unit.examples import NOW
 from verification.models import Call, Caller, Deadline
 from verification.observability import Meter
 from verification.okta.transport import Json, Transport
 
-TOKEN = "00canary-token-0000000000000000000000000000"
 RENEWED_TOKEN = "00renewed-token-000000000000000000000000000"
 ORG_URL = "https://example.okta.com"
 CODE = "918273"
@@ -25,7 +25,7 @@ CALLER = Caller(None, "203.0.113.7", "Mozilla/5.0 (X11)", "de-CH, de;q=0.9")
 
 @dataclass
 class Tokens:
-    """The secret: what is cached, and what it holds by now."""
+    """The secret: what is cached, and what is stored by now."""
 
     cached: str = TOKEN
     stored: str = TOKEN
@@ -41,10 +41,7 @@ class Tokens:
 
 
 class OktaClient:
-    """A transport that records its waits instead of waiting, and calls to make with it.
-
-    `clock` is what deadlines are measured with.
-    """
+    """A transport that records its waits. `clock` is what deadlines are measured with."""
 
     def __init__(
         self,
@@ -69,24 +66,38 @@ class OktaClient:
             jitter=self._jitter,
         )
 
-    def get(self, *path: str, seconds: float = 8.0, caller: Caller = CALLER, **params: str) -> Json:
-        """GET /api/v1/users, or another path, with so much time left."""
-        call = Call(caller, Deadline(self._clock() + seconds, self._clock))
+    def get(self, *path: str, seconds: float = 8.0, **params: str) -> Json:
+        """GET /api/v1/users, or another path, with so many seconds left."""
         path = path or ("api", "v1", "users")
-        return self.transport.request("GET", path, call, params=params or None)
+        return self.transport.request("GET", path, self._call(seconds), params=params or None)
 
-    def post(self, body: dict[str, Any] | None = None, seconds: float = 8.0, **params: str) -> Json:
-        """POST to the verify link of a factor: a code, unless told otherwise."""
-        call = Call(CALLER, Deadline(self._clock() + seconds, self._clock))
+    def post(
+        self,
+        body: dict[str, Any] | None = None,
+        seconds: float = 8.0,
+        caller: Caller = CALLER,
+        **params: str,
+    ) -> Json:
+        """POST a customer's code, or another body, to the verify link of a factor."""
         path = ("api", "v1", "users", "00u1", "factors", "emf1", "verify")
-        content = {"passCode": CODE} if body is None else body
-        return self.transport.request("POST", path, call, params=params or None, body=content)
+        return self.transport.request(
+            "POST",
+            path,
+            self._call(seconds, caller),
+            params=params or None,
+            body={"passCode": CODE} if body is None else body,
+            for_customer=True,
+        )
 
-    def step(self, caller: Caller = CALLER) -> Json:
-        """POST to the Authentication API, which takes no token."""
-        call = Call(caller, Deadline(self._clock() + 8.0, self._clock))
+    def step(self) -> Json:
+        """POST to the Authentication API without a token."""
         path = ("api", "v1", "authn")
-        return self.transport.request("POST", path, call, body={}, with_token=False)
+        return self.transport.request(
+            "POST", path, self._call(8.0), body={}, with_token=False, for_customer=True
+        )
+
+    def _call(self, seconds: float, caller: Caller = CALLER) -> Call:
+        return Call(caller, Deadline(self._clock() + seconds, self._clock))
 
     def _wait(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -109,7 +120,7 @@ def okta_client(
 
 
 def okta_error(code: str) -> dict[str, object]:
-    """An error as Okta words it."""
+    """An error object of Okta."""
     return {
         "errorCode": code,
         "errorSummary": "Words that may change",

@@ -1,4 +1,4 @@
-"""The events that API Gateway's REST API hands to a function (payload format 1.0)."""
+"""Events of API Gateway's REST API (payload format 1.0), and the requests in them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+from verification.http.messages import Request
 
 REQUEST_ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 SOURCE_IP = "203.0.113.7"
+DOMAIN = "id.example.com"
 
 JSON_HEADERS = {"Content-Type": "application/json"}
 
@@ -23,10 +24,13 @@ def proxy_event(
     headers: Mapping[str, str] | None = None,
     source_ip: str = SOURCE_IP,
     path: str | None = None,
+    path_parameters: Mapping[str, str] | None = None,
+    stage: str = "/prod",
 ) -> dict[str, Any]:
-    """One request. A `body` that is text goes as it is, any other as JSON, None as no body.
+    """One request. A `body` that is text is sent as it is, any other as JSON, None as no body.
 
-    `path` is what the caller asked for, where that is not the resource itself.
+    `path` is what the caller asked for, if that is not the resource itself; `stage` is the part of
+    the URL before it.
     """
     given = dict(headers) if headers is not None else {}
     if body is not None and headers is None:
@@ -42,12 +46,13 @@ def proxy_event(
         "multiValueHeaders": {name: [value] for name, value in given.items()} or None,
         "queryStringParameters": dict(query) or None,
         "multiValueQueryStringParameters": several or None,
-        "pathParameters": None,
+        "pathParameters": dict(path_parameters) if path_parameters else None,
         "stageVariables": None,
         "requestContext": {
+            "domainName": DOMAIN,
             "httpMethod": method,
             "identity": {"sourceIp": source_ip, "userAgent": given.get("User-Agent")},
-            "path": f"/prod{resource}",
+            "path": f"{stage}{path or resource}",
             "requestId": REQUEST_ID,
             "resourcePath": resource,
             "stage": "prod",
@@ -57,11 +62,16 @@ def proxy_event(
     }
 
 
-def posted(body: object, headers: Mapping[str, str] | None = None) -> APIGatewayProxyEvent:
+def posted(body: object, headers: Mapping[str, str] | None = None, **more: Any) -> Request:
     """A POST as a dialect sees it."""
-    return APIGatewayProxyEvent(proxy_event("POST", "/", body=body, headers=headers))
+    return Request.of(proxy_event("POST", "/", body=body, headers=headers, **more))
 
 
-def queried(*query: tuple[str, str]) -> APIGatewayProxyEvent:
+def posted_to(identifier: str, body: object, **more: Any) -> Request:
+    """A POST to a path with an `{id}`."""
+    return posted(body, path_parameters={"id": identifier}, **more)
+
+
+def queried(*query: tuple[str, str]) -> Request:
     """A GET as a dialect sees it."""
-    return APIGatewayProxyEvent(proxy_event("GET", "/", query=query))
+    return Request.of(proxy_event("GET", "/", query=query))

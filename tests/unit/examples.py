@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from verification import errors
 from verification.models import (
     Challenge,
     ChallengeStatus,
@@ -18,6 +20,7 @@ from verification.models import (
     Found,
     KnownFactor,
     Lane,
+    Registered,
     Target,
     User,
     UserStatus,
@@ -108,3 +111,29 @@ def found(*factors: KnownFactor, **changes: Any) -> Found:
 def settings(**changes: Any) -> Settings:
     """The settings of a stack with the default limits."""
     return replace(_SETTINGS, **changes)
+
+
+def every_outcome() -> list[errors.VerificationError]:
+    """One error of each class that has a code."""
+    return [_outcome(kind) for kind in _kinds(errors.VerificationError) if hasattr(kind, "code")]
+
+
+def _kinds(root: type[errors.VerificationError]) -> Iterator[type[errors.VerificationError]]:
+    """The classes of `errors` under this one."""
+    for kind in root.__subclasses__():
+        if kind.__module__ == errors.__name__:
+            yield kind
+            yield from _kinds(kind)
+
+
+def _outcome(kind: type[errors.VerificationError]) -> errors.VerificationError:
+    if kind is errors.ConfigurationError:
+        return errors.ConfigurationError("TABLE_NAME is not set")
+    if kind is errors.ChallengeSuperseded:
+        return errors.ChallengeSuperseded(superseded_at=NOW)
+    return kind()
+
+
+def incomplete(failure: errors.VerificationError, *factors: Factor) -> errors.VerificationError:
+    """A registration that has created Ada's user and these factors, and failed then."""
+    return errors.RegistrationIncomplete(failure, Registered(user(), factors))

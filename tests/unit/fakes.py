@@ -1,58 +1,33 @@
-"""In-memory store and Okta for the tests of use cases.
-
-The store has the rules of the table's rows: one attempt at a time, counts of wrong codes, windows
-of sends, what was sent last. Okta counts wrong codes in a row, locks the account at the fifth, and
-accepts every code that it has ever sent: only the service's own rules make an old code wrong.
+"""An in-memory store for the tests of use cases, with the rules of the table's rows: one attempt
+at a time, counts of wrong codes, windows of sends, and what was sent last.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from verification import errors, rules
 from verification.crypto import Place, Row
 from verification.models import (
     Attempt,
-    Call,
     Challenge,
     ChallengeStatus,
     Channel,
-    Code,
-    Credentials,
     CustomerKey,
     CustomerState,
-    Email,
     EmailHash,
-    EnrollStep,
-    Factor,
-    FactorStatus,
-    FactorStep,
-    FactorType,
     Found,
     Lane,
     PublicState,
-    Registration,
     Sent,
-    SignInDocument,
-    SignInStatus,
     Slot,
     Spent,
     Target,
-    User,
-    UserStatus,
     WrongCode,
 )
 from verification.ports import Result, SendPlan, Settlement
-
-OKTA_LOCKS_AT = 5
-APP_CODE = Code("271828")
-"""What every authenticator app shows."""
-
-
-# ---- The store -----------------------------------------------------------------------------------
 
 
 @dataclass
@@ -89,7 +64,7 @@ class PublicRow:
 
     sends: Sends
     most: float
-    state: PublicState = PublicState()
+    state: PublicState = field(default_factory=PublicState)
     attempt: str = ""
     attached: str = ""
 
@@ -132,11 +107,11 @@ class FakeEmails:
         row.state = replace(row.state, challenges=challenges, wrong_codes=wrong)
         return rules.resend_at(row.sends.times, row.sends.windows, now)
 
-    def withdraw(self, place: Place, challenge_id: str) -> None:
+    def withdraw(self, place: Place, challenge: Challenge) -> None:
         row = self.row(place)
-        if row.state.challenges[0].id == challenge_id:
+        if row.state.challenges[0].id == challenge.id:
             row.change_newest(status=ChallengeStatus.FAILED)
-            row.sends.pop()
+            row.sends.pop(challenge.channel)
 
     def attach(self, place: Place, challenge: Challenge, target: Target) -> bool:
         row = self.row(place)
@@ -209,7 +184,7 @@ class FakeBudgets:
 
 @dataclass
 class CustomerRow:
-    state: CustomerState = CustomerState()
+    state: CustomerState = field(default_factory=CustomerState)
     attempt: str = ""
     send: str = ""
     sign_in_sends: Sends = field(default_factory=lambda: Sends(rules.HOUR_AND_DAY))

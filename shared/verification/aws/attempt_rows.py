@@ -7,6 +7,7 @@ Both are settled in one transaction, with the caller's refund.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any, assert_never
 
 from verification import rules
@@ -114,19 +115,22 @@ class AttemptRows:
         owned = len(changes)
         if settlement.refund is not None:
             changes.append(budget_rows.refund(settlement.refund, int(settlement.now)))
-        if settlement.counts_for_brake:
-            changes.append(budget_rows.brake_count(int(settlement.now)))
         try:
             self._table.transact(*changes, token=settlement.token)
         except ConditionFailed as failed:
             if failed.failed.isdisjoint(range(owned)):
                 # Only the refund: its hour is over.
-                self._table.transact(*changes[:owned], token=f"{settlement.token}-again")
+                self._table.transact(*changes[:owned], token=f"{settlement.token}-own")
                 return
             rows = [failed.items[n] for n in range(owned)]
             if not all(text_attribute(row, "settled") == settlement.token for row in rows):
                 # The reservation is no longer ours, so it is not known what happened since.
                 raise StoreUnavailable from None
+        if settlement.counts_for_brake:
+            # On its own: transactions of all customers would meet on the brake's row.
+            with suppress(StoreUnavailable):
+                brake = budget_rows.brake_count(int(settlement.now))
+                self._table.update(brake, returns=False)
 
 
 def _settle_public(settlement: Settlement, place: Place) -> Update:

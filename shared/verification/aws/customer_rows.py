@@ -149,6 +149,7 @@ class CustomerRows:
         failed = {**values, ":failed": string(ChallengeStatus.FAILED)}
         if plan.challenge.lane is Lane.RELEASE:
             closed = f"release_slot.#status = :failed, {RELEASES.pop}"
+            failed[":never"] = number(0)
             self._try(plan, [*sets, closed], conditions, names | STATUS, failed)
             return
         popped = self._try(

@@ -96,15 +96,21 @@ class EmailRows:
                 row = self._open_after_hold(after_hold, row, place, channel)
         return rules.resend_at(sends.sends(row), sends.windows, now)
 
-    def withdraw(self, place: Place, challenge_id: str) -> None:
-        """The code was certainly not sent: close the challenge and take its send back."""
+    def withdraw(self, place: Place, challenge: Challenge) -> None:
+        """The code was certainly not sent: close the challenge and take its send back, so that
+        another may be asked for at once.
+        """
         sends = _sends_of(place)
         self._try(
             Update(
                 key_of(place),
-                f"SET c0.#status = :failed, {sends.pop}",
-                "c0.id = :id",
-                {":failed": string(ChallengeStatus.FAILED), ":id": string(challenge_id)},
+                f"SET c0.#status = :failed, {sends.pop}, {sends.last(challenge.channel)} = :never",
+                "c0.id = :id AND NOT c0.#status = :failed",
+                {
+                    ":failed": string(ChallengeStatus.FAILED),
+                    ":id": string(challenge.id),
+                    ":never": number(0),
+                },
                 STATUS,
             )
         )
@@ -167,8 +173,8 @@ class EmailRows:
         )
 
     def remember(self, email_hash: EmailHash, found: Found) -> None:
-        """Keep what Okta said."""
-        self._table.update(
+        """Keep what Okta said, unless a newer answer is kept."""
+        self._try(
             Update(
                 key_of(Place(Row.EMAIL, email_hash)),
                 "SET looked_up = :found, looked_up_at = :at, #ttl = if_not_exists(#ttl, :ttl)",
@@ -179,8 +185,7 @@ class EmailRows:
                     ":ttl": number(found.at + KEPT_SECONDS),
                 },
                 TTL,
-            ),
-            returns=False,
+            )
         )
 
     def forget(self, email_hash: EmailHash) -> None:
@@ -251,6 +256,8 @@ class EmailRows:
         try:
             return self._table.update(change)
         except ConditionFailed as failed:
+            if _is_newest(failed.item, change.values[":id"]["S"]):
+                return failed.item  # an own write that boto3 has sent again
             raise self._why_not_opened(failed.item, place, channel, now) from None
 
     def _why_not_opened(self, row: Item, place: Place, channel: str, now: int) -> Exception:

@@ -13,8 +13,8 @@ from verification.errors import SendLimited
 class SendSlots:
     """The sends that `windows` limit, in attributes that begin with `prefix`.
 
-    `push`, `pop` and `fits` are parts of DynamoDB expressions; `values` has what they need. A
-    channel's cool-down has an attribute of its own.
+    `push`, `pop` and `fits` are parts of DynamoDB expressions; `values` has what `push` and `fits`
+    need, and `pop` needs `:never` alone. A channel's cool-down has an attribute of its own.
     """
 
     def __init__(self, prefix: str, windows: Sequence[rules.Window]) -> None:
@@ -28,7 +28,9 @@ class SendSlots:
             for n in range(len(names) - 1, 0, -1)
         ]
         self.push = ", ".join([*shifted, f"{names[0]} = :now"])
-        self.pop = ", ".join(f"{names[n]} = {names[n + 1]}" for n in range(len(names) - 1))
+        # The last slot then has what was before all windows, or nothing.
+        unshifted = [f"{names[n]} = {names[n + 1]}" for n in range(len(names) - 1)]
+        self.pop = ", ".join([*unshifted, f"{names[-1]} = :never"])
         fits = [f"{names[each.count - 1]} <= :{prefix}{each.seconds}" for each in windows]
         self.fits = f"(attribute_not_exists({names[0]}) OR ({' AND '.join(fits)}))"
 

@@ -29,8 +29,8 @@ STATUS = {"#status": "status"}
 TTL = {"#ttl": "ttl"}
 """Likewise. DynamoDB deletes a row some time after this moment (epoch seconds)."""
 
-_CONFLICT_TRIES = 3
-"""A transaction that meets another one on the same row is tried so often."""
+_TRIES = 5
+"""How often a write is tried that meets a transaction on the same row."""
 
 
 class ConditionFailed(Exception):
@@ -98,27 +98,18 @@ class Table:
     def transact(self, *changes: Update, token: str) -> None:
         """All the changes or none. Raises ConditionFailed.
 
-        `token` identifies the transaction, so that boto3 may send it again.
+        `token` identifies the transaction, so that boto3 may send it again: at most 36 characters.
         """
         if len(changes) == 1:
             self.update(changes[0], returns=False)
             return
         items = [{"Update": self._request(change)} for change in changes]
-        for _ in range(_CONFLICT_TRIES):
-            try:
-                self._call("transact_write_items", TransactItems=items, ClientRequestToken=token)
-            except ClientError as error:
-                reasons: list[Any] = error.response.get("CancellationReasons", [])
-                codes = [reason.get("Code") for reason in reasons]
-                if "ConditionalCheckFailed" in codes:
-                    failed = frozenset(
-                        n for n, code in enumerate(codes) if code == "ConditionalCheckFailed"
-                    )
-                    rows = [reason.get("Item", {}) for reason in reasons]
-                    raise ConditionFailed(rows, failed) from None
-            else:
-                return
-        raise StoreUnavailable
+        try:
+            self._call("transact_write_items", TransactItems=items, ClientRequestToken=token)
+        except ClientError as error:
+            reasons = _reasons(error)
+            failed = frozenset(n for n, each in enumerate(reasons) if _code(each) == _FAILED)
+            raise ConditionFailed([each.get("Item", {}) for each in reasons], failed) from None
 
     def _request(self, change: Update) -> dict[str, Any]:
         request: dict[str, Any] = {
@@ -135,19 +126,37 @@ class Table:
         """DynamoDB's answer. Raises ClientError for a condition that does not hold, nothing else
         of boto3's.
         """
-        try:
-            with self._meter.time("store"):
-                answer: Item = getattr(self._client, operation)(**request)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in ("ConditionalCheckFailedException", "TransactionCanceledException"):
-                raise
-            if code in ("ResourceNotFoundException", "AccessDeniedException"):
-                raise ConfigurationError("the table is missing or may not be used") from None
-            raise StoreUnavailable from None
-        except BotoCoreError:
-            raise StoreUnavailable from None
-        return answer
+        for _ in range(_TRIES):
+            try:
+                with self._meter.time("store"):
+                    answer: Item = getattr(self._client, operation)(**request)
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code == _FAILED_ALONE or _FAILED in map(_code, _reasons(error)):
+                    raise
+                if code in _CONFLICTS:
+                    continue
+                if code in ("ResourceNotFoundException", "AccessDeniedException"):
+                    raise ConfigurationError("the table is missing or may not be used") from None
+                raise StoreUnavailable from None
+            except BotoCoreError:
+                raise StoreUnavailable from None
+            return answer
+        raise StoreUnavailable
+
+
+_FAILED, _FAILED_ALONE = "ConditionalCheckFailed", "ConditionalCheckFailedException"
+_CONFLICTS = ("TransactionConflictException", "TransactionCanceledException")
+
+
+def _reasons(error: ClientError) -> list[Any]:
+    """Why a transaction was cancelled: one reason for each of its changes."""
+    reasons: Any = error.response.get("CancellationReasons", [])
+    return [*reasons]
+
+
+def _code(reason: Mapping[str, str]) -> str:
+    return reason.get("Code", "")
 
 
 def number(value: int) -> dict[str, str]:

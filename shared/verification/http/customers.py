@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from verification import errors, rules
+from verification.crypto import fold_login
 from verification.http.json_api import parse_object, text_of
 from verification.http.messages import Request
 from verification.models import Channel, Email, Factor, FactorStatus, Registration
@@ -34,8 +35,9 @@ def parse(request: Request) -> Registration:
     login = text_of(profile, "login") or email
     if not _LOGIN.fullmatch(login):
         raise errors.MalformedBody("login must be 5 to 100 characters without blanks and slashes.")
-    if "@" in login and login.lower() != email:
-        # Somebody else's address as a login would answer for that address.
+    if "@" in fold_login(login) and login.lower() != email:
+        # Somebody else's address as a login would answer for that address. Okta may also take
+        # other characters for an "@", such as the full-width one.
         raise errors.MalformedBody("login must be the email, or not look like an email.")
     for name in ("firstName", "lastName"):
         if not 0 < len(text_of(profile, name)) <= MAX_NAME:

@@ -158,6 +158,8 @@ def _told(error: errors.VerificationError) -> tuple[int, str, str]:
             return 403, "E0000068", "Invalid Passcode/Answer"
         case errors.CustomerLocked():
             return 403, "E0000069", "User Locked"
+        case errors.StepNotTaken():
+            return 404, "E0000007", "Not found: Resource not found: (UserFactor)"
         case errors.SignInRefused() | errors.Forbidden():
             return 403, "E0000006", summary
         case errors.UnsupportedMediaType():

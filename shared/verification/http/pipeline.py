@@ -6,7 +6,6 @@ the parsed request, makes one call into a use case, and renders the result.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -136,14 +135,16 @@ class Router:
 
 
 def handler_of(
-    router: Router, build: Callable[[], Container] = container.build
+    router: Router,
+    build: Callable[[], Container] = container.build,
+    observer: Callable[[], Observer] = Observer,
 ) -> Callable[[dict[str, Any], LambdaContext], Mapping[str, Any] | None]:
     """The Lambda handler for these routes.
 
     The container is built once: on Lambda while the environment starts, when the processor is
     fastest and nobody waits; elsewhere at the first call.
     """
-    pipeline = _Pipeline(router, cache(build), cache(Observer))
+    pipeline = _Pipeline(router, cache(build), cache(observer))
 
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any] | None:
         return pipeline.handle(event, context)
@@ -164,10 +165,10 @@ class _Pipeline:
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any] | None:
         """Answer a request, or carry a task out."""
-        if "task" in event:
-            self._carry_out(event, context)
-            return None
         try:
+            if "task" in event:
+                self._carry_out(event, context)
+                return None
             request = Request.of(event)
             route = self._router.routes.get(request.route)
             if request.method == "OPTIONS":
@@ -194,14 +195,15 @@ class _Pipeline:
             meter.start()
             route.dialect.admit(service.settings)
             meter.note(source=service.limits.source_hash(request.source_ip))
-            caller = _authenticated(route, request, service)
-            meter.note(caller=caller.name or "public")
+            client = _client(request.headers.get("authorization"), service)
+            meter.note(caller=client.name if client else "public")
+            caller = _allowed(client, route, request)
             parsed = route.parse(request)
             spent = service.limits.spend(route.pays, caller)
             keyed = _keyed(request, caller)
             call = Call(
                 caller,
-                _deadline(context),
+                _deadline(context, service.monotonic),
                 service.secrets.keyring().request_hash("whole", *keyed) if keyed else "",
                 context.invoked_function_arn,
                 spent,
@@ -253,7 +255,9 @@ class _Pipeline:
             meter = service.meter
             meter.start()
             caller = Caller(None, "")
-            call = Call(caller, _deadline(context), function=context.invoked_function_arn)
+            call = Call(
+                caller, _deadline(context, service.monotonic), function=context.invoked_function_arn
+            )
             handle = self._router.tasks.get(task)
             if handle is None:
                 raise errors.RouteNotFound
@@ -285,10 +289,9 @@ class _Pipeline:
             return ()
 
 
-def _authenticated(route: Route, request: Request, service: Container) -> Caller:
+def _allowed(client: Client | None, route: Route, request: Request) -> Caller:
     """The caller, who may use the route. Raises Unauthorized, Forbidden."""
     headers = request.headers
-    client = _client(headers.get("authorization"), service)
     if client is None and not route.is_public:
         raise errors.Unauthorized
     if client is not None and route.scope not in client.scopes:
@@ -327,6 +330,6 @@ def _keyed(request: Request, caller: Caller) -> tuple[str, str, str] | None:
     return scope, key, request.raw_body
 
 
-def _deadline(context: LambdaContext) -> Deadline:
+def _deadline(context: LambdaContext, monotonic: Callable[[], float]) -> Deadline:
     remaining = context.get_remaining_time_in_millis() / 1000 - TIME_TO_ANSWER
-    return Deadline(time.monotonic() + min(LONGEST_CALL, remaining))
+    return Deadline(monotonic() + min(LONGEST_CALL, remaining), monotonic)

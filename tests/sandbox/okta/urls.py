@@ -47,6 +47,10 @@ ROUTES = (
     *templates.ROUTES,
 )
 
+_URLS = Map(
+    [Rule(route.path, methods=[route.method], endpoint=route) for route in ROUTES],
+    merge_slashes=False,
+)
 _TOKEN_SCHEME = "SSWS"
 _KEPT_HEADERS = ("User-Agent", "Accept-Language", "X-Forwarded-For", "X-Device-Fingerprint")
 
@@ -59,10 +63,7 @@ def create_app(org: Org) -> "WSGIApplication":
 class _OktaApp:
     def __init__(self, org: Org) -> None:
         self._org = org
-        self._urls = Map(
-            [Rule(route.path, methods=[route.method], endpoint=route) for route in ROUTES],
-            merge_slashes=False,
-        ).bind("")
+        self._urls = _URLS.bind("")
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from tests.unit.events import queried
-from tests.unit.examples import NOW, challenge
+from tests.unit.examples import NOW, challenge, every_outcome, settings
 from verification import errors
-from verification.dialects import invoke_url
-from verification.dialects.outcomes import STATUS
-from verification.models import Channel, Issued
+from verification.http import invoke_url
+from verification.http.statuses import STATUS
+from verification.models import Channel, Issued, Verified
 
 ADA = "ada@example.com"
-
-ERRORS: list[errors.VerificationError] = [
-    errors.MissingEmail(),
-    errors.InvalidEmail(),
-    errors.MissingCode(),
-    errors.InvalidCodeFormat(),
-    errors.Unauthorized(),
-    errors.InvalidCode(attempts_remaining=1),
-    errors.CustomerNotFound(),
-    errors.CustomerInactive(),
-    errors.CustomerAmbiguous(),
-    errors.FactorNotEnrolled(),
-    errors.ChallengeNotFound(),
-    errors.ChallengeAlreadyVerified(),
-    errors.ChallengeExpired(),
-    errors.AttemptsHeld(retry_after=60),
-    errors.ConfigurationError("TABLE_NAME is not set"),
-    errors.OktaUnexpectedResponse(),
-    errors.OktaOutcomeUnknown(retry_after=5),
-    errors.DeadlineExceeded(),
-]
 TEXTS = {
     "missing_email": "error: include email",
     "invalid_email": "error: invalid email",
@@ -43,21 +21,18 @@ TEXTS = {
 
 
 class TestRequests:
-    def test_an_email_is_a_request_for_a_code(self) -> None:
+    def test_an_email_asks_for_a_code(self) -> None:
         request = invoke_url.parse_issue(queried(("email", ADA)))
         assert (request.email, request.channel, request.locale) == (ADA, Channel.EMAIL, None)
 
-    def test_an_email_and_a_code_are_a_request_to_verify(self) -> None:
+    def test_an_email_and_a_code_ask_for_a_check(self) -> None:
         request = invoke_url.parse_verify(queried(("email", "ADA@example.com"), ("otp", "123 456")))
         assert (request.email, request.code, request.challenge_id) == (ADA, "123456", None)
+        assert not request.remembers_device
 
     def test_a_plus_that_arrived_as_a_blank_is_a_plus(self) -> None:
         request = invoke_url.parse_issue(queried(("email", "ada shop@example.com")))
         assert request.email == "ada+shop@example.com"
-
-    def test_an_event_with_single_values_only_is_read(self) -> None:
-        event = APIGatewayProxyEvent({"queryStringParameters": {"email": ADA, "otp": "123456"}})
-        assert invoke_url.parse_verify(event).email == ADA
 
     @pytest.mark.parametrize(
         ("query", "code"),
@@ -73,13 +48,11 @@ class TestRequests:
             ([("email", ADA), ("email", ADA)], "invalid_email"),
         ],
     )
-    def test_an_email_that_is_none_is_refused(
-        self, query: list[tuple[str, str]], code: str
-    ) -> None:
-        event = queried(*query, ("otp", "123456"))
+    def test_a_wrong_email_is_refused(self, query: list[tuple[str, str]], code: str) -> None:
+        request = queried(*query, ("otp", "123456"))
         for parse in (invoke_url.parse_issue, invoke_url.parse_verify):
             with pytest.raises(errors.BadRequest) as refused:
-                parse(event)
+                parse(request)
             assert refused.value.code == code
 
     @pytest.mark.parametrize(
@@ -93,33 +66,41 @@ class TestRequests:
             ([("otp", "123456"), ("otp", "654321")], "invalid_code_format"),
         ],
     )
-    def test_a_code_that_is_none_is_refused(self, query: list[tuple[str, str]], code: str) -> None:
+    def test_a_wrong_code_is_refused(self, query: list[tuple[str, str]], code: str) -> None:
         with pytest.raises(errors.BadRequest) as refused:
             invoke_url.parse_verify(queried(("email", ADA), *query))
         assert refused.value.code == code
 
+    def test_the_routes_can_be_turned_off(self) -> None:
+        invoke_url.admit(settings(invoke_url_routes=True))
+        with pytest.raises(errors.RouteNotFound):
+            invoke_url.admit(settings(invoke_url_routes=False))
 
-class TestAnswers:
-    def test_success_is_the_number_200(self) -> None:
-        for response in (
-            invoke_url.issued(Issued(challenge(), NOW, 4)),
-            invoke_url.verified(challenge()),
-        ):
-            assert (response.status_code, response.body) == (200, "200")
-            assert response.headers["Content-Type"] == "application/json"
 
-    @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)
+class TestReplies:
+    @pytest.mark.parametrize(
+        ("reply", "outcome"),
+        [
+            (invoke_url.issued(Issued(challenge(), NOW, 4)), "sent"),
+            (invoke_url.issued(Issued(challenge(), NOW, was_sent=False)), "accepted"),
+            (invoke_url.verified(Verified(challenge())), "verified"),
+        ],
+    )
+    def test_success_is_the_number_200(self, reply: invoke_url.Reply, outcome: str) -> None:
+        assert (reply.status, reply.body, reply.outcome) == (200, "200", outcome)
+        assert reply.content_type == "application/json"
+
+    @pytest.mark.parametrize("error", every_outcome(), ids=lambda error: type(error).__name__)
     def test_an_error_is_its_number_or_the_flows_own_text(
         self, error: errors.VerificationError
     ) -> None:
-        response = invoke_url.error(error, queried())
+        reply = invoke_url.error(error, queried())
         status = STATUS[error.code]
-        assert response.status_code == status
-        assert response.body == TEXTS.get(error.code, str(status))
-        text = error.code in TEXTS
-        assert response.headers["Content-Type"] == ("text/plain" if text else "application/json")
-        assert response.headers["X-Outcome"] == error.code
+        assert (reply.status, reply.body) == (status, TEXTS.get(error.code, str(status)))
+        is_text = error.code in TEXTS
+        assert reply.content_type == ("text/plain" if is_text else "application/json")
+        assert (reply.headers["X-Outcome"], reply.outcome) == (error.code, error.code)
 
     def test_a_wait_is_in_the_header(self) -> None:
-        response = invoke_url.error(errors.AttemptsHeld(retry_after=60), queried())
-        assert (response.body, response.headers["Retry-After"]) == ("429", "60")
+        reply = invoke_url.error(errors.AttemptsHeld(retry_after=60), queried())
+        assert (reply.body, reply.headers["Retry-After"]) == ("429", "60")

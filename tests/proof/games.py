@@ -1,0 +1,301 @@
+"""Two games that random sequences of moves must not win.
+
+In the first, strangers try to tell a customer from nobody. In the second, they try to lock the
+customer out, or to use up what a client and the customer's device may do. For longer, by hand:
+`python -m tests.proof.games 20000`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import hypothesis
+
+from tests.proof import moves, sequences
+from tests.proof.moves import (
+    ChallengeFactor,
+    ClientSend,
+    ClientVerify,
+    DeviceSend,
+    DeviceVerify,
+    Enroll,
+    Move,
+    UseRelease,
+    VerifyFactor,
+)
+from tests.proof.sequences import Turn
+from tests.proof.world import EMAIL, PHONE, Answer, Delivery, Person, World, functions_environment
+from tests.sandbox.okta.records import UserStatus
+
+Settings = Mapping[str, str]
+
+# ---- First game: is there such a customer? -------------------------------------------------------
+
+_PUBLIC = (moves.Send, moves.Guess, moves.WrongPassword, moves.InventedSignIn)
+
+
+def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> None:
+    """Play the same moves against a customer and against nobody. Strangers see the same."""
+    customer, nobody = World(person, settings), World(Person.NOBODY, settings)
+    for turn in turns:
+        if isinstance(turn.move, moves.SignIn):
+            # Nobody has no right password. One whose check ends in doubt counts as a wrong one.
+            turn = replace(turn, fault=None)  # noqa: PLW2901
+        seen = _seen(turn, customer), _seen(turn, nobody)
+        if isinstance(turn.move, _PUBLIC):
+            assert seen[0] == seen[1], f"{turn.move} tells {person} from nobody"
+        # Clients and devices may wait differently; the next move begins at the same time.
+        customer.clock.now = nobody.clock.now = max(customer.clock.now, nobody.clock.now)
+
+
+def _seen(turn: Turn, world: World) -> object:
+    """What a caller sees of a move: the answer but for its ids, and how long it took."""
+    started = world.clock.now
+    answer = turn.play(world)
+    if answer is None:
+        return None
+    body: Any = answer.body
+    if answer.document is not None:
+        body = {name: value for name, value in answer.document.items() if name != "errorId"}
+        if body.get("challenge_id") in world.public_ids:
+            body["challenge_id"] = world.public_ids.index(body["challenge_id"])
+    return answer.status, answer.headers, body, world.clock.now - started
+
+
+# ---- Second game: can strangers shut the customer out? -------------------------------------------
+
+KNOWN_MAY_REACH = 4
+"""Wrong codes in a row after which clients and devices stop: Okta locks at the fifth."""
+
+_DESTINATION_SENDS = 10
+_HOUR, _DAY = 3600, 86_400
+_OKTA_PAUSE = {"email": 5, "sms": 30, "call": 30}
+_ADDRESS = {"email": EMAIL, "sms": PHONE, "call": PHONE}
+
+
+@dataclass
+class Siege:
+    """What must hold, whatever strangers do.
+
+    - Strangers add no wrong code to three, clients and devices none to four: the fifth in a row is
+      the customer's own, on a release.
+    - A client or a device is held only by wrong codes of its own kind.
+    - A client's send is refused only because of clients' sends, a device's only because of devices'
+      sends, or for the seconds that Okta wants between two messages to one address.
+    - A client's right code is right, and a device's send is sent, whatever strangers tried.
+    """
+
+    settings: Settings
+    world: World = field(init=False)
+    strangers_may_reach: int = field(init=False)
+    known_wrong: int = 0
+    sends: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+    right: tuple[str, str, bool, float] | None = None
+
+    def __post_init__(self) -> None:
+        self.world = World(Person.CUSTOMER, self.settings)
+        self.strangers_may_reach = int(self.settings["STRANGER_ATTEMPTS"])
+
+    def play(self, turns: Sequence[Turn]) -> None:
+        """All turns; after them the customer still gets through."""
+        for turn in turns:
+            self.take(turn)
+        self.get_through()
+
+    def take(self, turn: Turn) -> Answer:
+        """One turn, and what must hold after it."""
+        user, move = self.world.user, turn.move
+        assert user is not None
+        before, messages = user.failed_factor_attempts, len(self.world.org.inbox)
+        waits = {channel: self._okta_waits(channel) for channel in _ADDRESS}
+        must_be_right = self._must_be_right(turn)
+        answer = turn.play(self.world) or Answer(0, {}, "", None)
+        rises = user.failed_factor_attempts > before
+        user.failed_passwords = 0  # anybody may try passwords at Okta itself
+        if rises and not isinstance(move, UseRelease):
+            limit = KNOWN_MAY_REACH if _is_known(move) else self.strangers_may_reach
+            assert before < limit, f"{move} was wrong code {before + 1} in a row"
+        if _is_known(move):
+            self._check_attempts(turn, answer, rises=rises)
+            self._check_sends(turn, answer, waits, sent=len(self.world.org.inbox) > messages)
+        assert not must_be_right or answer.status == 200, f"{move} was right: {answer}"
+        if answer["status"] in ("verified", "SUCCESS"):
+            self.known_wrong = 0
+        self._note_right_code(turn, answer)
+        return answer
+
+    @property
+    def may_be_held(self) -> bool:
+        """Whether clients and devices have made wrong codes enough to be held."""
+        return self.known_wrong >= KNOWN_MAY_REACH - self.strangers_may_reach
+
+    def get_through(self) -> None:
+        """Two days later a client proves the customer; support helps if that is held."""
+        world, user = self.world, self.world.user
+        assert user is not None
+        if user.status is not UserStatus.ACTIVE:
+            world.org.verification.unlock(user)
+        world.queue.clear()
+        world.clock.now += 2 * _DAY
+        if self.take(Turn(ClientSend())).outcome == "attempts_held":
+            assert self.take(Turn(ClientSend(releases=True))).status == 202
+            assert self.take(Turn(UseRelease(is_right=True))).status == 200
+            world.clock.now += 60
+            assert self.take(Turn(ClientSend())).status == 202
+        assert self.take(Turn(ClientVerify(is_right=True))).status == 200
+
+    # ---- Attempts --------------------------------------------------------------------------------
+
+    def _check_attempts(self, turn: Turn, answer: Answer, *, rises: bool) -> None:
+        if answer.outcome == "attempts_held":
+            assert self.may_be_held, f"{turn.move} is held by strangers"
+        if isinstance(turn.move, ClientSend) and answer["attempts_remaining"] is not None:
+            left = KNOWN_MAY_REACH - self.strangers_may_reach - self.known_wrong
+            assert turn.move.releases or answer["attempts_remaining"] >= left
+        # Where Okta's answer was lost, or a factor is activated, the count here is the higher one.
+        if rises or turn.fault is not None or isinstance(turn.move, VerifyFactor):
+            self.known_wrong += isinstance(turn.move, _TRIES)
+
+    def _note_right_code(self, turn: Turn, answer: Answer) -> None:
+        """Remember for which code the client's newest challenge waits, if that is certain."""
+        move = turn.move
+        if isinstance(move, ClientSend) and answer.status == 202 and not move.releases:
+            code = self.world.code(_ADDRESS[move.channel])
+            self.right = (code, move.channel, move.has_purpose, self.world.clock.now + 300)
+        replaces = isinstance(move, Enroll | ChallengeFactor | ClientVerify)
+        if turn.fault is not None or turn.delivery is Delivery.LATER or replaces:
+            self.right = None
+
+    def _must_be_right(self, turn: Turn) -> bool:
+        move, user = turn.move, self.world.user
+        if not isinstance(move, ClientVerify) or not move.is_right or self.right is None:
+            return False
+        code, channel, has_purpose, until = self.right
+        return (
+            not self.may_be_held
+            and turn.fault is None
+            and user is not None
+            and user.status is UserStatus.ACTIVE
+            and self.world.clock.now < until
+            and (move.channel, move.has_purpose) == (channel, has_purpose)
+            and self.world.code(_ADDRESS[channel]) == code
+        )
+
+    # ---- Sends -----------------------------------------------------------------------------------
+
+    def _check_sends(
+        self, turn: Turn, answer: Answer, waits: Mapping[str, bool], *, sent: bool
+    ) -> None:
+        kind, channel = _kind_of_send(turn.move)
+        if not kind:
+            return
+        user, now = self.world.user, self.world.clock.now
+        own = self.sends.setdefault(kind, [])
+        all_known = [each for sends in self.sends.values() for each in sends]
+        is_full = _count(all_known, channel, now - _DAY) >= _DESTINATION_SENDS or waits[channel]
+        if answer.outcome in ("send_limited", "rate_limit_exceeded"):
+            assert is_full or _is_limited(kind, own, channel, now), f"{turn.move} by strangers"
+        elif answer.status in (201, 202) or turn.fault is not None:
+            own.append((now, channel))
+        if kind == "device" and answer.status == 202 and turn.fault is None:
+            is_now = turn.delivery in (Delivery.AT_ONCE, Delivery.TWICE)
+            may_fail = is_full or self.may_be_held or not is_now
+            is_active = user is not None and user.status is UserStatus.ACTIVE
+            assert sent or may_fail or not is_active, f"{turn.move} was not sent"
+
+    def _okta_waits(self, channel: str) -> bool:
+        """Whether Okta would refuse another message over this channel now."""
+        inbox, now = reversed(self.world.org.inbox), self.world.clock.now
+        to, pause = _ADDRESS[channel], _OKTA_PAUSE[channel]
+        return any((each.to, each.channel) == (to, channel) and now - each.sent_at < pause for each in inbox)
+
+
+_TRIES = (ClientVerify, VerifyFactor, UseRelease, DeviceVerify, moves.SignInStep)
+
+
+def _is_known(move: Move) -> bool:
+    """Whether a client or the customer's device makes this move."""
+    if isinstance(move, moves.SignInStep):
+        return move.has_device
+    known = (ClientSend, ClientVerify, Enroll, ChallengeFactor, VerifyFactor)
+    return isinstance(move, (*known, UseRelease, DeviceSend, DeviceVerify))
+
+
+def _kind_of_send(move: Move) -> tuple[str, str]:
+    """Whose sends this one counts with, and its channel."""
+    match move:
+        case ClientSend(channel, releases):
+            return ("release" if releases else "client"), channel
+        case DeviceSend(channel):
+            return "device", channel
+        case Enroll(kind) if kind != "totp":
+            return "client", kind
+    return "", ""
+
+
+def _is_limited(kind: str, own: Sequence[tuple[float, str]], channel: str, now: float) -> bool:
+    windows = {
+        "client": ((_HOUR, 5), (_DAY, 10)),
+        "device": ((_HOUR, 3),),
+        "release": ((_DAY, 3),),
+    }
+    is_full = any(
+        sum(at > now - seconds for at, _ in own) >= count for seconds, count in windows[kind]
+    )
+    return is_full or _count(own, channel, now - 30) > 0
+
+
+def _count(sends: Sequence[tuple[float, str]], channel: str, since: float) -> int:
+    return sum(at > since and _ADDRESS[over] == _ADDRESS[channel] for at, over in sends)
+
+
+# ---- For longer ----------------------------------------------------------------------------------
+
+
+@hypothesis.given(sequences.PERSONS, sequences.SETTINGS, sequences.indistinguishable())
+def indistinguishability(person: Person, settings: Settings, turns: Sequence[Turn]) -> None:
+    """Strangers cannot tell a customer from nobody."""
+    tell_apart(person, settings, turns)
+
+
+@hypothesis.given(sequences.SIEGE_SETTINGS, sequences.attacks(knows_password=False))
+def siege(settings: Settings, turns: Sequence[Turn]) -> None:
+    """Strangers cannot shut the customer out."""
+    Siege(settings).play(turns)
+
+
+@hypothesis.given(sequences.SIEGE_SETTINGS, sequences.attacks(knows_password=True))
+def siege_with_password(settings: Settings, turns: Sequence[Turn]) -> None:
+    """Nor can those who have the right password."""
+    Siege(settings).play(turns)
+
+
+GAMES: tuple[Callable[[], None], ...] = (indistinguishability, siege, siege_with_password)
+
+
+def main() -> None:
+    """Play each game with new sequences."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sequences", type=int, help="of the first game; a fifth of it for the others")
+    parser.add_argument("--only", choices=[game.__name__ for game in GAMES])
+    given = parser.parse_args()
+    with functions_environment():
+        for game in GAMES:
+            if given.only in (None, game.__name__):
+                count = given.sequences if game is indistinguishability else given.sequences // 5
+                started = time.monotonic()
+                settings = hypothesis.settings(
+                    max_examples=count, database=None, deadline=None, derandomize=False,
+                    suppress_health_check=list(hypothesis.HealthCheck),
+                )
+                settings(game)()
+                print(f"{game.__name__}: {count} sequences, {time.monotonic() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

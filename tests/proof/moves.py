@@ -1,0 +1,466 @@
+"""The moves of the games: what strangers, the customer, a client and an administrator may do."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import pyotp
+
+from tests.proof.world import (
+    ANSWER,
+    EMAIL,
+    LOGIN,
+    OLD_EMAIL,
+    OTHER_EMAIL,
+    OWNER,
+    PASSWORD,
+    PHONE,
+    ROOT_KEY,
+    Answer,
+    World,
+)
+from tests.sandbox.okta.records import Factor, FactorType, User, UserStatus
+from verification.crypto import Keyring
+
+INVENTED_ID = "ch_" + "A" * 90
+INVENTED_TOKEN = "00invented-state-token"  # noqa: S105 - good for nothing
+PROVED = {"purpose": "refund", "reference": "order-1"}
+SPELLINGS = (EMAIL, EMAIL.upper(), unicodedata.normalize("NFD", "súbject@shop.example"), LOGIN)
+
+
+class By(StrEnum):
+    """How a call names its challenge."""
+
+    EMAIL = "email"
+    NEWEST = "newest id"
+    OLDER = "older id"
+    INVENTED = "invented id"
+
+
+class Token(StrEnum):
+    """The device token that a stranger sends."""
+
+    NONE = "none"
+    INVENTED = "invented"
+    FOREIGN = "foreign"
+
+
+class Act(StrEnum):
+    """A step of a sign-in after the password."""
+
+    CHALLENGE = "challenge"
+    AGAIN = "again"
+    WRONG = "wrong"
+    RIGHT = "right"
+    PREVIOUS = "previous"
+    CANCEL = "cancel"
+
+
+class Change(StrEnum):
+    """What an administrator does to the user."""
+
+    SUSPEND = "suspend"
+    UNSUSPEND = "unsuspend"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    REMOVE_FACTORS = "remove factors"
+    CHANGE_MAILBOX = "change mailbox"
+
+
+class Move(Protocol):
+    """One move; the answer if a caller was given one."""
+
+    def play(self, world: World) -> Answer | None: ...
+
+
+# ---- Strangers -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Send:
+    """A stranger asks for a code."""
+
+    source: str
+    channel: str = "email"
+    by_url: bool = False
+    has_purpose: bool = False
+    token: Token = Token.NONE
+    key: str = ""
+
+    def play(self, world: World) -> Answer:
+        headers = _headers(world, self.token, self.key)
+        if self.by_url:
+            query = [("email", EMAIL)]
+            return world.call("GET /challenge", query=query, source=self.source, headers=headers)
+        body = {"email": EMAIL, "channel": self.channel, **(PROVED if self.has_purpose else {})}
+        answer = world.call("POST /challenge", body=body, source=self.source, headers=headers)
+        if answer.status == 202 and answer["challenge_id"] not in world.public_ids:
+            world.public_ids.append(answer["challenge_id"])
+        return answer
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A stranger tries a wrong code."""
+
+    source: str
+    by: By = By.EMAIL
+    by_url: bool = False
+    has_purpose: bool = False
+    names_email: bool = False
+    is_malformed: bool = False
+    token: Token = Token.NONE
+    key: str = ""
+
+    def play(self, world: World) -> Answer:
+        code = "12" if self.is_malformed else world.wrong_code()
+        headers = _headers(world, self.token, self.key)
+        if self.by_url:
+            query = [("email", EMAIL), ("otp", code)]
+            return world.call("GET /verify", query=query, source=self.source, headers=headers)
+        body = {"code": code, **(PROVED if self.has_purpose else {})}
+        body |= {"challenge_id": self._id(world)} if self.by is not By.EMAIL else {}
+        if self.by is By.EMAIL or self.names_email:
+            body["email"] = EMAIL
+        return world.call("POST /verify", body=body, source=self.source, headers=headers)
+
+    def _id(self, world: World) -> str:
+        position = {By.NEWEST: -1, By.OLDER: -2}.get(self.by, 0)
+        has_one = position and len(world.public_ids) >= -position
+        return world.public_ids[position] if has_one else INVENTED_ID
+
+
+@dataclass(frozen=True)
+class WrongPassword:
+    """A stranger tries a password."""
+
+    source: str
+    username: str = EMAIL
+
+    def play(self, world: World) -> Answer:
+        body = {"username": self.username, "password": "Wrong-Horse-7"}
+        return world.call("POST /api/v1/authn", body=body, source=self.source)
+
+
+@dataclass(frozen=True)
+class InventedSignIn:
+    """A stranger takes a step of a sign-in that does not exist."""
+
+    source: str
+    route: str
+    proof: str = ""
+
+    def play(self, world: World) -> Answer:
+        body = {"stateToken": INVENTED_TOKEN, "factorType": "email"}
+        body |= {self.proof: "123456"} if self.proof else {}
+        path = {"id": "emf1"} if "{id}" in self.route else {}
+        return world.call(self.route, body=body, source=self.source, path=path)
+
+
+def _headers(world: World, token: Token, key: str) -> dict[str, str]:
+    tokens = {Token.INVENTED: "invented", Token.FOREIGN: world.foreign_device()}
+    headers = {"Idempotency-Key": key} if key else {}
+    return headers | ({"X-Device-Token": tokens[token]} if token in tokens else {})
+
+
+# ---- Sign-ins with the right password --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """Somebody who knows the password begins a sign-in."""
+
+    source: str
+    has_device: bool = False
+
+    def play(self, world: World) -> Answer | None:
+        user = world.user
+        if user is None or user.status is not UserStatus.ACTIVE:
+            return None  # there is no right password
+        body = {"username": user.login, "password": PASSWORD}
+        token = world.device_token if self.has_device else ""
+        headers = {"X-Device-Token": token} if token else {}
+        answer = world.call("POST /api/v1/authn", body=body, source=self.source, headers=headers)
+        world.sign_ins[self.source] = answer["stateToken"] or ""
+        return answer
+
+
+@dataclass(frozen=True)
+class SignInStep:
+    """The next step of such a sign-in."""
+
+    source: str
+    act: Act
+    type: FactorType = FactorType.EMAIL
+    has_device: bool = False
+
+    def play(self, world: World) -> Answer | None:
+        token, user = world.sign_ins.get(self.source), world.user
+        factor = _factor(user, self.type) if user else None
+        if not token or user is None or factor is None:
+            return None
+        body = {"stateToken": token}
+        device = world.device_token if self.has_device else ""
+        headers = {"X-Device-Token": device} if device else {}
+        path = {"id": factor.id}
+        route = "POST /api/v1/authn/factors/{id}/verify"
+        match self.act:
+            case Act.AGAIN:
+                route += "/resend"
+            case Act.PREVIOUS | Act.CANCEL:
+                route, path = f"POST /api/v1/authn/{self.act}", {}
+            case Act.WRONG | Act.RIGHT:
+                is_question = self.type is FactorType.QUESTION
+                body["answer" if is_question else "passCode"] = (
+                    right_proof(world, factor) if self.act is Act.RIGHT else world.wrong_code()
+                )
+        return world.call(route, body=body, source=self.source, headers=headers, path=path)
+
+
+# ---- The customer ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DeviceSend:
+    """The customer's known device asks for a code."""
+
+    channel: str = "email"
+
+    def play(self, world: World) -> Answer | None:
+        if not world.device_token:
+            return None
+        body = {"email": EMAIL, "channel": self.channel, "device_token": world.device_token}
+        return world.call("POST /challenge", body=body, source=OWNER)
+
+
+@dataclass(frozen=True)
+class DeviceVerify:
+    """The customer's known device tries a code."""
+
+    is_right: bool
+    channel: str = "email"
+
+    def play(self, world: World) -> Answer | None:
+        if not world.device_token:
+            return None
+        code = sent_code(world, self.channel) if self.is_right else world.wrong_code()
+        body = {"email": EMAIL, "code": code, "device_token": world.device_token}
+        answer = world.call("POST /verify", body=body, source=OWNER)
+        world.device_token = answer["device_token"] or world.device_token
+        return answer
+
+
+@dataclass(frozen=True)
+class UseRelease:
+    """The customer uses the attempt that support has opened, and has a known device from then on."""
+
+    is_right: bool
+    channel: str = "email"
+
+    def play(self, world: World) -> Answer | None:
+        if not world.release_id:
+            return None
+        code = sent_code(world, self.channel) if self.is_right else world.wrong_code()
+        body = {"challenge_id": world.release_id, "code": code}
+        answer = world.call("POST /verify", body=body, source=OWNER)
+        world.device_token = answer["device_token"] or world.device_token
+        return answer
+
+
+# ---- The client ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ClientSend:
+    """A client asks for a code, or opens a release."""
+
+    channel: str = "email"
+    releases: bool = False
+    has_purpose: bool = False
+
+    def play(self, world: World) -> Answer:
+        body = {"email": EMAIL, "channel": self.channel, "release_hold": self.releases}
+        body |= PROVED if self.has_purpose else {}
+        answer = world.ask("POST /challenge", body)
+        if answer.status == 202 and self.releases:
+            world.release_id = answer["challenge_id"]
+        elif answer.status == 202:
+            world.client_id = answer["challenge_id"]
+        return answer
+
+
+@dataclass(frozen=True)
+class ClientVerify:
+    """A client tries a code for its newest challenge."""
+
+    is_right: bool
+    by_email: bool = False
+    channel: str = "email"
+    has_purpose: bool = False
+
+    def play(self, world: World) -> Answer:
+        code = sent_code(world, self.channel) if self.is_right else world.wrong_code()
+        body = {"code": code, **(PROVED if self.has_purpose else {})}
+        body |= {"email": EMAIL} if self.by_email else {"challenge_id": world.client_id or "none"}
+        return world.ask("POST /verify", body)
+
+
+@dataclass(frozen=True)
+class Enroll:
+    """A client enrolls a factor."""
+
+    type: str
+
+    def play(self, world: World) -> Answer:
+        body = {"type": self.type, "user_id": EMAIL, "totp_user": EMAIL, "phone_number": PHONE}
+        answer = world.ask("POST /auth/factors/enroll", body)
+        world.factor_id = answer["id"] or world.factor_id
+        return answer
+
+
+@dataclass(frozen=True)
+class ChallengeFactor:
+    """A client challenges the factor that it has enrolled."""
+
+    def play(self, world: World) -> Answer | None:
+        if not world.factor_id:
+            return None
+        answer = world.ask("POST /auth/factors/{id}/challenge", {}, id=world.factor_id)
+        world.mfa_id = answer["id"] or world.mfa_id
+        return answer
+
+
+@dataclass(frozen=True)
+class VerifyFactor:
+    """A client tries a code for that challenge."""
+
+    is_right: bool
+
+    def play(self, world: World) -> Answer | None:
+        ref = Keyring(ROOT_KEY).factor_ref(world.factor_id.removeprefix("auth_factor_"))
+        user = world.user
+        if not world.mfa_id or ref is None or user is None:
+            return None
+        factor = next((each for each in user.factors if each.id == ref.factor_id), None)
+        is_right = self.is_right and factor is not None
+        code = right_proof(world, factor) if is_right and factor else world.wrong_code()
+        return world.ask("POST /auth/challenges/{id}/verify", {"code": code}, id=world.mfa_id)
+
+
+@dataclass(frozen=True)
+class Register:
+    """A client registers somebody: with another email, or with this one."""
+
+    is_other: bool
+
+    def play(self, world: World) -> Answer:
+        email = OTHER_EMAIL if self.is_other else EMAIL
+        profile = {"email": email, "firstName": "O", "lastName": "T", "mobilePhone": PHONE}
+        body = {"profile": profile, "password": PASSWORD, "enroll": ["email", "sms"]}
+        return world.ask("POST /customers", body)
+
+
+@dataclass(frozen=True)
+class EndDevices:
+    """A client ends all devices of the customer."""
+
+    def play(self, world: World) -> Answer:
+        user_id = world.user.id if world.user else "00unobody"
+        world.device_token = ""
+        return world.ask("DELETE /customers/{id}/devices", id=user_id)
+
+
+@dataclass(frozen=True)
+class ReadHold:
+    """A client asks for holds."""
+
+    def play(self, world: World) -> Answer:
+        return world.ask("GET /holds/{email}", email=EMAIL)
+
+
+@dataclass(frozen=True)
+class ClientPassword:
+    """A client passes a sign-in of its visitor on."""
+
+    is_right: bool
+
+    def play(self, world: World) -> Answer:
+        body = {"username": EMAIL, "password": PASSWORD if self.is_right else "Wrong-Horse-7"}
+        return world.ask("POST /api/v1/authn", body)
+
+
+# ---- The world -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Time passes."""
+
+    seconds: int
+
+    def play(self, world: World) -> None:
+        world.clock.now += self.seconds
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """Lambda runs what was queued."""
+
+    def play(self, world: World) -> None:
+        world.deliver()
+
+
+@dataclass(frozen=True)
+class Expire:
+    """DynamoDB deletes rows whose time to live is over."""
+
+    def play(self, world: World) -> None:
+        world.store.expire(world.clock.now)
+
+
+@dataclass(frozen=True)
+class Administer:
+    """An administrator changes the user at Okta."""
+
+    change: Change
+
+    def play(self, world: World) -> None:
+        user = world.user
+        if user is None:
+            return
+        match self.change:
+            case Change.SUSPEND:
+                user.status = UserStatus.SUSPENDED
+            case Change.LOCK:
+                user.status = UserStatus.LOCKED_OUT
+            case Change.UNSUSPEND | Change.UNLOCK:
+                user.status = UserStatus.ACTIVE
+                user.failed_factor_attempts = user.failed_passwords = 0
+            case Change.REMOVE_FACTORS:
+                user.factors.clear()
+            case Change.CHANGE_MAILBOX:
+                for factor in user.factors:
+                    if factor.type is FactorType.EMAIL:
+                        factor.destination = OLD_EMAIL
+
+
+def sent_code(world: World, channel: str) -> str:
+    """The newest code that the customer has received over a channel."""
+    return world.code(EMAIL, OLD_EMAIL) if channel == "email" else world.code(PHONE)
+
+
+def right_proof(world: World, factor: Factor) -> str:
+    """What proves the factor now."""
+    match factor.type:
+        case FactorType.QUESTION:
+            return ANSWER
+        case FactorType.TOTP:
+            return pyotp.TOTP(factor.secret or "").at(int(world.clock.now))
+    return world.code(factor.destination)
+
+
+def _factor(user: User, wanted: FactorType) -> Factor | None:
+    return next((each for each in user.factors if each.type is wanted), None)

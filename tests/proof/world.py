@@ -1,0 +1,454 @@
+"""The whole service in one process, with one person in it or nobody: no network, no real time.
+
+The handlers are the real ones. Around them are the simulated Okta org, called as a WSGI app,
+DynamoDB in memory, and a queue of asynchronous invocations that runs when a game says so. Okta takes
+no time here: how long answers take where it does is measured elsewhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import logging
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from botocore.exceptions import ClientError
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from tests.proof.dynamodb import MemoryDynamoDB
+from tests.sandbox.okta.faults import MAX_TIMES, Kind, On
+from tests.sandbox.okta.models import Org
+from tests.sandbox.okta.records import FactorType, User, UserStatus
+from tests.sandbox.okta.seed import SANDBOX_API_TOKEN
+from tests.sandbox.okta.urls import create_app
+from tests.unit.events import proxy_event
+from verification import container
+from verification.aws import clients
+from verification.crypto import DeviceClaim, Keyring
+from verification.http.pipeline import Router, handler_of
+from verification.models import CustomerKey, Email
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+START = 1_800_000_000.0
+EMAIL, LOGIN = "subject@shop.example", "subject.name"
+OTHER_EMAIL, OLD_EMAIL = "other@shop.example", "old@shop.example"
+PHONE = "+15005550123"
+PASSWORD = "Right-Horse-7"
+ANSWER = "meatball"
+TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+CLIENT_KEY = "sk_game_0000000000000000"
+ROOT_KEY = "root-key-of-a-game-that-names-nobody-at-all"
+TABLE = "table"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:issue:live"
+SOURCES = ("203.0.113.7", "203.0.113.8", "2001:db8::1")
+OWNER, SHOP = "198.51.100.1", "198.51.100.2"
+"""Addresses of strangers, of the customer, and of the client's backend."""
+
+ENVIRON = {
+    "OKTA_ORG_URL": "https://org.okta.com",
+    "OKTA_TOKEN_SECRET": "okta-token",
+    "SERVICE_KEYS_SECRET": "service-keys",
+    "TABLE_NAME": TABLE,
+    "CHALLENGE_LIFETIME_SECONDS": "300",
+    "STRANGER_ATTEMPTS": "3",
+    "STRANGER_FAILURES_HOUR": "1000",
+    "SENDS_PER_SOURCE_HOUR": "60",
+    "SENDS_PER_CLIENT_HOUR": "20000",
+    "FAILURES_PER_SOURCE_HOUR": "20",
+    "PASSWORD_FAILURES_HOUR": "5",
+    "CHANGES_PER_CLIENT_HOUR": "600",
+    "INVOKE_URL_ROUTES": "true",
+    "ALLOWED_ORIGINS": "https://shop.example",
+}
+SERVICE = "games"
+"""The name under which the functions log."""
+
+SECRETS = {
+    "okta-token": {"okta_api_token": SANDBOX_API_TOKEN},
+    "service-keys": {
+        "root_key": ROOT_KEY,
+        "clients": {
+            "shop": {"keys": [CLIENT_KEY], "scopes": ["verify", "enroll", "register", "release"]}
+        },
+    },
+}
+
+
+class Person(StrEnum):
+    """Who has the email."""
+
+    NOBODY = "nobody"
+    CUSTOMER = "customer"
+    OTHER_LOGIN = "other login"
+    OLD_MAILBOX = "old mailbox"
+    NO_FACTOR = "no factor"
+    SUSPENDED = "suspended"
+    LOCKED = "locked"
+    TWINS = "twins"
+
+
+class Delivery(StrEnum):
+    """What becomes of an asynchronous invocation."""
+
+    AT_ONCE = "at once"
+    LATER = "later"
+    TWICE = "twice"
+    DROPPED = "dropped"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """All calls of this kind to Okta go wrong in this way, while one step is played."""
+
+    on: On
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API answers; `document` is None where the body is not an object."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+    document: Mapping[str, Any] | None
+
+    def __getitem__(self, name: str) -> Any:
+        return (self.document or {}).get(name)
+
+    @property
+    def outcome(self) -> str:
+        """The code of a problem, or nothing."""
+        return str(self["code"] or "")
+
+
+@dataclass
+class Clock:
+    """Time that passes only when a game says so, or somebody sleeps."""
+
+    now: float = START
+    slept: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        self.now += seconds
+
+
+@dataclass
+class _Context:
+    """What Lambda tells a function of a call."""
+
+    aws_request_id: str = "a-lambda-request"
+    invoked_function_arn: str = FUNCTION
+    function_name: str = "function"
+    function_version: str = "1"
+    memory_limit_in_mb: int = 1024
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 10_000
+
+
+class _NoWait:
+    """Stands for the event on which the simulator waits: no time passes in it."""
+
+    def wait(self, _: float) -> None:
+        """Do not wait."""
+
+
+class _InProcess(BaseAdapter):
+    """Sends requests to a WSGI app."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        super().__init__()
+        self._app = app
+        self._adapter = HTTPAdapter()
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        url, body = urlsplit(str(request.url)), request.body or b""
+        content = body.encode() if isinstance(body, str) else body
+        headers = {f"HTTP_{k.upper().replace('-', '_')}": v for k, v in request.headers.items()}
+        environ: dict[str, Any] = {
+            **headers,
+            "REQUEST_METHOD": request.method,
+            "PATH_INFO": requests.utils.unquote(url.path),
+            "RAW_URI": f"{url.path}?{url.query}" if url.query else url.path,
+            "QUERY_STRING": url.query,
+            "CONTENT_TYPE": request.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(content)),
+            "SERVER_NAME": str(url.hostname),
+            "SERVER_PORT": "443",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "wsgi.url_scheme": "https",
+            "wsgi.input": io.BytesIO(content),
+        }
+        told: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
+            told.extend((int(status.split(" ", 1)[0]), headers))
+
+        answer = b"".join(self._app(environ, start_response))
+        status, answered = told
+        raw = urllib3.HTTPResponse(
+            io.BytesIO(answer),
+            headers=answered,
+            status=status,
+            preload_content=False,
+            request_method=request.method,
+        )
+        return self._adapter.build_response(request, raw)
+
+    def close(self) -> None:
+        """There is no connection."""
+
+
+class _Secrets:
+    """Secrets Manager."""
+
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:
+        return {"SecretString": json.dumps(SECRETS[SecretId])}
+
+
+class _Lambda:
+    """Lambda's Invoke."""
+
+    def __init__(self, accept: Callable[[Any], None]) -> None:
+        self._accept = accept
+
+    def invoke(self, Payload: bytes, **_: object) -> None:
+        self._accept(json.loads(Payload))
+
+
+class _Faults(logging.Handler):
+    """Keeps what functions report as a fault of their own."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[object] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(vars(record))
+
+
+FAULTS = _Faults()
+
+
+@dataclass
+class World:
+    """One service, one org, and what a game has to remember of what it was told."""
+
+    person: Person
+    settings: Mapping[str, str]
+    store: Any = field(default_factory=MemoryDynamoDB)
+    clock: Clock = field(default_factory=Clock)
+    queue: list[Any] = field(default_factory=list)
+    delivery: Delivery = Delivery.AT_ONCE
+    public_ids: list[str] = field(default_factory=list)
+    client_id: str = ""
+    release_id: str = ""
+    factor_id: str = ""
+    mfa_id: str = ""
+    device_token: str = ""
+    sign_ins: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.org = Org(self.clock, random.Random(1))  # noqa: S311 - codes of a simulator
+        self.org.until_interrupted = _NoWait()  # type: ignore[assignment]
+        self._populate()
+        app = create_app(self.org)
+        environ = {**ENVIRON, **self.settings}
+        with _environment(environ, self.store, self._accept):
+            self._issue = self._function("issue_challenge", app)
+            self._verify = self._function("verify_challenge", app)
+            self._worker = self._function("issue_challenge", app)
+
+    # ---- Calls -----------------------------------------------------------------------------------
+
+    def call(
+        self,
+        route: str,
+        *,
+        body: object = None,
+        query: Sequence[tuple[str, str]] = (),
+        path: Mapping[str, str] | None = None,
+        source: str = SHOP,
+        client: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """A request on a route, as the public or as the client."""
+        method, _, resource = route.partition(" ")
+        given = {"Content-Type": "application/json"} if body is not None else {}
+        if client:
+            given["Authorization"] = f"Bearer {CLIENT_KEY}"
+        event = proxy_event(
+            method,
+            resource,
+            query=query,
+            body=body,
+            headers={**given, **(headers or {})},
+            source_ip=source,
+            path=_filled(resource, path or {}),
+        )
+        event["pathParameters"] = path
+        handler = self._verify if route in router_of("verify_challenge").routes else self._issue
+        result = handler(event, _context())
+        document = None
+        if result["headers"].get("Content-Type", "").endswith("json"):
+            loaded = json.loads(result["body"])
+            document = loaded if isinstance(loaded, dict) else None
+        return Answer(result["statusCode"], result["headers"], result["body"], document)
+
+    def ask(self, route: str, body: object = None, **path: str) -> Answer:
+        """A request of the client."""
+        return self.call(route, body=body, path=path, client=True)
+
+    def deliver(self) -> None:
+        """Run all asynchronous invocations that wait."""
+        while self.queue:
+            self._run(self.queue.pop(0))
+
+    @contextmanager
+    def fault(self, fault: Fault | None) -> Iterator[None]:
+        """Let Okta go wrong for a while."""
+        if fault is not None:
+            self.org.faults.add(fault.on, fault.kind, MAX_TIMES)
+        try:
+            yield
+        finally:
+            self.org.faults.clear()
+
+    # ---- The person ------------------------------------------------------------------------------
+
+    @property
+    def user(self) -> User | None:
+        """The first user with the email."""
+        return next((each for each in self.org.directory if each.email == EMAIL), None)
+
+    def code(self, *addresses: str) -> str:
+        """The newest code that was sent to one of these addresses, or a wrong one."""
+        sent = (message for message in reversed(self.org.inbox) if message.to in addresses)
+        return next((message.code for message in sent), self.wrong_code())
+
+    def wrong_code(self) -> str:
+        """A code that was never sent."""
+        sent = {message.code for message in self.org.inbox}
+        return next(code for n in range(10**6) if (code := f"{n:06d}") not in sent)
+
+    def foreign_device(self) -> str:
+        """A device token of another customer."""
+        keyring = Keyring(ROOT_KEY)
+        email_hash = keyring.email_hash(Email(OTHER_EMAIL))
+        return keyring.device_token(DeviceClaim("d" * 32, CustomerKey("c" * 32), email_hash, 1))
+
+    def _populate(self) -> None:
+        directory, person = self.org.directory, self.person
+        if person is Person.NOBODY:
+            return
+        for n in range(2 if person is Person.TWINS else 1):
+            has_other_login = person in (Person.OTHER_LOGIN, Person.TWINS)
+            login = f"{LOGIN}{n or ''}" if has_other_login else EMAIL
+            user = directory.add_user(
+                login=login, email=EMAIL, first_name="Sub", last_name="Ject"
+            )
+            user.mobile_phone, user.password = PHONE, PASSWORD
+            if person is not Person.NO_FACTOR:
+                old = person is Person.OLD_MAILBOX
+                directory.add_factor(user, FactorType.EMAIL, OLD_EMAIL if old else EMAIL)
+                directory.add_factor(user, FactorType.SMS, PHONE)
+                directory.add_factor(user, FactorType.CALL, PHONE)
+                directory.add_factor(
+                    user, FactorType.TOTP, login, provider="GOOGLE", secret=TOTP_SECRET
+                )
+                directory.add_factor(user, FactorType.QUESTION, "disliked_food", secret=ANSWER)
+            if person is Person.SUSPENDED:
+                user.status = UserStatus.SUSPENDED
+            if person is Person.LOCKED:
+                user.status = UserStatus.LOCKED_OUT
+
+    # ---- Functions -------------------------------------------------------------------------------
+
+    def _function(self, name: str, app: WSGIApplication) -> Callable[[Any, Any], Any]:
+        """One execution environment of a function."""
+        service = container.build(self.clock, self.clock.sleep, self.clock)
+        service.transport._session.mount("https://", _InProcess(app))
+        return handler_of(router_of(name), lambda: service)
+
+    def _accept(self, event: Any) -> None:
+        match self.delivery:
+            case Delivery.AT_ONCE:
+                self._run(event)
+            case Delivery.TWICE:
+                self._run(event)
+                self._run(event)
+            case Delivery.LATER:
+                self.queue.append(event)
+            case Delivery.REFUSED:
+                error = {"Code": "TooManyRequestsException", "Message": ""}
+                raise ClientError({"Error": error}, "Invoke")
+
+    def _run(self, event: Any) -> None:
+        self._worker(event, _context())
+
+
+@contextmanager
+def functions_environment() -> Iterator[None]:
+    """What functions find while a game is played: no metrics, and only faults in the log."""
+    environ = {
+        "POWERTOOLS_METRICS_NAMESPACE": "CustomerVerification",
+        "POWERTOOLS_METRICS_DISABLED": "true",
+        "POWERTOOLS_SERVICE_NAME": SERVICE,
+        "POWERTOOLS_LOG_LEVEL": "ERROR",
+    }
+    logger = logging.getLogger(SERVICE)
+    with patch.dict(os.environ, environ):
+        logger.addHandler(FAULTS)
+        yield
+        logger.removeHandler(FAULTS)
+
+
+@contextmanager
+def _environment(
+    environ: Mapping[str, str], store: object, accept: Callable[[Any], None]
+) -> Iterator[None]:
+    """What a function finds while it starts."""
+    with (
+        patch.dict(os.environ, environ),
+        patch.object(clients, "dynamodb", lambda: store),
+        patch.object(clients, "secrets_manager", _Secrets),
+        patch.object(clients, "aws_lambda", lambda: _Lambda(accept)),
+    ):
+        yield
+
+
+def _context() -> Any:
+    return _Context()
+
+
+@cache
+def router_of(function: str) -> Router:
+    """The routes of a function."""
+    router: Router = importlib.import_module(f"functions.{function}.app").router
+    return router
+
+
+def _filled(resource: str, path: Mapping[str, str]) -> str:
+    for name, value in path.items():
+        resource = resource.replace(f"{{{name}}}", value)
+    return resource

@@ -1,0 +1,310 @@
+"""An in-memory Okta for the tests of use cases.
+
+It counts wrong codes in a row and locks the account at the fifth. It accepts every code that it has
+ever sent over a factor, so that only the service's own rules make an old code wrong.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from tests.unit.examples import NOW
+from verification import errors, rules
+from verification.models import (
+    Call,
+    Channel,
+    Code,
+    Credentials,
+    Email,
+    EnrollStep,
+    Factor,
+    FactorStatus,
+    FactorStep,
+    FactorType,
+    Registration,
+    SignInDocument,
+    SignInStatus,
+    Target,
+    User,
+    UserStatus,
+)
+
+LOCKS_AT = 5
+APP_CODE = Code("271828")
+"""What every authenticator app shows."""
+PASSWORD = "Correct-Horse-7"
+ANSWER = "annie oakley"
+_RIGHT = {FactorType.TOTP: (APP_CODE,), FactorType.QUESTION: (ANSWER,)}
+_SENT = (FactorType.EMAIL, FactorType.SMS, FactorType.CALL)
+
+
+@dataclass
+class Org:
+    """Users and factors by user id, codes sent by factor id. `faults`: what the next call of this
+    name ends with. A fault after which Okta may have acted comes after Okta has acted.
+    """
+
+    users: dict[str, User] = field(default_factory=dict)
+    factors: dict[str, list[Factor]] = field(default_factory=dict)
+    codes: dict[str, list[Code]] = field(default_factory=lambda: defaultdict(list))
+    wrong: Counter[str] = field(default_factory=Counter)
+    calls: list[str] = field(default_factory=list)
+    told: list[Call] = field(default_factory=list)
+    faults: dict[str, errors.VerificationError] = field(default_factory=dict)
+
+    def add(self, user: User, *factors: Factor) -> None:
+        self.users[user.id] = user
+        self.factors[user.id] = list(factors)
+
+    @contextmanager
+    def call(self, name: str, call: Call) -> Iterator[None]:
+        self.calls.append(name)
+        self.told.append(call)
+        failure = self.faults.pop(name, None)
+        if failure is not None and not errors.was_carried_out(failure):
+            raise failure
+        try:
+            yield
+        except errors.VerificationError:
+            if failure is None:
+                raise
+        if failure is not None:
+            raise failure
+
+    def factor(self, user_id: str, factor_id: str) -> Factor:
+        for each in self.factors[user_id]:
+            if each.id == factor_id:
+                return each
+        raise errors.FactorNotEnrolled
+
+    def send(self, factor_id: str) -> None:
+        number = 100_000 + sum(len(sent) for sent in self.codes.values())
+        self.codes[factor_id].append(Code(str(number)))
+
+    def compare(self, user_id: str, factor: Factor, proof: str) -> None:
+        if self.users[user_id].status is UserStatus.LOCKED_OUT:
+            raise errors.CustomerLocked
+        right: list[str] = [*self.codes[factor.id], *_RIGHT.get(factor.type, ())]
+        if proof in right:
+            self.wrong[user_id] = 0
+            return
+        self.wrong[user_id] += 1
+        if self.wrong[user_id] >= LOCKS_AT:
+            self.users[user_id] = replace(self.users[user_id], status=UserStatus.LOCKED_OUT)
+        raise errors.InvalidCode
+
+    def activate(self, user_id: str, factor: Factor) -> None:
+        active = replace(factor, status=FactorStatus.ACTIVE)
+        self.factors[user_id] = [
+            active if each.id == factor.id else each for each in self.factors[user_id]
+        ]
+
+    def enroll(self, user_id: str, wanted: Factor, *, activate: bool) -> Factor:
+        number = sum(len(each) for each in self.factors.values())
+        status = FactorStatus.ACTIVE if activate else FactorStatus.PENDING_ACTIVATION
+        factor = replace(wanted, id=f"new{number}", status=status)
+        self.factors[user_id].append(factor)
+        if not activate and factor.type in _SENT:
+            self.send(factor.id)
+        return factor
+
+
+class FakeUsers:
+    def __init__(self, org: Org) -> None:
+        self._org = org
+
+    def find(self, email: Email, call: Call) -> User:
+        with self._org.call("find", call):
+            return rules.choose_customer(list(self._org.users.values()), email)
+
+    def find_any(self, name: str, call: Call) -> User:
+        with self._org.call("find_any", call):
+            return rules.require_active(self._with(name))
+
+    def get(self, name: str, call: Call) -> User:
+        with self._org.call("get", call):
+            return self._with(name)
+
+    def with_phone(self, phone: str, call: Call) -> User:
+        with self._org.call("with_phone", call):
+            for user_id, factors in self._org.factors.items():
+                if any(each.destination == phone for each in factors):
+                    return self._org.users[user_id]
+            raise errors.CustomerNotFound
+
+    def holder(self, login: str, email: Email, call: Call) -> User | None:
+        with self._org.call("holder", call):
+            for each in self._org.users.values():
+                if each.login == login or each.email == email:
+                    return each
+            return None
+
+    def create(self, wanted: Registration, call: Call) -> User:
+        with self._org.call("create", call):
+            user = User("00unew", UserStatus.ACTIVE, wanted.login, wanted.email, timestamp(NOW))
+            self._org.add(user)
+            return user
+
+    def _with(self, name: str) -> User:
+        for each in self._org.users.values():
+            if name in (each.id, each.login, each.email):
+                return each
+        raise errors.CustomerNotFound
+
+
+class FakeFactors:
+    def __init__(self, org: Org) -> None:
+        self._org = org
+        self.templates: list[str | None] = []
+
+    def list(self, user_id: str, call: Call) -> Sequence[Factor]:
+        with self._org.call("list", call):
+            return list(self._org.factors[user_id])
+
+    def get(self, user_id: str, factor_id: str, call: Call) -> Factor:
+        with self._org.call("get_factor", call):
+            return self._org.factor(user_id, factor_id)
+
+    def send_code(
+        self, target: Target, channel: Channel, lifetime: int, template_id: str | None, call: Call
+    ) -> None:
+        assert rules.is_sent(channel)
+        assert lifetime == 300
+        with self._org.call("send_code", call):
+            self._org.factor(target.user_id, target.factor_id)
+            self.templates.append(template_id)
+            self._org.send(target.factor_id)
+
+    def check_code(self, target: Target, code: Code, call: Call) -> None:
+        with self._org.call("check_code", call):
+            factor = self._org.factor(target.user_id, target.factor_id)
+            self._org.compare(target.user_id, factor, code)
+
+    def activate(self, target: Target, code: Code, call: Call) -> None:
+        """Not a verification to Okta: a right code leaves its count as it is."""
+        with self._org.call("activate", call):
+            factor = self._org.factor(target.user_id, target.factor_id)
+            before = self._org.wrong[target.user_id]
+            self._org.compare(target.user_id, factor, code)
+            self._org.wrong[target.user_id] = before
+            self._org.activate(target.user_id, factor)
+
+    def resend_enrollment_code(self, user_id: str, factor: Factor, call: Call) -> None:
+        with self._org.call("resend_enrollment_code", call):
+            self._org.send(self._org.factor(user_id, factor.id).id)
+
+    def enroll(
+        self, user_id: str, wanted: Factor, call: Call, *, activate: bool
+    ) -> tuple[Factor, str]:
+        with self._org.call("enroll", call):
+            factor = self._org.enroll(user_id, wanted, activate=activate)
+            return factor, "JBSWY3DP" if factor.type is FactorType.TOTP else ""
+
+    def delete(self, user_id: str, factor_id: str, call: Call) -> None:
+        with self._org.call("delete", call):
+            self._org.factors[user_id].remove(self._org.factor(user_id, factor_id))
+
+
+class FakeAuthn:
+    """A state token is `state <user id>`. `replies`: what the next call of this name answers."""
+
+    def __init__(self, org: Org) -> None:
+        self._org = org
+        self.replies: dict[str, SignInDocument] = {}
+        self.begun: list[Credentials] = []
+
+    def begin(self, credentials: Credentials, call: Call) -> SignInDocument:
+        self.begun.append(credentials)
+        with self._org.call("begin", call):
+            if credentials.password != PASSWORD:
+                raise errors.InvalidCredentials(okta_error={"errorCode": "E0000004"})
+            users = self._org.users.values()
+            user = next(each for each in users if credentials.username == each.login)
+            return self._document("begin", user.id)
+
+    def look(self, state_token: str, call: Call) -> SignInDocument:
+        with self._org.call("look", call):
+            return self._document("look", _user_of(state_token))
+
+    def move(self, where: str, state_token: str, call: Call) -> SignInDocument:
+        with self._org.call(where, call):
+            return self._document(where, _user_of(state_token))
+
+    def challenge(self, step: FactorStep, call: Call) -> SignInDocument:
+        return self._send("challenge", step, call)
+
+    def resend(self, step: FactorStep, call: Call) -> SignInDocument:
+        return self._send("resend", step, call)
+
+    def resend_enrollment_code(self, step: FactorStep, call: Call) -> SignInDocument:
+        return self._send("resend_enrollment", step, call)
+
+    def enroll(self, step: EnrollStep, call: Call) -> SignInDocument:
+        user_id = _user_of(step.state_token)
+        with self._org.call("enroll_in_sign_in", call):
+            wanted = Factor("", step.type, FactorStatus.PENDING_ACTIVATION)
+            factor = self._org.enroll(user_id, wanted, activate=False)
+            return self._document("enroll", user_id, {factor.id: factor.type})
+
+    def check_code(self, step: FactorStep, call: Call) -> SignInDocument:
+        user_id = _user_of(step.state_token)
+        with self._org.call("check_in_sign_in", call):
+            factor = self._org.factor(user_id, step.factor_id)
+            self._org.compare(user_id, factor, step.code or step.answer)
+            return self._document("check_code", user_id, status=SignInStatus.SUCCESS)
+
+    def activate(self, step: FactorStep, call: Call) -> SignInDocument:
+        user_id = _user_of(step.state_token)
+        with self._org.call("activate_in_sign_in", call):
+            factor = self._org.factor(user_id, step.factor_id)
+            before = self._org.wrong[user_id]
+            self._org.compare(user_id, factor, step.code)
+            self._org.wrong[user_id] = before
+            self._org.activate(user_id, factor)
+            return self._document("activate", user_id, status=SignInStatus.SUCCESS)
+
+    def _send(self, name: str, step: FactorStep, call: Call) -> SignInDocument:
+        user_id = _user_of(step.state_token)
+        with self._org.call(name, call):
+            factor = self._org.factor(user_id, step.factor_id)
+            if factor.type in _SENT:
+                self._org.send(factor.id)
+            return self._document(name, user_id)
+
+    def _document(
+        self,
+        name: str,
+        user_id: str,
+        factors: Mapping[str, FactorType] | None = None,
+        status: SignInStatus = SignInStatus.OTHER,
+    ) -> SignInDocument:
+        if name in self.replies:
+            return self.replies.pop(name)
+        if factors is None:
+            factors = {each.id: each.type for each in self._org.factors[user_id]}
+        return SignInDocument({}, status, name, f"state {user_id}", user_id, factors)
+
+
+class FakeSmsTemplates:
+    def __init__(self, org: Org) -> None:
+        self._org = org
+
+    def name_of(self, text: str) -> str:
+        return f"name of {text}"
+
+    def id_of(self, text: str, call: Call) -> str:
+        with self._org.call("template", call):
+            return f"id of {text}"
+
+
+def timestamp(epoch: int) -> str:
+    """As Okta writes it."""
+    return datetime.fromtimestamp(epoch, UTC).isoformat()
+
+
+def _user_of(state_token: str) -> str:
+    return state_token.removeprefix("state ")

@@ -1,0 +1,73 @@
+"""CORS: browsers let the pages of allowed origins call and read, and no others."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.events import proxy_event
+from verification.http.cors import ALLOWED_HEADERS, cors_headers, preflight
+from verification.http.messages import Request
+
+ORIGINS = ("https://shop.example", "https://www.example:8443")
+
+
+def headers_for(origin: str | None, origins: tuple[str, ...] = ORIGINS) -> dict[str, str]:
+    headers = {} if origin is None else {"Origin": origin}
+    return cors_headers(Request.of(proxy_event("POST", "/verify", headers=headers)), origins)
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_page_of_an_allowed_origin_may_read_replies(origin: str) -> None:
+    assert headers_for(origin) == {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": "Retry-After, X-Outcome, X-Request-ID",
+        "Vary": "Origin",
+    }
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        None,
+        "",
+        "null",
+        "*",
+        "https://evil.example",
+        "https://shop.example.evil.example",
+        "https://evilshop.example",
+        "http://shop.example",
+        "https://shop.example:8443",
+        "https://shop.example/",
+        "https://SHOP.example",
+        "https://shop.example, https://www.example:8443",
+    ],
+)
+def test_no_other_origin_may(origin: str | None) -> None:
+    assert headers_for(origin) == {}
+
+
+def test_without_allowed_origins_nobody_may() -> None:
+    assert headers_for(ORIGINS[0], ()) == {}
+
+
+def test_a_preflight_allows_the_methods_of_the_resource() -> None:
+    routes = ["GET /verify", "POST /verify", "DELETE /verify/{id}", "POST /api/v1/authn"]
+    reply = preflight("/verify", routes)
+    assert (reply.status, reply.body) == (204, "")
+    assert reply.headers["Access-Control-Allow-Methods"] == "GET, OPTIONS, POST"
+    assert reply.headers["Access-Control-Max-Age"] == "600"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Authorization", "Content-Type", "Accept-Language", "Idempotency-Key"),
+        *("X-Device-Token", "X-Device-Fingerprint"),
+        "X-Okta-User-Agent-Extended",  # sent by Okta's client for browsers
+    ],
+)
+def test_a_preflight_allows_every_header_that_a_page_sends(header: str) -> None:
+    allowed = preflight("/verify", ["POST /verify"]).headers["Access-Control-Allow-Headers"]
+    assert header in allowed.split(", ")
+    assert allowed == ", ".join(ALLOWED_HEADERS)

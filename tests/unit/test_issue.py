@@ -1,0 +1,405 @@
+"""Sending codes: to clients at once, to the public after the answer, and to one factor by its id."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from tests.unit.examples import NOW, factor, user
+from tests.unit.fake_okta import timestamp
+from tests.unit.fakes import FakeCustomers, Sends
+from tests.unit.world import ADA, ADA_ID, APP, EMAIL, GRACE, NOBODY, PHONE, SMS, World
+from verification import errors, rules
+from verification.models import (
+    ChallengeStatus,
+    Channel,
+    Email,
+    EmailHash,
+    FactorStatus,
+    FactorType,
+    IssueRequest,
+    Lane,
+    Scope,
+    UserStatus,
+)
+
+
+class TestClients:
+    def test_the_first_send_is_three_calls_to_okta_and_the_next_is_one(self, world: World) -> None:
+        world.send(world.client())
+        assert world.org.calls == ["find", "list", "send_code"]
+        world.now += 30
+        world.send(world.client())
+        assert world.org.calls[3:] == ["send_code"]
+
+    def test_the_answer_says_where_the_code_went_and_what_is_left(self, world: World) -> None:
+        issued = world.send(world.client(), channel=Channel.SMS)
+        assert (issued.challenge.destination, issued.challenge.client) == ("•••0006", "shop")
+        assert (issued.resend_at, issued.challenge.expires_at) == (NOW + 30, NOW + 300)
+        assert (issued.attempts_remaining, issued.was_sent) == (4, True)
+
+    def test_the_message_is_in_the_language_that_was_asked_for(self, world: World) -> None:
+        world.send(world.client(), locale="de")
+        assert world.org.told[-1].caller.accept_language == "de"
+
+    def test_a_refusal_is_told_and_leaves_the_send_unspent(self, world: World) -> None:
+        for _ in range(6):
+            with pytest.raises(errors.CustomerNotFound):
+                world.send(world.client(), NOBODY)
+        with pytest.raises(errors.FactorNotEnrolled):
+            world.send(world.client(), channel=Channel.CALL)
+
+    def test_clients_send_five_an_hour_and_ten_a_day_to_one_email(self, world: World) -> None:
+        for limit, wait in (("hour", 3600 - 120), ("day", 24 * 3600 - 3720)):
+            for _ in range(5):
+                world.send(world.client())
+                world.now += 30
+            world.now -= 30
+            with pytest.raises(errors.SendLimited) as refused:
+                world.send(world.client(name="other"), channel=Channel.SMS)
+            assert (refused.value.limit, refused.value.retry_after) == (limit, wait)
+            world.now += 3600 - 120
+        assert len(world.org.codes[EMAIL]) == 10
+
+    def test_a_send_waits_30_seconds_after_the_last_on_its_channel(self, world: World) -> None:
+        world.send(world.client())
+        world.now += 29
+        world.send(world.client(), channel=Channel.SMS)
+        with pytest.raises(errors.SendLimited) as refused:
+            world.send(world.client())
+        assert (refused.value.limit, refused.value.retry_after) == ("resend", 1)
+
+    def test_a_destination_has_20_sends_a_day_over_all_users(self, world: World) -> None:
+        sends = Sends(rules.DESTINATION_DAY, [NOW] * 20)
+        world.budgets.destinations[world.keys.destination_hash(PHONE)] = sends
+        with pytest.raises(errors.SendLimited) as refused:
+            world.send(world.client(), channel=Channel.SMS)
+        assert (refused.value.limit, refused.value.retry_after) == ("destination", 24 * 3600)
+        assert world.org.codes[SMS] == []
+        world.send(world.client())
+
+    def test_nothing_is_sent_while_the_lane_is_held(self, world: World) -> None:
+        world.wrong_codes(4)
+        with pytest.raises(errors.AttemptsHeld):
+            world.send(world.client())
+        assert len(world.org.codes[EMAIL]) == 1
+
+    def test_a_kept_lookup_is_dropped_as_soon_as_okta_disagrees(self, world: World) -> None:
+        world.send(world.client())
+        world.now += 30
+        world.org.faults["send_code"] = errors.FactorNotEnrolled()
+        with pytest.raises(errors.FactorNotEnrolled):
+            world.send(world.client())
+        world.send(world.client())
+        assert world.org.calls[4:] == ["find", "list", "send_code"]
+
+
+class TestOutcomeOfASend:
+    def test_after_a_send_that_certainly_failed_the_older_code_is_good_again(
+        self, world: World
+    ) -> None:
+        old = world.send(world.client())
+        world.now += 30
+        world.org.faults["send_code"] = errors.OktaRateLimited()
+        with pytest.raises(errors.OktaRateLimited):
+            world.send(world.client())
+        world.check(world.client(), world.code(), challenge_id=old.challenge.id)
+
+    def test_a_first_send_that_certainly_failed_leaves_no_challenge(self, world: World) -> None:
+        world.org.faults["send_code"] = errors.OktaNotReached()
+        with pytest.raises(errors.OktaNotReached):
+            world.send(world.client())
+        with pytest.raises(errors.ChallengeNotFound):
+            world.check(world.client(), "123456", email=ADA)
+
+    def test_where_the_outcome_is_unknown_neither_code_is_good(self, world: World) -> None:
+        newsletter = world.send(world.client(), purpose="newsletter")
+        world.now += 30
+        world.org.faults["send_code"] = errors.OktaOutcomeUnknown()
+        with pytest.raises(errors.OktaOutcomeUnknown):
+            world.send(world.client(), purpose="refund", reference="order-1")
+        for code in world.org.codes[EMAIL]:
+            with pytest.raises(errors.ChallengeExpired):
+                world.check(world.client(), code, email=ADA, purpose="refund", reference="order-1")
+            with pytest.raises(errors.ChallengeSuperseded):
+                world.check(
+                    world.client(),
+                    code,
+                    challenge_id=newsletter.challenge.id,
+                    purpose="newsletter",
+                )
+        assert "check_code" not in world.org.calls
+        assert world.ada.wrong_codes == ()
+
+    @pytest.mark.parametrize("age", [None, 600])
+    def test_unless_no_older_code_can_still_be_accepted(
+        self, world: World, age: int | None
+    ) -> None:
+        if age is not None:
+            world.send(world.client())
+            world.now += age
+        world.org.faults["send_code"] = errors.DeadlineExceededWaiting()
+        with pytest.raises(errors.DeadlineExceededWaiting):
+            world.send(world.client())
+        world.check(world.client(), world.code(), email=ADA)
+
+    def test_an_unknown_outcome_spends_the_send(self, world: World) -> None:
+        world.org.faults["send_code"] = errors.OktaOutcomeUnknown()
+        with pytest.raises(errors.OktaOutcomeUnknown):
+            world.send(world.client())
+        with pytest.raises(errors.SendLimited):
+            world.send(world.client())
+
+    def test_the_failure_of_a_send_is_told_though_the_store_fails_after_it(
+        self, world: World
+    ) -> None:
+        class Broken(FakeCustomers):
+            def withdraw_send(self, *_: object) -> None:
+                raise errors.StoreUnavailable
+
+        issue = replace(world.issue, customers=Broken(world.budgets))
+        world.org.faults["send_code"] = errors.OktaNotReached()
+        with pytest.raises(errors.OktaNotReached):
+            issue.to_email(IssueRequest(ADA), world.client())
+
+
+class TestReleases:
+    def test_only_a_client_with_the_scope_opens_one(self, world: World) -> None:
+        with pytest.raises(errors.Forbidden):
+            world.send(world.client(), releases_hold=True)
+        with pytest.raises(errors.Unauthorized):
+            world.send(world.public(), releases_hold=True)
+        assert world.org.calls == []
+
+    def test_a_held_customer_is_sent_a_code_for_one_attempt(self, world: World) -> None:
+        world.wrong_codes(4)
+        issued = world.send(world.client(Scope.RELEASE), releases_hold=True)
+        assert (issued.challenge.lane, issued.attempts_remaining) == (Lane.RELEASE, 1)
+        assert len(world.org.codes[EMAIL]) == 2
+
+    def test_there_are_three_a_day_apart_from_the_clients_sends(self, world: World) -> None:
+        client = world.client(Scope.RELEASE)
+        world.org.faults["send_code"] = errors.OktaNotReached()
+        with pytest.raises(errors.OktaNotReached):
+            world.send(client, releases_hold=True)
+        assert world.ada.release is not None
+        assert world.ada.release.status is ChallengeStatus.FAILED
+        for _ in range(3):
+            world.send(client, releases_hold=True)
+        with pytest.raises(errors.SendLimited) as refused:
+            world.send(client, releases_hold=True)
+        assert (refused.value.limit, refused.value.retry_after) == ("releases", 24 * 3600)
+        world.send(client)
+
+
+class TestTrustLastLogin:
+    @pytest.mark.parametrize(
+        ("trusted", "last_login", "forgotten"),
+        [(True, NOW + 1, True), (True, NOW, False), (True, 0, False), (False, NOW + 1, False)],
+    )
+    def test_a_sign_in_after_the_last_wrong_code_is_a_success_if_the_stack_trusts_it(
+        self, trusted: bool, last_login: int, forgotten: bool
+    ) -> None:
+        world = World(trust_last_login=trusted)
+        world.wrong_codes(4)
+        world.org.users[ADA_ID] = user(last_login=timestamp(last_login) if last_login else "")
+        world.now += 900
+        if forgotten:
+            assert world.send(world.client()).attempts_remaining == 4
+            return
+        with pytest.raises(errors.AttemptsHeld):
+            world.send(world.client())
+
+
+class TestThePublic:
+    def test_it_is_answered_before_anybody_is_looked_up(self, world: World) -> None:
+        issued = world.send(world.public())
+        assert (world.org.calls, issued.was_sent, issued.attempts_remaining) == ([], False, None)
+        ((function, payload),) = world.invocation.events
+        assert function == "arn:issue"
+        assert "ada" not in payload
+        world.deliver()
+        world.check(world.public(), world.code(), challenge_id=issued.challenge.id)
+
+    def test_it_is_answered_the_same_for_a_nobody(self, world: World) -> None:
+        for_ada, for_nobody = world.send(world.public()), world.send(world.public(), NOBODY)
+        assert replace(
+            for_ada.challenge, id="", email_hash=EmailHash(""), destination=""
+        ) == replace(for_nobody.challenge, id="", email_hash=EmailHash(""), destination="")
+        assert for_nobody.challenge.destination == "n•••@example.com"
+        assert for_ada.resend_at == for_nobody.resend_at
+        with pytest.raises(errors.CustomerNotFound):
+            world.deliver()
+        assert world.public_state(NOBODY).challenges[0].is_open
+
+    def test_an_event_that_is_delivered_twice_sends_one_code(self, world: World) -> None:
+        world.send(world.public())
+        world.invocation.events *= 2
+        world.deliver()
+        assert len(world.org.codes[EMAIL]) == 1
+
+    def test_a_late_delivery_of_a_superseded_challenge_sends_nothing(self, world: World) -> None:
+        world.send(world.public())
+        world.now += 30
+        world.send(world.public())
+        world.invocation.events.pop()
+        world.deliver()
+        assert world.org.calls == []
+
+    def test_an_event_that_was_not_sealed_here_is_refused(self, world: World) -> None:
+        with pytest.raises(errors.MalformedBody):
+            world.issue.deliver("sealed elsewhere", world.public())
+
+    def test_a_send_that_cannot_be_handed_over_is_taken_back(self, world: World) -> None:
+        world.invocation.failure = errors.StoreUnavailable()
+        with pytest.raises(errors.StoreUnavailable):
+            world.send(world.public())
+        assert world.public_state().challenges[0].status is ChallengeStatus.FAILED
+        world.invocation.failure = None
+        world.send_public()
+
+    def test_the_customers_request_is_told_to_okta_at_the_delivery(self, world: World) -> None:
+        world.send(world.public(source_ip="192.0.2.9"), locale="fr")
+        world.deliver()
+        assert world.org.told[-1].caller.source_ip == "192.0.2.9"
+        assert world.org.told[-1].caller.accept_language == "fr"
+
+    @pytest.mark.parametrize("email", [ADA, NOBODY])
+    def test_strangers_share_five_an_hour_whoever_the_email_is(
+        self, world: World, email: Email
+    ) -> None:
+        for n in range(5):
+            world.send(world.public(source_ip=f"192.0.2.{n}"), email)
+            world.now += 30
+        with pytest.raises(errors.SendLimited) as refused:
+            world.send(world.public(), email)
+        assert refused.value.retry_after == 3600 - 150
+        world.send(world.client())
+
+    def test_sends_of_clients_are_not_seen_in_the_publics_limits(self, world: World) -> None:
+        for email in (ADA, NOBODY):
+            with suppress(errors.CustomerNotFound):
+                world.send(world.client(), email)
+            assert world.send(world.public(), email).resend_at == NOW + 30
+
+    def test_a_held_customer_is_not_sent_a_strangers_code(self, world: World) -> None:
+        world.wrong_codes(3)
+        issued = world.send(world.public())
+        with pytest.raises(errors.AttemptsHeld):
+            world.deliver()
+        assert len(world.org.codes[EMAIL]) == 1
+        assert issued.challenge.is_open
+
+    def test_without_concealment_it_is_answered_like_a_client(self) -> None:
+        world = World(conceal_unknown_customers=False)
+        with pytest.raises(errors.CustomerNotFound):
+            world.send(world.public(), NOBODY)
+        assert world.public_state(NOBODY).challenges[0].status is ChallengeStatus.FAILED
+        assert world.send(world.public()).was_sent
+        world.now += 30
+        world.org.faults["send_code"] = errors.OktaOutcomeUnknown()
+        with pytest.raises(errors.OktaOutcomeUnknown):
+            world.send(world.public())
+        assert world.public_state().challenges[0].is_open
+
+
+class TestKnownDevices:
+    def test_a_device_is_told_what_is_left_and_has_sends_of_its_own(self, world: World) -> None:
+        token = world.known_device()
+        for _ in range(3):
+            issued = world.send(world.public(token))
+            assert (issued.challenge.lane, issued.attempts_remaining) == (Lane.DEVICE, 4)
+            world.deliver()
+            world.now += 30
+        with pytest.raises(errors.SendLimited):
+            world.send(world.public(), device_token=token)
+        assert len(world.org.codes[EMAIL]) == 4
+
+    def test_strangers_cannot_use_up_its_attempts_or_sends(self, world: World) -> None:
+        token = world.known_device()
+        world.send_public()
+        for _ in range(3):
+            world.check_wrong(world.public(), email=ADA)
+        with pytest.raises(errors.AttemptsHeld):
+            world.send(world.public())
+        assert world.send_public(device_token=token).attempts_remaining == 1
+        world.check(world.public(token), world.code(), email=ADA)
+
+    def test_it_is_told_that_its_lane_is_held(self, world: World) -> None:
+        token = world.known_device()
+        world.wrong_codes(4)
+        with pytest.raises(errors.AttemptsHeld):
+            world.send(world.public(token))
+
+    def test_a_token_for_another_email_is_no_token(self, world: World) -> None:
+        issued = world.send(world.public(world.known_device()), GRACE)
+        assert (issued.challenge.lane, issued.attempts_remaining) == (Lane.STRANGER, None)
+
+    def test_nothing_is_sent_once_the_email_is_another_customers(self, world: World) -> None:
+        token = world.known_device()
+        world.send(world.public(token))
+        world.org.users[ADA_ID] = user(status=UserStatus.DEPROVISIONED)
+        world.org.add(user(id="00unew"), factor(id="emf_new", destination=ADA))
+        world.now += 900
+        with pytest.raises(errors.CustomerNotFound):
+            world.deliver()
+        assert world.org.codes["emf_new"] == []
+
+
+class TestOneFactor:
+    def test_a_code_is_sent_over_this_factor(self, world: World) -> None:
+        issued = world.enrollment.challenge(world.factor_id(), None, world.client())
+        assert (issued.challenge.channel, issued.attempts_remaining) == (Channel.SMS, None)
+        assert issued.resend_at == NOW + 30
+        assert len(world.org.codes[SMS]) == 1
+
+    def test_the_clients_limits_of_the_email_count(self, world: World) -> None:
+        world.send(world.client(), channel=Channel.SMS)
+        with pytest.raises(errors.SendLimited):
+            world.enrollment.challenge(world.factor_id(), None, world.client())
+
+    def test_an_authenticator_app_is_sent_nothing(self, world: World) -> None:
+        for _ in range(2):
+            issued = world.enrollment.challenge(world.factor_id(APP), None, world.client())
+        assert issued.resend_at == NOW
+        assert not any(world.org.codes.values())
+
+    @pytest.mark.parametrize(
+        ("changes", "refusal"),
+        [
+            ({"status": FactorStatus.OTHER}, errors.FactorNotActive),
+            ({"type": FactorType.QUESTION}, errors.UnsupportedChannel),
+            ({"destination": "ada.old@example.com"}, errors.FactorNotEnrolled),
+            ({"destination": "a***a@example"}, errors.FactorNotEnrolled),
+        ],
+    )
+    def test_a_factor_that_proves_nothing_is_refused(
+        self, world: World, changes: dict[str, object], refusal: type[Exception]
+    ) -> None:
+        email, *others = world.org.factors[ADA_ID]
+        world.org.factors[ADA_ID] = [replace(email, **changes), *others]  # type: ignore[arg-type]
+        with pytest.raises(refusal):
+            world.enrollment.challenge(world.factor_id(EMAIL), None, world.client())
+        assert not any(world.org.codes.values())
+
+    def test_an_sms_text_is_a_template_at_okta_and_its_id_is_kept(self, world: World) -> None:
+        for _ in range(2):
+            world.enrollment.challenge(world.factor_id(), "Hi {{code}}", world.client())
+            world.now += 30
+        assert world.okta_factors.templates == ["id of Hi {{code}}"] * 2
+        assert world.org.calls.count("template") == 1
+        world.enrollment.challenge(world.factor_id(EMAIL), "Hi {{code}}", world.client())
+        assert world.okta_factors.templates[-1] is None
+
+    @pytest.mark.parametrize(("age", "resends"), [(29, 0), (30, 1)])
+    def test_a_new_phone_is_sent_its_first_code_again_after_30_seconds(
+        self, world: World, age: int, resends: int
+    ) -> None:
+        world.org.factors[ADA_ID].clear()
+        enrolled = world.enrollment.enroll_phone(PHONE, ADA, world.client())
+        world.now += age
+        issued = world.enrollment.challenge(enrolled.ref_id, None, world.client())
+        assert world.org.calls.count("resend_enrollment_code") == resends
+        assert issued.challenge.activates

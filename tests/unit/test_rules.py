@@ -1,0 +1,484 @@
+"""Pure decisions: which customer and factor, which lane may do what, and what a code is good for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv6Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.examples import NOW, challenge, factor, found, known_factor, state, user
+from verification import errors, rules
+from verification.models import (
+    Attempt,
+    Challenge,
+    ChallengeStatus,
+    Channel,
+    Code,
+    CustomerState,
+    Email,
+    Factor,
+    FactorStatus,
+    FactorType,
+    Hold,
+    KnownFactor,
+    Lane,
+    Origin,
+    PublicState,
+    Registration,
+    Sent,
+    Slot,
+    User,
+    UserStatus,
+    VerifyRequest,
+    WrongCode,
+)
+
+ADA = Email("ada@example.com")
+EVE = user(id="00u0000000000000eve0", login="eve@example.com", email="eve@example.com")
+TWIN = user(id="00u000000000000twin0", login="twin.two")
+LOCKED = user(id="00u0000000000000old0", status=UserStatus.LOCKED_OUT)
+GONE = user(id="00u0000000000000old0", status=UserStatus.DEPROVISIONED)
+THREE = {"wrong_codes": tuple(WrongCode(NOW - n, Lane.STRANGER) for n in (3, 2, 1))}
+FOUR = {"wrong_codes": (*THREE["wrong_codes"], WrongCode(NOW, Lane.CLIENT))}
+BUSY = {"busy_until": NOW + 1.0}
+
+
+class TestCustomers:
+    @pytest.mark.parametrize(
+        "users",
+        [
+            [user()],
+            [user(login="ada.l")],
+            [EVE, user(email="ADA@EXAMPLE.COM")],
+            [user(), user()],  # found by login and by email
+            [user(), GONE],
+            [LOCKED, user()],
+        ],
+    )
+    def test_the_one_active_user_is_the_customer(self, users: list[User]) -> None:
+        assert rules.choose_customer(users, ADA).id == user().id
+
+    @pytest.mark.parametrize(
+        ("users", "code"),
+        [
+            ([], "customer_not_found"),
+            ([EVE], "customer_not_found"),
+            ([user(login="ADA@Example.com", email="work@example.com")], "customer_not_found"),
+            ([user(email="adá@example.com", login="adá@example.com")], "customer_not_found"),
+            ([user(email="ada@example.com.evil.example", login="ada")], "customer_not_found"),
+            ([user(status=UserStatus.STAGED)], "customer_inactive"),
+            ([user(status=UserStatus.OTHER)], "customer_inactive"),
+            ([GONE], "customer_inactive"),
+            ([LOCKED], "customer_locked"),
+            ([user(status=UserStatus.STAGED), LOCKED], "customer_locked"),
+            ([user(), TWIN], "customer_ambiguous"),
+            ([TWIN, user()], "customer_ambiguous"),
+        ],
+    )
+    def test_nobody_is_taken_for_another(self, users: list[User], code: str) -> None:
+        with pytest.raises(errors.CustomerRefused) as refused:
+            rules.choose_customer(users, ADA)
+        assert refused.value.code == code
+
+    @pytest.mark.parametrize(
+        ("status", "refusal"),
+        [
+            (UserStatus.LOCKED_OUT, errors.CustomerLocked),
+            (UserStatus.PROVISIONED, errors.CustomerInactive),
+            (UserStatus.OTHER, errors.CustomerInactive),
+        ],
+    )
+    def test_only_an_active_user_may_be_challenged(
+        self, status: UserStatus, refusal: type[Exception]
+    ) -> None:
+        assert rules.require_active(user()) == user()
+        with pytest.raises(refusal):
+            rules.require_active(user(status=status))
+
+    @pytest.mark.parametrize(
+        ("address", "network"),
+        [
+            ("203.0.113.7", "203.0.113.7"),
+            ("2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("", ""),
+            ("203.0.113.7, 192.0.2.1", "203.0.113.7, 192.0.2.1"),
+        ],
+    )
+    def test_a_source_is_an_address_or_a_subscribers_network(
+        self, address: str, network: str
+    ) -> None:
+        assert rules.source_network(address) == network
+
+    @given(st.integers(2, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+    def test_all_addresses_of_a_subscriber_are_one_source(
+        self, prefix: int, one: int, two: int
+    ) -> None:
+        def source(host: int, network: int = prefix) -> str:
+            return rules.source_network(str(IPv6Address(network << 64 | host)))
+
+        assert source(one) == source(two)
+        assert source(one) != source(one, prefix ^ 1)
+
+
+class TestRegistration:
+    WANTED = Registration(ADA, "Ada@example.com", {})
+    CREATED = user(created="2025-06-15T15:06:40.500Z")
+
+    @pytest.mark.parametrize("asked_at", [NOW, NOW - 60, NOW + 60])
+    def test_a_user_that_was_created_when_it_was_asked_for_is_the_requests_own(
+        self, asked_at: int
+    ) -> None:
+        assert rules.was_created_for(self.WANTED, asked_at, self.CREATED)
+
+    @pytest.mark.parametrize(
+        ("there", "asked_at"),
+        [
+            (CREATED, NOW + 61),  # was there before
+            (CREATED, NOW - 61),  # was created by somebody else, later
+            (CREATED, 0),
+            (user(created=""), NOW),
+            (user(created="1970-01-01T00:00:00.000Z"), 0),
+            (user(created="yesterday"), NOW),
+            (user(created=CREATED.created, email="eve@example.com"), NOW),
+            (user(created=CREATED.created, login="another.ada"), NOW),
+        ],
+    )
+    def test_any_other_user_is_not(self, there: User, asked_at: int) -> None:
+        assert not rules.was_created_for(self.WANTED, asked_at, there)
+
+
+KINDS = {channel: rules.factor_type_of(channel) for channel in Channel}
+
+
+class TestFactors:
+    @pytest.mark.parametrize("channel", Channel)
+    def test_the_active_factor_of_the_channel_is_chosen(self, channel: Channel) -> None:
+        factors = [
+            known_factor(id="push", type=FactorType.OTHER),
+            known_factor(id="old", type=KINDS[channel], status=FactorStatus.OTHER),
+            *(known_factor(id=each, type=kind) for each, kind in KINDS.items()),
+        ]
+        assert rules.choose_factor(factors, channel).id == channel
+
+    @pytest.mark.parametrize(
+        ("there", "code"),
+        [
+            (known_factor(status=FactorStatus.PENDING_ACTIVATION), "factor_not_active"),
+            (known_factor(status=FactorStatus.OTHER), "factor_not_active"),
+            (known_factor(type=FactorType.SMS), "factor_not_enrolled"),
+            (known_factor(type=FactorType.QUESTION), "factor_not_enrolled"),
+            (known_factor(reaches_email=False), "factor_not_enrolled"),
+        ],
+    )
+    def test_the_email_channel_takes_only_an_active_factor_of_the_profiles_email(
+        self, there: KnownFactor, code: str
+    ) -> None:
+        with pytest.raises(errors.CustomerRefused) as refused:
+            rules.choose_factor([there], Channel.EMAIL)
+        assert refused.value.code == code
+        assert not rules.has_factor(found(there), Channel.EMAIL)
+        assert rules.has_factor(found(), Channel.EMAIL)
+
+    def test_codes_are_sent_over_every_channel_but_totp(self) -> None:
+        assert [each for each in Channel if not rules.is_sent(each)] == [Channel.TOTP]
+        assert {rules.channel_of(kind) for kind in KINDS.values()} == set(Channel)
+        with pytest.raises(errors.UnsupportedChannel):
+            rules.channel_of(FactorType.QUESTION)
+
+    @pytest.mark.parametrize(
+        ("status", "is_usable"),
+        [
+            (FactorStatus.ACTIVE, True),
+            (FactorStatus.PENDING_ACTIVATION, True),
+            (FactorStatus.OTHER, False),
+        ],
+    )
+    def test_a_factor_is_usable_if_active_or_pending(
+        self, status: FactorStatus, is_usable: bool
+    ) -> None:
+        if is_usable:
+            rules.require_usable(factor(status=status))
+            return
+        with pytest.raises(errors.FactorNotActive):
+            rules.require_usable(factor(status=status))
+
+    @pytest.mark.parametrize(
+        ("there", "is_enrolled"),
+        [
+            (factor(destination="Ada@Example.com"), True),
+            (factor(destination="eve@example.com"), False),
+            (factor(status=FactorStatus.PENDING_ACTIVATION, destination=ADA), False),
+            (factor(FactorType.SMS, destination=ADA), False),
+        ],
+    )
+    def test_a_factor_is_enrolled_if_it_is_active_and_has_the_destination(
+        self, there: Factor, is_enrolled: bool
+    ) -> None:
+        assert rules.is_enrolled([factor(FactorType.QUESTION), there], factor(destination=ADA)) is (
+            is_enrolled
+        )
+
+    def test_the_public_is_shown_no_more_than_its_own_words(self) -> None:
+        assert rules.public_destination(ADA, Channel.EMAIL) == "a•••@example.com"
+        assert rules.public_destination(ADA, Channel.SMS) == "•••"
+        assert rules.mask("+15005550006") == "•••0006"
+
+    @pytest.mark.parametrize(
+        ("age", "customer", "unknown"),
+        [
+            (-1, False, False),
+            (0, True, True),
+            (59, True, True),
+            (60, True, False),
+            (899, True, False),
+            (900, False, False),
+        ],
+    )
+    def test_a_lookup_is_kept_for_15_minutes_and_an_unknown_email_for_one(
+        self, age: int, customer: bool, unknown: bool
+    ) -> None:
+        assert rules.is_fresh(found(at=NOW - age), NOW) is customer
+        refusal = found(at=NOW - age, user_id="", refusal="customer_not_found")
+        assert rules.is_fresh(refusal, NOW) is unknown
+
+
+class TestLanes:
+    @pytest.mark.parametrize(
+        ("lane", "allowed", "allowed_with_brake"),
+        [
+            (Lane.STRANGER, 3, 1),
+            (Lane.DEVICE, 4, 4),
+            (Lane.CLIENT, 4, 4),
+            (Lane.RELEASE, None, None),
+        ],
+    )
+    def test_the_brake_limits_strangers_alone(
+        self, lane: Lane, allowed: int | None, allowed_with_brake: int | None
+    ) -> None:
+        assert rules.attempts_allowed(lane, 3, brake_is_on=False) == allowed
+        assert rules.attempts_allowed(lane, 3, brake_is_on=True) == allowed_with_brake
+
+    @pytest.mark.parametrize(
+        ("wrong", "allowed", "remaining"),
+        [(0, 3, 3), (2, 3, 1), (3, 3, 0), (3, 4, 1), (4, 4, 0), (4, 3, 0), (4, None, 1)],
+    )
+    def test_a_lane_is_held_once_the_count_reaches_its_limit(
+        self, wrong: int, allowed: int | None, remaining: int
+    ) -> None:
+        customer = state(wrong_codes=FOUR["wrong_codes"][:wrong])
+        assert rules.attempts_remaining(customer, allowed) == remaining
+        assert rules.is_held(customer, allowed) is (remaining == 0)
+
+    def test_no_lane_but_a_release_may_make_the_fifth_wrong_code(self) -> None:
+        for strangers in (1, 2, 3, 4):
+            limits = [rules.attempts_allowed(e, strangers, brake_is_on=False) for e in Lane]
+            assert max(limit for limit in limits if limit is not None) < 5
+
+    def test_a_hold_says_which_lanes_since_when_and_why(self) -> None:
+        assert rules.hold_of(state(), 3) == Hold((), None, ())
+        two = rules.hold_of(state(wrong_codes=THREE["wrong_codes"][:2]), 3)
+        assert (two.lanes, two.since) == ((), None)
+        three = rules.hold_of(state(**THREE), 3)
+        assert (three.lanes, three.since) == ((Lane.STRANGER,), NOW - 1)
+        four = rules.hold_of(state(**FOUR), 3)
+        assert four.lanes == (Lane.STRANGER, Lane.DEVICE, Lane.CLIENT)
+        assert (four.since, four.wrong_codes) == (NOW - 1, FOUR["wrong_codes"])
+
+
+HOUR_AND_DAY = rules.HOUR_AND_DAY
+STEPS = st.sampled_from([0, 1, 29, 30, 31, 300, 720, 3570, 3599, 3600, 3601, 20_000, 86_400])
+GAPS = st.lists(STEPS | st.integers(0, 90_000), max_size=25)
+
+
+def least_wait(sends: Sequence[int], now: int) -> int:
+    """The first moment at which no window has too many sends, counted one by one."""
+
+    def fits(at: int) -> bool:
+        return all(
+            sum(at - each.seconds < sent <= at for sent in sends) < each.count
+            for each in HOUR_AND_DAY
+        )
+
+    waits = {0, *(sent + each.seconds - now for sent in sends for each in HOUR_AND_DAY)}
+    return min(wait for wait in waits if wait >= 0 and fits(now + wait))
+
+
+class TestSends:
+    def test_the_windows_are_those_that_were_promised(self) -> None:
+        def promised(windows: Sequence[rules.Window]) -> list[tuple[int, int]]:
+            return [(each.seconds, each.count) for each in windows]
+
+        assert promised(rules.HOUR_AND_DAY) == [(3600, 5), (86_400, 10)]
+        assert promised(rules.DEVICE_HOUR) == [(3600, 3)]
+        assert promised(rules.RELEASE_DAY) == [(86_400, 3)]
+        assert promised(rules.DESTINATION_DAY) == [(86_400, 20)]
+
+    @given(GAPS)
+    def test_a_send_waits_until_it_fits_all_windows(self, gaps: list[int]) -> None:
+        sends: list[int] = []
+        now = NOW
+        for gap in gaps:
+            now += gap
+            newest_first = (*reversed(sends), *(0,) * 10)[:10]
+            wait = rules.send_wait(newest_first, HOUR_AND_DAY, now)
+            assert max(0, wait) == least_wait(sends, now)
+            if wait <= 0:
+                sends.append(now)
+
+    @pytest.mark.parametrize(
+        ("ago", "wait", "limit"),
+        [
+            ([0, 31, 61, 91], 30, "hour"),
+            ([0, 31, 61, 91, 121], 3479, "hour"),
+            ([3600 * n for n in range(10)], 86_400 - 3600 * 9, "day"),
+        ],
+    )
+    def test_the_next_send_is_announced_with_the_limit_that_lasts_longest(
+        self, ago: list[int], wait: int, limit: str
+    ) -> None:
+        sends = [NOW - seconds for seconds in ago]
+        assert rules.resend_at(sends, HOUR_AND_DAY, NOW) == NOW + wait
+        assert rules.window_name(sends, HOUR_AND_DAY, NOW) == limit
+
+
+class TestWhatACodeIsGoodFor:
+    @pytest.mark.parametrize(
+        ("sent", "is_newest"),
+        [
+            ({}, False),
+            ({"emf": Sent("ch_one", NOW, is_certain=True)}, True),
+            ({"emf": Sent("ch_one", NOW, is_certain=False)}, False),
+            ({"emf": Sent("ch_two", NOW, is_certain=True)}, False),
+            ({"sms": Sent("ch_one", NOW, is_certain=True)}, False),
+        ],
+    )
+    def test_only_the_newest_code_that_was_certainly_sent_over_the_factor_is_good(
+        self, sent: dict[str, Sent], is_newest: bool
+    ) -> None:
+        assert rules.is_newest(state(sent=sent), "emf", "ch_one") is is_newest
+
+    @pytest.mark.parametrize(("age", "is_only"), [(0, False), (599, False), (600, True)])
+    def test_an_older_code_may_be_accepted_by_okta_for_ten_minutes(
+        self, age: int, is_only: bool
+    ) -> None:
+        before = {"emf": Sent("ch_one", NOW - age, is_certain=True)}
+        assert rules.is_only_code(state(sent_before=before), "emf", NOW) is is_only
+        assert rules.is_only_code(state(sent_before=before), "sms", NOW)
+
+    @pytest.mark.parametrize(
+        ("asked", "used", "matches"),
+        [
+            ((None, None), (None, None), True),
+            (("refund", "1001"), ("refund", "1001"), True),
+            (("refund", "1001"), (None, None), False),
+            (("refund", "1001"), ("refund", None), False),
+            (("refund", "1001"), (None, "1001"), False),
+            (("refund", "1001"), ("pick-up", "1001"), False),
+            (("refund", "1001"), ("refund", "1002"), False),
+            (("refund", "1001"), ("Refund", "1001"), False),
+            (("refund", "1001"), ("1001", "refund"), False),
+            ((None, None), ("refund", None), False),
+            (("refund", None), ("refund", "1001"), False),
+        ],
+    )
+    def test_a_code_is_good_for_its_purpose_and_reference_alone(
+        self, asked: tuple[str | None, ...], used: tuple[str | None, ...], matches: bool
+    ) -> None:
+        request = VerifyRequest(Code("123456"), purpose=used[0], reference=used[1])
+        subject = challenge(purpose=asked[0], reference=asked[1])
+        assert rules.matches(subject, request) is matches
+
+
+OPEN = challenge(client="shop")
+OLD = challenge(id="ch_old", client="shop", sent_at=NOW - 250)
+OTHERS = challenge(id="ch_other", client="other")
+VERIFIED = challenge(client="shop", status=ChallengeStatus.VERIFIED, verified_at=NOW - 5)
+EXHAUSTED = challenge(client="shop", status=ChallengeStatus.EXHAUSTED)
+FAILED = challenge(client="shop", status=ChallengeStatus.FAILED)
+MFA = challenge(client="shop", origin=Origin.MFA)
+
+
+class TestWhyNot:
+    @pytest.mark.parametrize(
+        ("customer", "challenge_id", "code"),
+        [
+            (state(), None, "challenge_not_found"),
+            (state(OPEN), "ch_unknown", "challenge_not_found"),
+            (state(OTHERS), "ch_other", "challenge_not_found"),
+            (state(OTHERS), None, "challenge_not_found"),
+            (state(MFA), "ch_one", "challenge_not_found"),
+            (state(FAILED), "ch_one", "challenge_not_found"),
+            (state(OPEN), "ch_one", "challenge_expired"),
+            (state(OPEN), None, "challenge_expired"),
+            (state(VERIFIED, **FOUR, **BUSY), "ch_one", "challenge_already_verified"),
+            (state(OLD, VERIFIED), "ch_one", "challenge_already_verified"),
+            (state(OPEN, OLD, **BUSY), "ch_old", "challenge_superseded"),
+            (state(OTHERS, OLD), None, "challenge_superseded"),
+            (state(OPEN, OLD, **FOUR), "ch_old", "attempts_held"),
+            (state(OPEN, **FOUR), "ch_one", "attempts_held"),
+            (state(OPEN, **FOUR, **BUSY), "ch_one", "request_in_progress"),
+            (state(OPEN, **BUSY), None, "request_in_progress"),
+            (state(EXHAUSTED, **FOUR), "ch_one", "attempts_held"),
+            (state(EXHAUSTED), "ch_one", "challenge_exhausted"),
+        ],
+    )
+    def test_a_client_is_told_why_its_challenge_takes_no_code(
+        self, customer: CustomerState, challenge_id: str | None, code: str
+    ) -> None:
+        attempt = Attempt("t", Lane.CLIENT, 4, NOW, Slot.NEWEST, challenge_id, "shop")
+        assert rules.why_not_reserved(customer, attempt).code == code
+
+    def test_an_old_challenge_says_when_the_next_one_was_sent(self) -> None:
+        attempt = Attempt("t", Lane.CLIENT, 4, NOW, Slot.NEWEST, "ch_old", "shop")
+        refusal = rules.why_not_reserved(state(VERIFIED, OPEN, OLD), attempt)
+        assert isinstance(refusal, errors.ChallengeSuperseded)
+        assert refusal.superseded_at == OPEN.sent_at
+
+    @pytest.mark.parametrize(
+        ("customer", "slot", "code"),
+        [
+            (state(**FOUR), None, "attempts_held"),
+            (state(**FOUR, **BUSY), None, "request_in_progress"),
+            (state(**BUSY), None, "request_in_progress"),
+            (state(), Slot.RELEASE, "challenge_not_found"),
+            (state(release=EXHAUSTED, **FOUR), Slot.RELEASE, "challenge_exhausted"),
+            (state(release=VERIFIED), Slot.RELEASE, "challenge_already_verified"),
+        ],
+    )
+    def test_a_sign_in_and_a_release_are_told_likewise(
+        self, customer: CustomerState, slot: Slot | None, code: str
+    ) -> None:
+        allowed = None if slot else 4
+        attempt = Attempt("t", Lane.CLIENT, allowed, NOW, slot, "ch_one" if slot else None)
+        assert rules.why_not_reserved(customer, attempt).code == code
+
+    @pytest.mark.parametrize(
+        ("challenges", "changes", "challenge_id", "code"),
+        [
+            ((), {}, None, "challenge_not_found"),
+            ((OPEN,), {}, "ch_unknown", "challenge_not_found"),
+            ((OPEN,), {}, None, "challenge_expired"),
+            ((OPEN, OLD), {}, "ch_old", "challenge_expired"),
+            ((EXHAUSTED,), {}, "ch_one", "challenge_expired"),
+            ((FAILED,), {}, "ch_one", "challenge_expired"),
+            ((VERIFIED,), BUSY, "ch_one", "challenge_already_verified"),
+            ((OPEN,), BUSY, "ch_one", "request_in_progress"),
+            ((OPEN,), {"held_until": NOW + 60}, "ch_one", "attempts_held"),
+        ],
+    )
+    def test_to_the_public_superseded_exhausted_and_expired_are_one(
+        self,
+        challenges: tuple[Challenge, ...],
+        changes: dict[str, float],
+        challenge_id: str | None,
+        code: str,
+    ) -> None:
+        public = PublicState(challenges, **changes)  # type: ignore[arg-type]
+        refusal = rules.why_not_public(public, challenge_id, NOW)
+        assert refusal.code == code
+        if isinstance(refusal, errors.AttemptsHeld):
+            assert refusal.retry_after == 60

@@ -1,0 +1,446 @@
+"""Checking codes: of clients and releases, of the public, and what each of them is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from tests.unit.examples import NOW
+from tests.unit.fake_okta import APP_CODE, FakeFactors
+from tests.unit.world import ADA, ADA_ID, APP, GRACE, NOBODY, PHONE, SMS, WRONG, World
+from verification import errors
+from verification.models import (
+    Call,
+    ChallengeStatus,
+    Channel,
+    Code,
+    Device,
+    Email,
+    FactorStatus,
+    Lane,
+    Origin,
+    Scope,
+    Target,
+)
+
+DAY = 24 * 3600
+
+
+class TestClients:
+    def test_a_right_code_verifies_once_and_names_the_customer(self, world: World) -> None:
+        issued = world.send(world.client())
+        verified = world.check(world.client(), world.code(), challenge_id=issued.challenge.id)
+        assert (verified.customer_id, verified.device_token) == (ADA_ID, "")
+        assert verified.challenge.status is ChallengeStatus.VERIFIED
+        assert verified.challenge.verified_at == NOW
+        with pytest.raises(errors.ChallengeAlreadyVerified):
+            world.check(world.client(), world.code(), challenge_id=issued.challenge.id)
+        assert world.org.calls.count("check_code") == 1
+
+    def test_four_wrong_codes_in_a_row_hold_the_customer_and_okta_sees_no_fifth(
+        self, world: World
+    ) -> None:
+        issued = world.send(world.client())
+        told = [world.check_wrong(world.client(), email=ADA).attempts_remaining for _ in range(4)]
+        assert told == [3, 2, 1, 0]
+        with pytest.raises(errors.AttemptsHeld):
+            world.check(world.client(), world.code(), challenge_id=issued.challenge.id)
+        assert world.ada.challenges[0].status is ChallengeStatus.EXHAUSTED
+        assert world.org.wrong[ADA_ID] == 4
+
+    def test_the_count_ends_with_a_success(self, world: World) -> None:
+        world.wrong_codes(3)
+        world.send(world.client())
+        world.check(world.client(), world.code(), email=ADA)
+        assert world.ada.wrong_codes == ()
+
+    def test_the_count_does_not_end_with_time(self, world: World) -> None:
+        world.wrong_codes(4)
+        world.now += 365 * DAY
+        with pytest.raises(errors.AttemptsHeld):
+            world.send(world.client())
+
+    @pytest.mark.parametrize(
+        "used",
+        [
+            {},
+            {"purpose": "refund"},
+            {"purpose": "refund", "reference": "order-2"},
+            {"purpose": "newsletter", "reference": "order-1"},
+        ],
+    )
+    def test_a_code_for_one_purpose_and_reference_proves_no_other(
+        self, world: World, used: dict[str, str]
+    ) -> None:
+        issued = world.send(world.client(), purpose="refund", reference="order-1")
+        refused = world.check_wrong(
+            world.client(), world.code(), challenge_id=issued.challenge.id, **used
+        )
+        assert refused.attempts_remaining == 4
+        assert "check_code" not in world.org.calls
+        assert world.ada.wrong_codes == ()
+
+    def test_the_email_beside_an_id_must_be_the_challenges(self, world: World) -> None:
+        issued = world.send(world.client())
+        with pytest.raises(errors.ChallengeNotFound):
+            world.check(world.client(), world.code(), challenge_id=issued.challenge.id, email=GRACE)
+        assert "check_code" not in world.org.calls
+        world.check(world.client(), world.code(), challenge_id=issued.challenge.id, email=ADA)
+
+    def test_a_client_verifies_only_challenges_of_its_own_begun_on_the_same_routes(
+        self, world: World
+    ) -> None:
+        of_public = world.send_public()
+        with pytest.raises(errors.ChallengeNotFound):
+            world.check(world.client(), world.code(), challenge_id=of_public.challenge.id)
+        of_shop = world.send(world.client())
+        for call, origin in (
+            (world.client(name="other"), Origin.API),
+            (world.client(), Origin.MFA),
+            (world.public(), Origin.API),
+        ):
+            with pytest.raises(errors.ChallengeNotFound):
+                world.check(call, world.code(), challenge_id=of_shop.challenge.id, origin=origin)
+        assert "check_code" not in world.org.calls
+
+    def test_an_id_that_was_not_made_here_is_no_challenge(self, world: World) -> None:
+        with pytest.raises(errors.ChallengeNotFound):
+            world.check(world.client(), "123456", challenge_id="ch_" + "A" * 75)
+
+    def test_without_an_id_the_newest_challenge_of_the_email_is_meant(self, world: World) -> None:
+        with pytest.raises(errors.CustomerNotFound):
+            world.check(world.client(), "123456", email=NOBODY)
+        with pytest.raises(errors.ChallengeNotFound):
+            world.check(world.client(), "123456", email=ADA)
+        world.send(world.client(), channel=Channel.SMS)
+        world.check(world.client(), world.code(SMS), email=ADA)
+
+    def test_a_code_is_no_longer_good_once_another_was_sent_over_its_factor(
+        self, world: World
+    ) -> None:
+        issued = world.send(world.client())
+        code = world.code()
+        world.send_public()
+        with pytest.raises(errors.ChallengeExpired):
+            world.check(world.client(), code, challenge_id=issued.challenge.id)
+        assert "check_code" not in world.org.calls
+        assert world.ada.wrong_codes == ()
+
+    @pytest.mark.parametrize(
+        ("failure", "counted"),
+        [
+            (errors.OktaNotReached(), 0),
+            (errors.OktaRateLimited(), 0),
+            (errors.OktaCredentialsRejected(), 0),
+            (errors.DeadlineExceeded(), 0),
+            (errors.StoreUnavailable(), 0),
+            (errors.OktaUnavailable(), 1),
+            (errors.OktaOutcomeUnknown(), 1),
+            (errors.OktaAnswerUnclear(), 1),
+            (errors.DeadlineExceededWaiting(), 1),
+            (errors.OktaUnexpectedResponse(), 1),
+            (errors.CustomerLocked(), 1),
+        ],
+    )
+    def test_an_attempt_counts_unless_okta_certainly_compared_no_code(
+        self, world: World, failure: errors.VerificationError, counted: int
+    ) -> None:
+        world.send(world.client())
+        world.org.faults["check_code"] = failure
+        with pytest.raises(type(failure)):
+            world.check(world.client(), WRONG, email=ADA)
+        assert len(world.ada.wrong_codes) == counted
+
+    def test_the_kept_lookup_is_dropped_when_okta_refuses_the_customer(self, world: World) -> None:
+        world.send(world.client())
+        world.org.faults["check_code"] = errors.FactorNotEnrolled()
+        with pytest.raises(errors.FactorNotEnrolled):
+            world.check(world.client(), world.code(), email=ADA)
+        assert world.emails.lookups[world.keys.email_hash(ADA)].at == 0
+
+    def test_one_attempt_at_a_time_asks_okta_about_a_customer(self, world: World) -> None:
+        world.send(world.client())
+        world.keep_busy()
+        with pytest.raises(errors.RequestInProgress):
+            world.check(world.client(), world.code(), email=ADA)
+        assert NOW + 4 <= world.now < NOW + 5  # half of the deadline is left for its own work
+        world.now += 5
+        world.check(world.client(), world.code(), email=ADA)
+
+    def test_an_attempt_that_was_overtaken_is_not_a_success(self, world: World) -> None:
+        world.send(world.client())
+        row = world.customers.rows[world.keys.customer_key(ADA_ID)]
+
+        class Slow(FakeFactors):
+            def check_code(self, target: Target, code: Code, call: Call) -> None:
+                super().check_code(target, code, call)
+                row.attempt = "another"
+
+        world.verify = replace(world.verify, okta_factors=Slow(world.org))
+        with pytest.raises(errors.StoreUnavailable):
+            world.check(world.client(), world.code(), email=ADA)
+
+
+class TestFactorsOfTheMfaRoutes:
+    def test_an_authenticator_app_is_checked_whatever_was_sent(self, world: World) -> None:
+        issued = world.enrollment.challenge(world.factor_id(APP), None, world.client())
+        request = {"challenge_id": issued.challenge.id, "origin": Origin.MFA}
+        assert world.check_wrong(world.client(), **request).attempts_remaining == 3
+        verified = world.check(world.client(), APP_CODE, **request)
+        assert verified.challenge.factor_ref == world.factor_id(APP)
+
+    def test_a_first_right_code_activates_and_leaves_earlier_wrong_codes(
+        self, world: World
+    ) -> None:
+        world.org.factors[ADA_ID].pop(1)
+        world.wrong_codes(2)
+        enrolled = world.enrollment.enroll_phone(PHONE, ADA, world.client())
+        issued = world.enrollment.challenge(enrolled.ref_id, None, world.client())
+        request = {"challenge_id": issued.challenge.id, "origin": Origin.MFA}
+        assert world.check_wrong(world.client(), **request).attempts_remaining == 1
+        world.check(world.client(), world.code(enrolled.factor.id), **request)
+        assert world.org.factors[ADA_ID][-1].status is FactorStatus.ACTIVE
+        assert len(world.ada.wrong_codes) == world.org.wrong[ADA_ID] == 3
+        with pytest.raises(errors.ChallengeAlreadyVerified):
+            world.check(world.client(), world.code(enrolled.factor.id), **request)
+
+
+class TestReleases:
+    def test_whoever_has_its_id_has_one_attempt(self, world: World) -> None:
+        world.wrong_codes(4)
+        issued = world.send(world.client(Scope.RELEASE), releases_hold=True)
+        began = world.now
+        refused = world.check_wrong(world.public(), challenge_id=issued.challenge.id)
+        assert (refused.attempts_remaining, world.now - began) == (None, 1.0)
+        for call, refusal in (
+            (world.public(), errors.ChallengeExpired),
+            (world.client(), errors.ChallengeExhausted),
+        ):
+            with pytest.raises(refusal):
+                world.check(call, world.code(), challenge_id=issued.challenge.id)
+
+    def test_its_right_code_ends_the_hold(self, world: World) -> None:
+        world.wrong_codes(4)
+        issued = world.send(world.client(Scope.RELEASE), releases_hold=True)
+        verified = world.check(
+            world.public(), world.code(), challenge_id=issued.challenge.id, remembers_device=True
+        )
+        assert (verified.customer_id, world.ada.wrong_codes) == ("", ())
+        assert world.send_public(device_token=verified.device_token).attempts_remaining == 4
+
+    def test_another_client_may_verify_it_but_not_on_the_mfa_routes(self, world: World) -> None:
+        world.wrong_codes(4)
+        issued = world.send(world.client(Scope.RELEASE), releases_hold=True)
+        request = {"challenge_id": issued.challenge.id}
+        with pytest.raises(errors.ChallengeNotFound):
+            world.check(world.client(), world.code(), **request, origin=Origin.MFA)
+        verified = world.check(world.client(name="till"), world.code(), **request)
+        assert verified.customer_id == ADA_ID
+
+    def test_its_purpose_must_match_and_a_mismatch_uses_nothing_up(self, world: World) -> None:
+        world.wrong_codes(4)
+        issued = world.send(world.client(Scope.RELEASE), releases_hold=True, purpose="refund")
+        refused = world.check_wrong(world.client(), world.code(), challenge_id=issued.challenge.id)
+        assert refused.attempts_remaining == 1
+        world.check(
+            world.public(), world.code(), challenge_id=issued.challenge.id, purpose="refund"
+        )
+
+
+Happening = Callable[[World], object]
+
+
+def ends_with(failure: errors.VerificationError) -> Happening:
+    """The next check of a code ends with this."""
+    return lambda world: world.org.faults.update(check_code=failure)
+
+
+class TestThePublic:
+    def test_a_right_code_is_answered_at_once_and_costs_nothing(self, world: World) -> None:
+        world.send_public()
+        verified = world.check(world.public(), world.code(), email=ADA)
+        assert (verified.customer_id, verified.device_token) == ("", "")
+        assert (world.now, world.spent("source-failures")) == (NOW, 0)
+        with pytest.raises(errors.ChallengeAlreadyVerified):
+            world.check(world.public(), world.code(), email=ADA)
+
+    @pytest.mark.parametrize(
+        "happens",
+        [
+            lambda _: None,
+            lambda world: world.wrong_codes(4),  # held by a client
+            lambda world: world.send(world.client()),  # superseded by a client
+            lambda world: world.keep_busy(),
+            ends_with(errors.OktaNotReached()),
+            ends_with(errors.OktaOutcomeUnknown()),
+            ends_with(errors.OktaRateLimited()),
+            ends_with(errors.OktaCredentialsRejected()),
+            ends_with(errors.CustomerLocked()),
+            ends_with(errors.FactorNotEnrolled()),
+            ends_with(errors.StoreUnavailable()),
+            ends_with(errors.ConfigurationError("a secret is missing")),
+            ends_with(errors.DeadlineExceeded()),
+        ],
+    )
+    def test_whatever_happens_to_a_wrong_code_it_is_told_the_same_as_of_a_nobody(
+        self, world: World, happens: Happening
+    ) -> None:
+        def traces(email: Email) -> list[object]:
+            issued = world.send(world.public(), email)
+            with suppress(errors.CustomerNotFound):
+                world.deliver()
+            if email == ADA:
+                happens(world)
+            began = world.now
+            refused = world.check_wrong(world.public(), challenge_id=issued.challenge.id)
+            state = world.public_state(email)
+            return [
+                (refused.attempts_remaining, refused.detail, refused.okta_error),
+                (state.wrong_codes, state.held_until - began, state.busy_until - began),
+                state.challenges[0].status,
+                world.now - began,
+            ]
+
+        assert traces(ADA) == traces(NOBODY)
+        assert world.spent("source-failures") == 2
+
+    @pytest.mark.parametrize("email", [ADA, NOBODY])
+    def test_three_wrong_codes_for_an_email_hold_it_for_an_hour_whoever_it_is(
+        self, world: World, email: Email
+    ) -> None:
+        world.send(world.public(), email)
+        for _ in range(3):
+            assert world.check_wrong(world.public(), email=email).attempts_remaining is None
+        for act in (
+            lambda: world.check(world.public(), "123456", email=email),
+            lambda: world.send(world.public(), email),
+        ):
+            with pytest.raises(errors.AttemptsHeld) as refused:
+                act()
+            assert refused.value.retry_after == 3600 - 1
+        world.now += 3600
+        with pytest.raises(errors.ChallengeExpired):
+            world.check(world.public(), "123456", email=email)
+        world.send(world.public(), email)
+        world.check_wrong(world.public(), email=email)
+
+    def test_a_stranger_may_not_try_after_three_wrong_codes(self, world: World) -> None:
+        world.send_public()
+        code = world.code()
+        world.org.factors[ADA_ID][0], sms = world.org.factors[ADA_ID][:2]
+        issued = world.send(world.client(), channel=Channel.SMS)
+        for _ in range(3):
+            world.check_wrong(world.client(), challenge_id=issued.challenge.id)
+        world.check_wrong(world.public(), code, email=ADA)
+        assert (sms.id, world.org.wrong[ADA_ID]) == (SMS, 3)
+        world.check(world.client(), world.code(SMS), challenge_id=issued.challenge.id)
+
+    def test_a_code_for_another_purpose_or_email_is_wrong_without_asking_okta(
+        self, world: World
+    ) -> None:
+        issued = world.send_public(purpose="refund")
+        for used in ({}, {"purpose": "refund", "email": GRACE}):
+            world.check_wrong(
+                world.public(), world.code(), challenge_id=issued.challenge.id, **used
+            )
+        assert "check_code" not in world.org.calls
+        assert world.ada.wrong_codes == ()
+
+    def test_superseded_exhausted_and_expired_are_one_outcome(self, world: World) -> None:
+        old = world.send_public()
+        world.now += 30
+        new = world.send_public()
+        with pytest.raises(errors.ChallengeExpired):
+            world.check(world.public(), WRONG, challenge_id=old.challenge.id)
+        world.now += 300
+        with pytest.raises(errors.ChallengeExpired):
+            world.check(world.public(), world.code(), challenge_id=new.challenge.id)
+
+    def test_without_concealment_it_is_told_the_truth(self) -> None:
+        world = World(conceal_unknown_customers=False)
+        world.send(world.public())
+        assert world.check_wrong(world.public(), email=ADA).attempts_remaining == 2
+        world.org.faults["check_code"] = errors.OktaNotReached()
+        began = world.now
+        with pytest.raises(errors.OktaNotReached):
+            world.check(world.public(), WRONG, email=ADA)
+        assert world.now == began
+        assert world.public_state().wrong_codes == 1
+
+    def test_the_brake_leaves_strangers_one_wrong_code_in_a_row(self) -> None:
+        world = World(stranger_failures=1)
+        world.send_public()
+        for _ in range(2):
+            world.check_wrong(world.public(), email=ADA)
+        assert world.budgets.brake == 2
+        world.now += 10
+        world.send(world.client())
+        world.check_wrong(world.public(), world.code(), email=ADA)
+        assert (len(world.ada.wrong_codes), world.meter.facts["brake_on"]) == (2, True)
+        world.check(world.client(), world.code(), email=ADA)
+
+    def test_only_wrong_codes_of_strangers_count_for_the_brake(self, world: World) -> None:
+        token = world.known_device()
+        world.send_public(device_token=token)
+        world.check_wrong(world.public(token), email=ADA)
+        world.now += 30
+        world.wrong_codes(1)
+        assert world.budgets.brake == 0
+
+
+class TestKnownDevices:
+    def test_a_device_may_try_until_four_and_is_told_how_many_are_left(self, world: World) -> None:
+        token = world.known_device()
+        world.send_public(device_token=token)
+        began = world.now
+        told = [world.check_wrong(world.public(token), email=ADA) for _ in range(4)]
+        assert [each.attempts_remaining for each in told] == [3, 2, 1, 0]
+        assert world.now == began + 4
+        with pytest.raises(errors.ChallengeExpired):
+            world.check(world.public(token), world.code(), email=ADA)
+        with pytest.raises(errors.AttemptsHeld):
+            world.send(world.public(token))
+        assert world.org.wrong[ADA_ID] == 4
+
+    def test_a_device_is_told_that_others_have_used_its_attempts_up(self, world: World) -> None:
+        token = world.known_device()
+        world.send_public(device_token=token)
+        issued = world.send(world.client(), channel=Channel.SMS)
+        for _ in range(4):
+            world.check_wrong(world.client(), challenge_id=issued.challenge.id)
+        with pytest.raises(errors.AttemptsHeld):
+            world.check(world.public(), world.code(), email=ADA, device_token=token)
+
+    def test_a_success_renews_its_token(self, world: World) -> None:
+        token = world.known_device()
+        (before,) = world.ada.devices
+        world.send_public(device_token=token)
+        verified = world.check(world.public(token), world.code(), email=ADA, remembers_device=True)
+        assert world.ada.devices == (Device(before.id, NOW + 30),)
+        assert verified.device_token not in ("", token)
+
+    def test_a_device_sees_its_own_challenges_alone(self, world: World) -> None:
+        token = world.known_device()
+        world.send_public()
+        with pytest.raises(errors.ChallengeNotFound):
+            world.check(world.public(token), world.code(), email=ADA)
+
+
+class TestLocks:
+    def test_no_lane_makes_okta_see_a_fifth_wrong_code(self, world: World) -> None:
+        token = world.known_device()
+        for call in (world.public(), world.public(token), world.client()):
+            for channel in (Channel.EMAIL, Channel.SMS):
+                try:
+                    issued = world.send(call, channel=channel)
+                    world.deliver()
+                except errors.AttemptsHeld:
+                    continue
+                for _ in range(5):
+                    with pytest.raises(errors.VerificationError):
+                        world.check(call, WRONG, challenge_id=issued.challenge.id)
+        assert world.org.wrong[ADA_ID] == 4
+        assert [each.lane for each in world.ada.wrong_codes] == [*[Lane.STRANGER] * 3, Lane.DEVICE]
