@@ -45,6 +45,7 @@ VerificationError
 │   ├── ReceiptWrongPurpose
 │   ├── ReceiptWrongReference
 │   └── ReceiptAlreadyRedeemed
+├── ReceiptUnavailable
 ├── TryLater                      the same request may succeed later
 │   ├── RequestInProgress
 │   ├── SendLimited
@@ -54,7 +55,6 @@ VerificationError
 │   │   ├── OktaNotReached
 │   │   └── OktaOutcomeUnknown    (MayHaveActed)
 │   ├── OktaRateLimited
-│   ├── ReceiptUnavailable
 │   └── StoreUnavailable
 ├── OktaCredentialsRejected
 ├── OktaUnexpectedResponse
@@ -413,6 +413,15 @@ class ReceiptAlreadyRedeemed(ReceiptRefused):
         self.redeemed_at = redeemed_at
 
 
+class ReceiptUnavailable(VerificationError):
+    """The code was right, but the receipt that this stack requires could not be signed. Begin another
+    challenge: the code is used up.
+    """
+
+    code = "receipt_unavailable"
+    title = "The receipt could not be signed, and the code is used up."
+
+
 class TryLater(VerificationError):
     """Send the same request again after `retry_after` seconds."""
 
@@ -493,15 +502,6 @@ class StoreUnavailable(TryLater):
 
     code = "store_unavailable"
     title = "The service's own store is not available."
-
-
-class ReceiptUnavailable(TryLater):
-    """The customer was verified, but the receipt that this stack requires could not be signed:
-    begin another challenge, the code is used up.
-    """
-
-    code = "receipt_unavailable"
-    title = "The receipt could not be signed."
 
 
 class OktaCredentialsRejected(VerificationError):

@@ -26,7 +26,6 @@ from verification.models import (
     Challenge,
     ChallengeStatus,
     Channel,
-    Client,
     CustomerKey,
     CustomerState,
     Email,
@@ -171,7 +170,10 @@ class Issue:
         """
         self.meter.note(email_hash=self.keys().email_hash(request.email), channel=request.channel)
         client = call.caller.client
-        request = replace(request, audience=self._audience(request.audience, client))
+        audience = rules.audience_of(request.audience, client, self.settings.receipt_audiences)
+        request = replace(request, audience=audience)
+        if request.conductor is not None:
+            self.meter.note(context=request.conductor.text)
         if client is not None:
             if request.releases_hold and Scope.RELEASE not in client.scopes:
                 raise errors.Forbidden
@@ -351,7 +353,7 @@ class Issue:
             origin=Origin.MFA,
             factor_ref=ref_id,
             activates=factor.is_pending,
-            audience=self._audience(None, call.caller.client),
+            audience=rules.audience_of(None, call.caller.client, self.settings.receipt_audiences),
         )
         plan = SendPlan(
             target.customer,
@@ -450,9 +452,7 @@ class Issue:
             case SignInCode(step):
                 destination = step.factor_id  # Okta masks the address, so the factor stands for it
             case SignInEnrollmentCode(step):
-                destination = self.okta_factors.get(
-                    known.user_id, step.factor_id, call
-                ).destination
+                destination = self.okta_factors.get(known.user_id, step.factor_id, call).destination
             case SignInEnrollment(enroll_step):
                 destination = _new_destination(enroll_step)
             case _:
@@ -547,14 +547,6 @@ class Issue:
             receipt_seconds=request.receipt_seconds,
             conductor=request.conductor,
         )
-
-    def _audience(self, wanted: str | None, client: Client | None) -> str:
-        """For whom the receipt will be meant: decided now, never at the end. Raises MalformedBody."""
-        own = sorted(client.audiences) if client else []
-        allowed = [*own, *self.settings.receipt_audiences]
-        if wanted not in (None, *allowed):
-            raise errors.MalformedBody("audience is not one that this stack knows.")
-        return wanted or allowed[0]
 
     @contextmanager
     def _client_send(

@@ -123,11 +123,13 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A caller with a client key. `audiences`: whose receipts it may redeem."""
+    """A caller with a client key. `audiences`: whose receipts it may redeem; the first is that of
+    the challenges it begins, unless it names another.
+    """
 
     name: str
     scopes: frozenset[Scope]
-    audiences: frozenset[str] = frozenset()
+    audiences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,11 @@ class Conductor:
     kind: ConductorKind
     id: str
 
+    @property
+    def text(self) -> str:
+        """For the log."""
+        return f"{self.kind}:{self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class IssueRequest:
@@ -233,6 +240,7 @@ class VerifyRequest:
     origin: Origin = Origin.API
     remembers_device: bool = False
     device_token: str = field(default="", repr=False)
+    takes_receipt: bool = False
     wants_receipt: bool = False
 
 
@@ -514,7 +522,7 @@ class RedeemRequest:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The content of a receipt. Times are epoch seconds; `conductor` is as a client said it."""
+    """The content of a receipt. Times are epoch seconds."""
 
     jti: str
     audience: str
@@ -530,7 +538,7 @@ class Receipt:
     purpose: str | None
     reference: str | None
     client: str | None
-    conductor: Mapping[str, str] | None
+    conductor: Conductor | None
 
 
 @dataclass(frozen=True, slots=True)

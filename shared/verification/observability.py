@@ -56,6 +56,8 @@ class Meter:
         for what in ("okta", "store"):
             line[f"{what}_ms"] = _milliseconds(self.seconds.get(what, 0.0))
             line[f"{what}_calls"] = self.calls.get(what, 0)
+        if "kms" in self.calls:
+            line["kms_ms"] = _milliseconds(self.seconds["kms"])
         return line
 
 

@@ -1,48 +1,48 @@
-"""Receipts: signed tokens (JWS, ES256) by which somebody else can check a verification.
+"""Receipts: signed tokens by which somebody else can check a verification.
 
 A receipt says who was verified, for what, how, and for whom it is meant (`aud`). A backend checks it
-offline with the keys of `jwks`, or redeems it here once.
+offline with the keys of `jwks`, or redeems it here, once.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from verification import errors
+from verification import errors, jws, rules
 from verification.lookup import Lookup
 from verification.models import (
     Call,
     Challenge,
     Channel,
     Conductor,
+    ConductorKind,
     FactorType,
+    Lane,
     Receipt,
     RedeemRequest,
-    SignInDocument,
 )
 from verification.observability import Meter
 from verification.ports import Clock, Emails, Keys, Redemptions, Signer
 from verification.settings import Settings
 
 TYPE = "verification-receipt+jwt"
-ALGORITHM = "ES256"
 PUBLIC_SECONDS = 120
 """How long a receipt is valid, unless a client asked for more at the beginning."""
 
 LEEWAY_SECONDS = 60
 """How far the clock that signed may be ahead of the one that checks."""
 
-MAX_LENGTH = 4096
+SIGNING_SECONDS = 3.0
+"""What KMS may take with both tries. With less time left it is not asked."""
 
-_ACR = "urn:customer-verification:acr:"
-_HEADER = {"alg", "kid", "typ"}
-_SIGNATURE_BYTES = 64
+ACR = "urn:customer-verification:acr:"
+"""Prefix of `acr`: what the customer has shown control of."""
+
+KNOWLEDGE = "knowledge"
+"""Control of nothing: a password, or the answer to a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,47 +58,46 @@ class Receipts:
     meter: Meter
     clock: Clock
 
-    def of_challenge(self, challenge: Challenge, user_id: str, *, wanted: bool) -> str | None:
-        """A receipt of a verified challenge; None if it is not wanted or could not be signed.
-
-        Raises ReceiptUnavailable where the stack requires one.
+    def of_challenge(self, challenge: Challenge, user_id: str, call: Call) -> str | None:
+        """A receipt of a verified challenge, or None if it could not be signed. Raises
+        ReceiptUnavailable instead where the stack requires receipts.
         """
-        if not wanted:
-            return None
+        conductor = challenge.conductor
         claims = {
             "aud": challenge.audience or self.settings.receipt_audiences[0],
             "sub": user_id,
             "auth_time": challenge.verified_at,
-            "amr": _methods(challenge.channel),
-            "acr": _ACR + _controlled(challenge.channel),
+            "amr": _methods(rules.factor_type_of(challenge.channel)),
+            "acr": ACR + _controlled(rules.factor_type_of(challenge.channel)),
             "challenge_id": challenge.id,
             "channel": challenge.channel,
             "lane": challenge.lane,
             "purpose": challenge.purpose,
             "reference": challenge.reference,
             "client": challenge.client,
-            "context": _conductor(challenge.conductor),
+            "context": {"kind": conductor.kind, "id": conductor.id} if conductor else None,
         }
-        return self._signed(claims, challenge.receipt_seconds or PUBLIC_SECONDS)
+        return self._signed(claims, challenge.receipt_seconds or PUBLIC_SECONDS, call)
 
     def of_sign_in(
-        self, document: SignInDocument, user_id: str, factor: FactorType | None, call: Call
+        self, user_id: str, factor: FactorType | None, lane: Lane, call: Call
     ) -> str | None:
-        """A receipt of a sign-in that has succeeded. Raises like `of_challenge`."""
-        now = int(self.clock())
+        """A receipt of a sign-in that this factor has finished; otherwise like `of_challenge`."""
+        client, controlled = call.caller.client, _controlled(factor)
         claims = {
-            "aud": self.settings.receipt_audiences[0],
-            "sub": document.user_id or user_id,
-            "auth_time": now,
-            "amr": ["pwd", *_factor_methods(factor), *(["mfa"] if factor else [])],
-            "acr": _ACR + "sign-in",
+            "aud": rules.audience_of(None, client, self.settings.receipt_audiences),
+            "sub": user_id,
+            "auth_time": int(self.clock()),
+            "amr": ["pwd", *_methods(factor), *(["mfa"] if controlled != KNOWLEDGE else [])],
+            "acr": ACR + controlled,
+            "lane": lane,
             "client": call.caller.name,
         }
-        return self._signed(claims, PUBLIC_SECONDS)
+        return self._signed(claims, PUBLIC_SECONDS, call)
 
     def redeem(self, request: RedeemRequest, call: Call) -> Receipt:
-        """What was verified, once. Raises one of ReceiptRefused, which uses nothing up, and
-        ReceiptAlreadyRedeemed.
+        """What was verified, once. Raises one of ReceiptRefused; all of them but
+        ReceiptAlreadyRedeemed leave the receipt as it was.
         """
         now = int(self.clock())
         receipt = self._checked(request.receipt, now)
@@ -112,6 +111,8 @@ class Receipts:
             raise errors.ReceiptWrongPurpose
         if receipt.reference != request.reference:
             raise errors.ReceiptWrongReference
+        if receipt.conductor is not None:
+            self.meter.note(context=receipt.conductor.text)
         by = call.request or secrets.token_hex(16)  # without a key nobody can ask that again
         redeemed_at = self.redemptions.redeem(receipt.jti, by, now, receipt.expires_at)
         if redeemed_at is not None:
@@ -119,24 +120,35 @@ class Receipts:
         return receipt
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The public keys that receipts are signed with now, or were or will be."""
-        key_ids = [self.settings.receipt_key, self.settings.receipt_other_key]
-        return {"keys": [self._jwk(each) for each in key_ids if each]}
+        """The public keys that receipts are signed with now, and were or will be.
 
-    def _signed(self, claims: Mapping[str, object], seconds: int) -> str | None:
-        now = int(self.clock())
+        The other key is left out if it may not be used: the first one must work without it.
+        """
+        keys = []
+        for kid, key_id in self._key_ids().items():
+            try:
+                keys.append(jws.jwk(kid, self.signer.public_key(key_id)))
+            except errors.ConfigurationError as failure:
+                if key_id == self.settings.receipt_key:
+                    raise
+                self.meter.note(problem=failure.problem)
+        return {"keys": keys}
+
+    def _signed(self, claims: Mapping[str, object], seconds: int, call: Call) -> str | None:
+        now, key_id = int(self.clock()), self.settings.receipt_key
+        jti = secrets.token_urlsafe(16)
         payload = {
             "iss": self.settings.receipt_issuer,
             **{name: value for name, value in claims.items() if value is not None},
             "iat": now,
             "exp": now + min(seconds, self.settings.receipt_max_seconds),
-            "jti": secrets.token_urlsafe(16),
+            "jti": jti,
         }
-        key_id = self.settings.receipt_key
-        header = {"alg": ALGORITHM, "kid": kid_of(key_id), "typ": TYPE}
-        signed = f"{_segment(header)}.{_segment(payload)}"
+        signed = jws.signing_input(jws.kid_of(key_id), TYPE, payload)
         try:
-            der = self.signer.sign(key_id, hashlib.sha256(signed.encode()).digest())
+            if call.deadline.remaining() < SIGNING_SECONDS:
+                raise errors.DeadlineExceeded
+            der = self.signer.sign(key_id, signed.encode())
         except errors.VerificationError as failure:
             self.meter.note(receipt_unavailable=True)
             if isinstance(failure, errors.ConfigurationError):
@@ -144,43 +156,33 @@ class Receipts:
             if self.settings.require_receipt:
                 raise errors.ReceiptUnavailable from None
             return None
-        self.meter.note(receipt_made=True)
-        return f"{signed}.{_encoded(_raw_signature(der))}"
+        self.meter.note(receipt_made=True, receipt_jti=jti)
+        return jws.token(signed, der)
 
-    def _checked(self, token: str, now: int) -> Receipt:
+    def _checked(self, text: str, now: int) -> Receipt:
         """The content of a receipt that this service has signed, and that is valid now."""
-        claims = self._claims(token)
-        try:
-            receipt = _receipt(claims)
-        except (KeyError, TypeError):
-            raise errors.ReceiptInvalid from None
-        if claims.get("iss") != self.settings.receipt_issuer:
+        token = jws.parse(text)
+        key_id = self._key_ids().get(token.kid) if token else None
+        if token is None or key_id is None or token.type != TYPE:
             raise errors.ReceiptInvalid
+        if not jws.is_signed(token, self.signer.public_key(key_id)):
+            raise errors.ReceiptInvalid
+        if token.claims.get("iss") != self.settings.receipt_issuer:
+            raise errors.ReceiptInvalid
+        try:
+            receipt = _receipt(token.claims)
+        except (KeyError, TypeError, ValueError):
+            raise errors.ReceiptInvalid from None
         if receipt.issued_at > now + LEEWAY_SECONDS:
             raise errors.ReceiptNotYetValid
         if receipt.expires_at <= now:
             raise errors.ReceiptExpired
         return receipt
 
-    def _claims(self, token: str) -> Mapping[str, Any]:
-        """The claims of a token with a right signature. The header may name the algorithm, a key of
-        this service and the type, nothing else: nothing in the token decides how it is checked.
-        """
-        parts = token.split(".")
-        if len(parts) != 3 or len(token) > MAX_LENGTH:  # noqa: PLR2004 - header, payload, signature
-            raise errors.ReceiptInvalid
-        header, payload = _object(parts[0]), _object(parts[1])
-        if header.keys() != _HEADER or (header["alg"], header["typ"]) != (ALGORITHM, TYPE):
-            raise errors.ReceiptInvalid
-        ids = [self.settings.receipt_key, self.settings.receipt_other_key]
-        known = {kid_of(each): each for each in ids if each}
-        if header["kid"] not in known:
-            raise errors.ReceiptInvalid
-        public_key = self.signer.public_key(known[header["kid"]])
-        signed, signature = f"{parts[0]}.{parts[1]}".encode(), _decoded(parts[2])
-        if not _is_signed(public_key, signed, signature):
-            raise errors.ReceiptInvalid
-        return payload
+    def _key_ids(self) -> dict[str, str]:
+        """The KMS keys of this stack by their names in tokens."""
+        both = (self.settings.receipt_key, self.settings.receipt_other_key)
+        return {jws.kid_of(each): each for each in both if each}
 
     def _is_customer(self, receipt: Receipt, request: RedeemRequest, now: int, call: Call) -> bool:
         if request.customer_id is not None and request.customer_id != receipt.customer_id:
@@ -189,70 +191,18 @@ class Receipts:
             return request.customer_id is not None
         known = self.emails.found(self.keys().email_hash(request.email))
         found = self.lookup.find(request.email, Channel.EMAIL, known, now, call)
-        return found.user_id == receipt.customer_id
-
-    def _jwk(self, key_id: str) -> dict[str, str]:
-        from cryptography.hazmat.primitives.asymmetric.ec import (  # noqa: PLC0415 - see `crypto`
-            EllipticCurvePublicKey,
-        )
-        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
-            load_der_public_key,
-        )
-
-        key = load_der_public_key(self.signer.public_key(key_id))
-        if not isinstance(key, EllipticCurvePublicKey):
-            raise errors.ConfigurationError("the receipts' key is not an elliptic-curve key")
-        numbers = key.public_numbers()
-        return {
-            "kty": "EC",
-            "crv": "P-256",
-            "x": _encoded(numbers.x.to_bytes(32, "big")),
-            "y": _encoded(numbers.y.to_bytes(32, "big")),
-            "kid": kid_of(key_id),
-            "alg": ALGORITHM,
-            "use": "sig",
-        }
+        return self.lookup.require_user(found) == receipt.customer_id
 
 
-def kid_of(key_id: str) -> str:
-    """The name of a KMS key in tokens and in the JWKS: it does not show the account."""
-    return _encoded(hashlib.sha256(key_id.encode()).digest()[:12])
-
-
-def _methods(channel: Channel) -> list[str]:
+def _methods(factor: FactorType | None) -> list[str]:
     """Authentication methods as RFC 8176 names them."""
-    match channel:
-        case Channel.EMAIL | Channel.TOTP:
-            return ["otp"]
-        case Channel.SMS:
-            return ["otp", "sms"]
-        case Channel.CALL:
-            return ["otp", "tel"]
-    assert_never(channel)
-
-
-def _controlled(channel: Channel) -> str:
-    """What the customer has shown control of."""
-    match channel:
-        case Channel.EMAIL:
-            return "mailbox"
-        case Channel.SMS | Channel.CALL:
-            return "phone"
-        case Channel.TOTP:
-            return "authenticator-app"
-    assert_never(channel)
-
-
-def _factor_methods(factor: FactorType | None) -> list[str]:
     match factor:
-        case None | FactorType.OTHER:
-            return []
-        case FactorType.QUESTION:
-            return ["kba"]
         case FactorType.SMS:
             return ["otp", "sms"]
         case FactorType.CALL:
             return ["otp", "tel"]
+        case FactorType.QUESTION:
+            return ["kba"]
         case (
             FactorType.EMAIL
             | FactorType.TOTP
@@ -261,14 +211,30 @@ def _factor_methods(factor: FactorType | None) -> list[str]:
             | FactorType.TOKEN_HOTP
         ):
             return ["otp"]
+        case FactorType.OTHER | None:
+            return []
     assert_never(factor)
 
 
-def _conductor(conductor: Conductor | None) -> dict[str, str] | None:
-    return {"kind": conductor.kind, "id": conductor.id} if conductor else None
+def _controlled(factor: FactorType | None) -> str:
+    """What the customer has shown control of."""
+    match factor:
+        case FactorType.EMAIL:
+            return "mailbox"
+        case FactorType.SMS | FactorType.CALL:
+            return "phone"
+        case FactorType.TOTP:
+            return "authenticator-app"
+        case FactorType.TOKEN | FactorType.TOKEN_HARDWARE | FactorType.TOKEN_HOTP:
+            return "device"
+        case FactorType.QUESTION | FactorType.OTHER | None:
+            return KNOWLEDGE
+    assert_never(factor)
 
 
 def _receipt(claims: Mapping[str, Any]) -> Receipt:
+    """Raises KeyError, TypeError, ValueError."""
+    context = claims.get("context")
     return Receipt(
         jti=_text(claims["jti"]),
         audience=_text(claims["aud"]),
@@ -284,7 +250,7 @@ def _receipt(claims: Mapping[str, Any]) -> Receipt:
         purpose=claims.get("purpose"),
         reference=claims.get("reference"),
         client=claims.get("client"),
-        conductor=claims.get("context"),
+        conductor=Conductor(ConductorKind(context["kind"]), context["id"]) if context else None,
     )
 
 
@@ -298,67 +264,3 @@ def _number(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError
     return value
-
-
-def _is_signed(public_key: bytes, signed: bytes, signature: bytes) -> bool:
-    """Whether this raw ES256 signature fits."""
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - see `crypto`
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.ec import (  # noqa: PLC0415
-        ECDSA,
-        EllipticCurvePublicKey,
-    )
-    from cryptography.hazmat.primitives.asymmetric.utils import (  # noqa: PLC0415
-        encode_dss_signature,
-    )
-    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
-
-    key = load_der_public_key(public_key)
-    if len(signature) != _SIGNATURE_BYTES or not isinstance(key, EllipticCurvePublicKey):
-        return False
-    r, s = signature[:32], signature[32:]
-    der = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
-    try:
-        key.verify(der, signed, ECDSA(hashes.SHA256()))
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _raw_signature(der: bytes) -> bytes:
-    """KMS signs in DER; a JWS has the two numbers side by side (RFC 7518, 3.4)."""
-    from cryptography.hazmat.primitives.asymmetric.utils import (  # noqa: PLC0415 - see `crypto`
-        decode_dss_signature,
-    )
-
-    r, s = decode_dss_signature(der)
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
-
-def _segment(content: Mapping[str, object]) -> str:
-    return _encoded(json.dumps(content, separators=(",", ":")).encode())
-
-
-def _object(segment: str) -> dict[str, Any]:
-    try:
-        content = json.loads(_decoded(segment))
-    except (ValueError, RecursionError):
-        raise errors.ReceiptInvalid from None
-    if not isinstance(content, dict):
-        raise errors.ReceiptInvalid
-    return content
-
-
-def _encoded(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def _decoded(text: str) -> bytes:
-    """Base64url without padding. Raises ReceiptInvalid."""
-    try:
-        raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    except ValueError:
-        raise errors.ReceiptInvalid from None
-    if _encoded(raw) != text:
-        raise errors.ReceiptInvalid
-    return raw

@@ -140,7 +140,7 @@ class SignIn:
         if document.status is not SignInStatus.SUCCESS or not step.wants_receipt:
             return state
         factor = known.factors.get(step.factor_id)
-        receipt = self.receipts.of_sign_in(document, known.user_id, factor, call)
+        receipt = self.receipts.of_sign_in(known.user_id, factor, lane, call)
         return replace(state, receipt=receipt, receipt_unavailable=receipt is None)
 
     def _first_step(self, credentials: Credentials, call: Call) -> SignInDocument:

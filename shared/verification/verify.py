@@ -182,9 +182,7 @@ class Verify:
         )
         started = self.fixed_time.start()
         challenge = public.challenges[0]
-        self.meter.note(
-            channel=challenge.channel, email_hash=challenge.email_hash, lane=challenge.lane
-        )
+        self._note(challenge, challenge.lane)
         reserved: _Reserved | None = None
         try:
             self._require_use(challenge, request)
@@ -223,9 +221,7 @@ class Verify:
             )
         )
         verified = Verified(_verified(challenge, now), device_token=device_token)
-        # The public has no other way to carry its success to a backend.
-        wanted = request.remembers_device
-        return self._with_receipt(verified, challenge.target.user_id, wanted=wanted)
+        return self._with_receipt(verified, challenge.target.user_id, request, call)
 
     def _settle_public_failure(
         self,
@@ -314,7 +310,7 @@ class Verify:
         reserved = self._reserve(customer, attempt, call)
         challenge = _stored_challenge(reserved.state, slot)
         target = challenge.target
-        self.meter.note(channel=challenge.channel, email_hash=challenge.email_hash, lane=lane)
+        self._note(challenge, lane)
         try:
             if target is None:
                 raise errors.InternalError("a challenge of a client without a target")
@@ -351,16 +347,20 @@ class Verify:
         if challenge.activates:
             self.emails.forget(challenge.email_hash)
         customer_id = "" if call.caller.is_public else target.user_id
-        wanted = request.wants_receipt or challenge.wants_receipt
-        if call.caller.is_public:
-            wanted = request.remembers_device
         verified = Verified(_verified(challenge, now), customer_id, device_token)
-        return self._with_receipt(verified, target.user_id, wanted=wanted)
+        return self._with_receipt(verified, target.user_id, request, call)
 
-    def _with_receipt(self, verified: Verified, user_id: str, *, wanted: bool) -> Verified:
-        """The success with its receipt. It stands without one, unless the stack requires one."""
-        receipt = self.receipts.of_challenge(verified.challenge, user_id, wanted=wanted)
-        return replace(verified, receipt=receipt, receipt_unavailable=wanted and receipt is None)
+    def _with_receipt(
+        self, verified: Verified, user_id: str, request: VerifyRequest, call: Call
+    ) -> Verified:
+        """The success with its receipt, if one is wanted: the public has no other way to carry its
+        success to a backend, and clients ask. Raises ReceiptUnavailable.
+        """
+        asked = request.wants_receipt or verified.challenge.wants_receipt
+        if not request.takes_receipt or not (asked or call.caller.is_public):
+            return verified
+        receipt = self.receipts.of_challenge(verified.challenge, user_id, call)
+        return replace(verified, receipt=receipt, receipt_unavailable=receipt is None)
 
     # ---- Sign-ins --------------------------------------------------------------------------------
 
@@ -471,6 +471,11 @@ class Verify:
                 counts_for_brake=result is Result.WRONG and reserved.attempt.lane is Lane.STRANGER,
             )
         )
+
+    def _note(self, challenge: Challenge, lane: Lane) -> None:
+        self.meter.note(channel=challenge.channel, email_hash=challenge.email_hash, lane=lane)
+        if challenge.conductor is not None:
+            self.meter.note(context=challenge.conductor.text)
 
     def _conceals(self, call: Call) -> bool:
         return call.caller.is_public and self.settings.conceal_unknown_customers

@@ -73,6 +73,10 @@ ENVIRON = {
     "CHANGES_PER_CLIENT_HOUR": "600",
     "INVOKE_URL_ROUTES": "true",
     "ALLOWED_ORIGINS": "https://shop.example",
+    "RECEIPT_KEY": "receipts",
+    "RECEIPT_ISSUER": "urn:customer-verification:games",
+    "RECEIPT_AUDIENCES": "shop",
+    "RECEIPT_MAX_SECONDS": "1800",
 }
 SERVICE = "games"
 """The name under which the functions log."""
@@ -236,6 +240,13 @@ class _Lambda:
         self._accept(json.loads(Payload))
 
 
+class _Kms:
+    """KMS, whose signatures nobody checks here."""
+
+    def sign(self, **_: object) -> dict[str, bytes]:
+        return {"Signature": b"\x30\x06\x02\x01\x01\x02\x01\x01"}
+
+
 class _Faults(logging.Handler):
     """Keeps what functions report as a fault of their own."""
 
@@ -364,9 +375,7 @@ class World:
         for n in range(2 if person is Person.TWINS else 1):
             has_other_login = person in (Person.OTHER_LOGIN, Person.TWINS)
             login = f"{LOGIN}{n or ''}" if has_other_login else EMAIL
-            user = directory.add_user(
-                login=login, email=EMAIL, first_name="Sub", last_name="Ject"
-            )
+            user = directory.add_user(login=login, email=EMAIL, first_name="Sub", last_name="Ject")
             user.mobile_phone, user.password = PHONE, PASSWORD
             if person is not Person.NO_FACTOR:
                 old = person is Person.OLD_MAILBOX
@@ -433,6 +442,7 @@ def _environment(
         patch.object(clients, "dynamodb", lambda: store),
         patch.object(clients, "secrets_manager", _Secrets),
         patch.object(clients, "aws_lambda", lambda: _Lambda(accept)),
+        patch.object(clients, "kms", _Kms),
     ):
         yield
 

@@ -52,16 +52,19 @@ class Sandbox:
         bridge: str | None = None,
     ) -> None:
         self._environment = environment or {}
+        self._log = log
         self._advance = 0.0
         rng = random.Random()  # noqa: S311 - codes of a simulator
         self.org = Org(self.now, rng, okta_latency)
         self.invocations = Invocations(self.invoke, self.org.faults)
         self._okta = Server(create_app(self.org), okta_port, bridge)
-        self.template = Template({"OktaOrgUrl": self._okta.url})
+        self._parameters: dict[str, str] = {}
+        self.template = self._read_template()
         self.aws = Aws(
             self.template,
             SANDBOX_API_TOKEN,
             self.invocations.accept,
+            self.org.faults,
             aws_port,
             dynamodb_url,
             bridge,
@@ -70,10 +73,7 @@ class Sandbox:
             self.template.routes, self.invoke, self._control, self.template.gateway_responses
         )
         self._api = Server(gateway, port)
-        self._workers = {
-            function.name: Workers(function, self.settings_of(function), log)
-            for function in self.template.functions
-        }
+        self._workers = self._new_workers()
         self._running = ExitStack()
 
     @property
@@ -106,8 +106,8 @@ class Sandbox:
         with ExitStack() as starting:
             starting.enter_context(self._okta)
             starting.enter_context(self.aws)
+            starting.callback(self._stop_workers)
             for workers in self._workers.values():
-                starting.callback(workers.stop)
                 workers.warm()
             starting.callback(self.invocations.close)
             starting.callback(self.org.interrupt)
@@ -128,8 +128,18 @@ class Sandbox:
         self.org.interrupt()
         self.settle()
         self._advance = 0.0
+        if self._parameters:
+            self.redeploy()
         self.org.reset()
         self.aws.reset()
+
+    def redeploy(self, **parameters: str) -> None:
+        """Deploy other parameters: new versions of the functions, and all data as it was."""
+        self._parameters = parameters
+        self.template = self._read_template()
+        self.aws.deploy(self.template)
+        self._stop_workers()
+        self._workers = self._new_workers()
 
     def crash(self, function: str) -> None:
         """Kill every execution environment of a function, as Lambda may at any moment."""
@@ -157,6 +167,19 @@ class Sandbox:
     def invoke(self, function: str, event: object) -> Any:
         """A function's result."""
         return self._workers[function].invoke(event, self._advance)
+
+    def _read_template(self) -> Template:
+        return Template({"OktaOrgUrl": self._okta.url, **self._parameters})
+
+    def _new_workers(self) -> dict[str, Workers]:
+        return {
+            function.name: Workers(function, self.settings_of(function), self._log)
+            for function in self.template.functions
+        }
+
+    def _stop_workers(self) -> None:
+        for workers in self._workers.values():
+            workers.stop()
 
     def _control(self, request: Request) -> Response | None:
         """The response to a request for the page or a `/sandbox/` control, else None."""

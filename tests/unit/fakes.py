@@ -8,6 +8,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from verification import errors, rules
 from verification.crypto import Place, Row
 from verification.models import (
@@ -431,3 +435,36 @@ class FakeInvocation:
         if self.failure is not None:
             raise self.failure
         self.events.append((function, payload))
+
+
+class FakeSigner:
+    """KMS: a key for every id. `failure` is what the next calls end with."""
+
+    def __init__(self) -> None:
+        self.signed: list[str] = []
+        self.failure: errors.VerificationError | None = None
+        self.keys: defaultdict[str, ec.EllipticCurvePrivateKey] = defaultdict(
+            lambda: ec.generate_private_key(ec.SECP256R1())
+        )
+
+    def sign(self, key_id: str, message: bytes) -> bytes:
+        if self.failure is not None:
+            raise self.failure
+        self.signed.append(key_id)
+        return self.keys[key_id].sign(message, ec.ECDSA(hashes.SHA256()))
+
+    def public_key(self, key_id: str) -> bytes:
+        if self.failure is not None:
+            raise self.failure
+        key = self.keys[key_id].public_key()
+        return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+class FakeRedemptions:
+    def __init__(self) -> None:
+        self.redeemed: dict[str, tuple[str, int]] = {}
+
+    def redeem(self, jti: str, by: str, now: int, expires_at: int) -> int | None:
+        del expires_at
+        redeemed_by, redeemed_at = self.redeemed.setdefault(jti, (by, now))
+        return None if redeemed_by == by else redeemed_at

@@ -17,7 +17,9 @@ from tests.unit.fakes import (
     FakeEmails,
     FakeInvocation,
     FakeKept,
+    FakeRedemptions,
     FakeRegistrations,
+    FakeSigner,
 )
 from verification import rules
 from verification.crypto import Keyring, Place, Row
@@ -46,6 +48,7 @@ from verification.models import (
     VerifyRequest,
 )
 from verification.observability import Meter
+from verification.receipts import Receipts
 from verification.registration import Register
 from verification.sign_in import SignIn
 from verification.timing import FixedTime
@@ -76,6 +79,7 @@ class World:
         self.sign_ins = FakeKept()
         self.templates = FakeKept()
         self.invocation = FakeInvocation()
+        self.signer = FakeSigner()
         self.org = Org()
         self.org.add(
             user(),
@@ -95,6 +99,16 @@ class World:
         self.limits = Limits(self.budgets, keys, self.settings, self.meter, self.clock, self.clock)
         self.lookup = Lookup(self.okta_users, self.okta_factors, self.emails, keys)
         self.devices = Devices(self.customers, keys)
+        self.receipts = Receipts(
+            keys,
+            self.signer,
+            FakeRedemptions(),
+            self.emails,
+            self.lookup,
+            self.settings,
+            self.meter,
+            self.clock,
+        )
         self.issue = Issue(
             keys=keys,
             emails=self.emails,
@@ -119,6 +133,7 @@ class World:
             lookup=self.lookup,
             devices=self.devices,
             limits=self.limits,
+            receipts=self.receipts,
             okta_factors=self.okta_factors,
             okta_authn=self.authn,
             settings=self.settings,
@@ -134,6 +149,7 @@ class World:
             issue=self.issue,
             verify=self.verify,
             limits=self.limits,
+            receipts=self.receipts,
             settings=self.settings,
             meter=self.meter,
             fixed_time=fixed_time,
@@ -186,7 +202,7 @@ class World:
     # ---- Callers ---------------------------------------------------------------------------------
 
     def client(self, *scopes: Scope, name: str = "shop", request: str = "") -> Call:
-        client = Client(name, frozenset({Scope.VERIFY, *scopes}))
+        client = Client(name, frozenset({Scope.VERIFY, *scopes}), (name,))
         return Call(Caller(client, "198.51.100.1"), self.deadline(), request)
 
     def public(self, device_token: str = "", source_ip: str = "203.0.113.7") -> Call:

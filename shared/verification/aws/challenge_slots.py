@@ -64,6 +64,9 @@ def slot(challenge: Challenge) -> dict[str, Any]:
     }
     if challenge.client is not None:
         content["client"] = string(challenge.client)
+    if challenge.conductor is not None:  # here and not in `about`, because audit events have it
+        content["context_kind"] = string(challenge.conductor.kind)
+        content["context_id"] = string(challenge.conductor.id)
     return {"M": content}
 
 
@@ -76,8 +79,6 @@ def about(challenge: Challenge) -> dict[str, str]:
         "destination": challenge.destination,
     }
     content |= {name: value for name in _OPTIONAL if (value := getattr(challenge, name))}
-    if challenge.conductor is not None:
-        content["conductor"] = [challenge.conductor.kind, challenge.conductor.id]
     if challenge.target is not None:
         target = challenge.target
         content["target"] = [target.customer, target.user_id, target.factor_id]
@@ -95,7 +96,7 @@ def challenges_of(item: Item) -> tuple[Challenge, ...]:
 
 def challenge_of(stored: Item, known: Mapping[str, Any]) -> Challenge:
     """A challenge from its slot and from what is known about it."""
-    target, conductor = known.get("target"), known.get("conductor")
+    target, conductor = known.get("target"), text_attribute(stored, "context_kind")
     return Challenge(
         id=text_attribute(stored, "id"),
         status=ChallengeStatus(text_attribute(stored, "status")),
@@ -116,5 +117,7 @@ def challenge_of(stored: Item, known: Mapping[str, Any]) -> Challenge:
         audience=known.get("audience"),
         wants_receipt=known.get("wants_receipt", False),
         receipt_seconds=known.get("receipt_seconds"),
-        conductor=Conductor(ConductorKind(conductor[0]), conductor[1]) if conductor else None,
+        conductor=Conductor(ConductorKind(conductor), text_attribute(stored, "context_id"))
+        if conductor
+        else None,
     )

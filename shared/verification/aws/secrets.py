@@ -158,10 +158,10 @@ def _scopes(name: str, scopes: object) -> frozenset[Scope]:
     raise ConfigurationError(f"scopes of client {name!r} must be a list of some of: {allowed}")
 
 
-def _audiences(name: str, audiences: object) -> frozenset[str]:
+def _audiences(name: str, audiences: object) -> tuple[str, ...]:
     if not isinstance(audiences, list) or not all(isinstance(each, str) for each in audiences):
         raise ConfigurationError(f"audiences of client {name!r} must be a list of texts")
-    return frozenset(audiences)
+    return tuple(audiences)
 
 
 def _digest(key: str) -> bytes:

@@ -28,15 +28,15 @@ class KmsSigner:
         self._client: KMSClient | None = None
         self._public_keys: dict[str, bytes] = {}
 
-    def sign(self, key_id: str, digest: bytes) -> bytes:
-        """An ECDSA signature of a SHA-256 digest, in DER. Raises StoreUnavailable,
+    def sign(self, key_id: str, message: bytes) -> bytes:
+        """An ECDSA signature (SHA-256) of at most 4096 bytes, in DER. Raises StoreUnavailable,
         ConfigurationError.
         """
         answer = self._call(
             "sign",
             KeyId=key_id,
-            Message=digest,
-            MessageType="DIGEST",
+            Message=message,
+            MessageType="RAW",
             SigningAlgorithm="ECDSA_SHA_256",
         )
         return bytes(answer["Signature"])

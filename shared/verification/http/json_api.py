@@ -42,7 +42,8 @@ from verification.settings import Settings
 NAME = "json"
 MAX_BODY = 8 * 1024
 JWKS_SECONDS = 3600
-_CONDUCTOR_ID = re.compile(r"[\w .:@/-]{1,64}")
+_CONDUCTOR_ID = re.compile(r"[\w .:/-]{1,64}")
+"""It goes into receipts and logs, so it must not be an email address."""
 
 
 def admit(_: Settings) -> None:
@@ -80,6 +81,7 @@ def parse_verify(request: Request) -> VerifyRequest:
         reference=_label(body, "reference"),
         remembers_device=True,
         device_token=text_of(body, "device_token"),
+        takes_receipt=True,
         wants_receipt=flag_of(body, "receipt"),
     )
 
@@ -159,6 +161,7 @@ def verified(verified: Verified) -> Reply:
 
 def redeemed(receipt: Receipt) -> Reply:
     """200: what was verified; the receipt is used up."""
+    context = receipt.conductor
     optional = {
         "challenge_id": receipt.challenge_id,
         "channel": receipt.channel,
@@ -166,7 +169,7 @@ def redeemed(receipt: Receipt) -> Reply:
         "purpose": receipt.purpose,
         "reference": receipt.reference,
         "client": receipt.client,
-        "context": receipt.conductor,
+        "context": context and {"kind": context.kind, "id": context.id},
     }
     body: dict[str, object] = {
         "status": "redeemed",
@@ -325,7 +328,9 @@ def _conductor(given: object) -> Conductor | None:
             if kind in {each.value for each in ConductorKind}:
                 return Conductor(ConductorKind(kind), name)
     kinds = ", ".join(ConductorKind)
-    raise errors.MalformedBody(f"context must have an id and a kind, which is one of {kinds}.")
+    raise errors.MalformedBody(
+        f"context must have an id (1 to 64 letters, digits, blanks, or .:/-) and a kind: {kinds}."
+    )
 
 
 def _time(epoch_seconds: int) -> str:

@@ -47,10 +47,16 @@ _NOT_STORED = (
     errors.DeadlineExceeded,
     errors.InternalError,
     errors.RegistrationIncomplete,
+    errors.ReceiptNotYetValid,
 )
 """Outcomes that the same request may not have when it is repeated."""
 
-_COSTS_A_FAILURE = (errors.ChallengeRefused, errors.AttemptsHeld, errors.RateLimited)
+_COSTS_A_FAILURE = (
+    errors.ChallengeRefused,
+    errors.AttemptsHeld,
+    errors.RateLimited,
+    errors.ReceiptUnavailable,  # it was given back when the code was right
+)
 """Outcomes for which a source does not get its spent failure back."""
 
 _NOT_DELIVERED = (errors.CustomerRefused, errors.AttemptsHeld, errors.SendLimited)

@@ -102,7 +102,13 @@ def parse_verify(request: Request) -> VerifyRequest:
         raise InvalidParameters("code", wrong.title) from None
     wants_receipt = _body(request).get("receipt") is True
     challenge_id = CHALLENGE_PREFIX + _without(_CHALLENGE, _path_id(request))
-    return VerifyRequest(code, challenge_id, origin=Origin.MFA, wants_receipt=wants_receipt)
+    return VerifyRequest(
+        code,
+        challenge_id,
+        origin=Origin.MFA,
+        takes_receipt=True,
+        wants_receipt=wants_receipt,
+    )
 
 
 def enrolled(enrolled: Enrolled) -> Reply:
