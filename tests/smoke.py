@@ -1,7 +1,7 @@
-"""`make smoke`: the half of the main job that harms nobody, against a stack that runs, in words.
+"""`make smoke`: check a running stack without sending anything to anybody.
 
-Nobody is sent anything, and no customer's row is touched: all that is asked is about addresses that
-cannot exist. Left behind are a decoy's row and two sends in the callers' budgets of this hour.
+All requests are about addresses that cannot exist. Left behind are the rows of two such addresses, and
+in this hour's budgets two sends and two failures.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ PROBLEM = {"type", "title", "status", "detail", "code", "request_id"}
 
 REMEDIES = {
     "unauthorized": "The client key is refused. KEY must be one of those in the secret that the "
-    "stack's output ServiceKeysSecretArn names; one that was put there is known after five minutes.",
+    "stack's output ServiceKeysSecretArn names. A new key works after five minutes.",
+    "forbidden": "The client of this key may not do this. It needs the scope verify in the secret "
+    "that the stack's output ServiceKeysSecretArn names.",
     "route_not_found": "There is no such route under URL. It must be the stack's output ApiUrl, with "
     "nothing behind the stage.",
     "okta_credentials_rejected": "Okta refuses the API token: it is wrong, revoked, unused for 30 "
@@ -51,13 +53,13 @@ REMEDIES = {
 }
 
 
-class Wrong(Exception):
-    """What is wrong and what to do, in words."""
+class CheckFailed(Exception):
+    """The text says what is wrong and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found out. `problem` is empty if all is well."""
+    """The result of one check. `problem` is empty if it passed."""
 
     check: str
     problem: str
@@ -66,7 +68,7 @@ class Finding:
 
 
 class Stack:
-    """The API under its URL; remembers the newest request id."""
+    """The API at a URL. `request_id` is that of the newest response."""
 
     def __init__(self, url: str, key: str, timeout: tuple[float, float] = TIMEOUT) -> None:
         self.key = key
@@ -79,10 +81,10 @@ class Stack:
     def ask(
         self, method: str, path: str, body: object = None, *, key: str = "", origin: str = ""
     ) -> requests.Response:
-        """The answer. Raises Wrong if there is none."""
+        """The response. Raises CheckFailed if there is none."""
 
         def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            """In place of what a .netrc has for this host."""
+            """Set the header here, so that requests does not read a .netrc for it."""
             if key:
                 request.headers["Authorization"] = f"Bearer {key}"
             return request
@@ -99,27 +101,27 @@ class Stack:
                 allow_redirects=False,
             )
         except requests.exceptions.SSLError:
-            raise Wrong(
+            raise CheckFailed(
                 "The host's TLS certificate is not accepted, or it speaks no TLS. A custom domain "
                 "needs its certificate and a DNS record that leads to API Gateway."
             ) from None
         except requests.Timeout:
-            raise Wrong(
+            raise CheckFailed(
                 "There is no answer in time. Is a firewall or a proxy in between?"
             ) from None
         except requests.RequestException:
-            raise Wrong(
+            raise CheckFailed(
                 "Nothing answers there. URL must be the stack's output ApiUrl, or that of "
                 "`make run`, and this machine must reach it."
             ) from None
         headers = response.headers
-        # The second is the gateway's own, for answers that did not come from a function's route.
+        # The second is the gateway's own, for answers that no route of a function has made.
         self.request_id = headers.get("X-Request-ID") or headers.get("x-amzn-RequestId", "")
         return response
 
 
 def no_route(stack: Stack) -> str:
-    """The gateway's own answer, before any function."""
+    """The gateway answers an unknown route itself."""
     response = stack.ask("GET", "/no-such-route")
     if (response.status_code, _code(response)) != (404, "route_not_found"):
         raise _unexpected(
@@ -132,13 +134,13 @@ def no_route(stack: Stack) -> str:
 
 
 def no_key(stack: Stack) -> str:
-    """A route for clients alone."""
+    """A route for clients only."""
     _require(stack.ask("GET", "/auth/factors/none"), 401, "unauthorized")
     return ""
 
 
 def wrong_key(stack: Stack) -> str:
-    """A key that nobody has is never taken for none."""
+    """A wrong key is not treated as no key."""
     body = {"email": _nobody()}
     response = stack.ask("POST", "/challenge", body, key=secrets.token_urlsafe(24))
     _require_problem(response, 401, "unauthorized")
@@ -146,14 +148,14 @@ def wrong_key(stack: Stack) -> str:
 
 
 def client_issue(stack: Stack) -> str:
-    """Secrets, client key, table, Okta's token and search: all must work for this answer."""
+    """Check the secrets, the client key, the table, and Okta's token and search."""
     response = stack.ask("POST", "/challenge", {"email": _nobody()}, key=stack.key)
     _require_problem(response, 404, "customer_not_found")
     return ""
 
 
 def client_verify(stack: Stack) -> str:
-    """The same from the other function."""
+    """The same for the other function."""
     body = {"email": _nobody(), "otp": "000000"}
     response = stack.ask("POST", "/verify", body, key=stack.key)
     _require_problem(response, 404, "customer_not_found")
@@ -161,39 +163,39 @@ def client_verify(stack: Stack) -> str:
 
 
 def unknown_challenge(stack: Stack) -> str:
-    """An id that this service did not make."""
+    """An id that the service did not make."""
     body = {"challenge_id": f"ch_{secrets.token_urlsafe(33)}", "code": "000000"}
     _require_problem(stack.ask("POST", "/verify", body), 404, "challenge_not_found")
     return ""
 
 
-def decoy(stack: Stack) -> str:
-    """What the public is told of nobody; the decoy's wrong code is counted, and no Okta asked."""
+def concealment(stack: Stack) -> str:
+    """The public is told the same of an unknown email as of a customer."""
     email = _nobody()
     response = stack.ask("POST", "/challenge", {"email": email})
     if response.status_code == requests.codes.not_found:
         _require_problem(response, 404, "customer_not_found")
-        return "ConcealUnknownCustomers is false: the public learns who is a customer"
+        return "ConcealUnknownCustomers is false: the public is told who is a customer"
     _require(response, 202)
     if email.partition("@")[0] in response.text:
-        raise Wrong("The destination is shown to the public unmasked.")
+        raise CheckFailed("The destination is shown to the public unmasked.")
     body = {"challenge_id": _object(response).get("challenge_id"), "code": "000000"}
-    _require_problem(stack.ask("POST", "/verify", body, key=stack.key), 403, "invalid_code")
+    _require_problem(stack.ask("POST", "/verify", body), 403, "invalid_code")
     return "unknown customers are concealed"
 
 
 def preflight(stack: Stack) -> str:
-    """A page of somebody else's gets no leave to call."""
+    """A page of an origin that is not allowed may not call."""
     response = stack.ask("OPTIONS", "/challenge", origin=FOREIGN_ORIGIN)
     if response.headers.get("Access-Control-Allow-Origin", "") in ("*", FOREIGN_ORIGIN):
-        raise Wrong("Pages of any origin may call this API. Name yours in AllowedOrigins.")
+        raise CheckFailed("Pages of any origin may call this API. Name yours in AllowedOrigins.")
     if response.status_code not in (204, 404):
         raise _unexpected(response, "204 or 404")
     return ""
 
 
 def invoke_urls(stack: Stack) -> str:
-    """Whether the GET routes are on."""
+    """Whether the invoke-URL routes are turned on."""
     response = stack.ask("GET", "/challenge")
     match response.status_code, response.headers.get("X-Outcome"):
         case 400, "missing_email":
@@ -209,29 +211,31 @@ CHECKS: Mapping[str, Callable[[Stack], str]] = {
     "a wrong client key is refused": wrong_key,
     "issue: a client is told that Okta knows nobody by this email": client_issue,
     "verify: a client is told that Okta knows nobody by this email": client_verify,
-    "a challenge that nobody began is unknown": unknown_challenge,
-    "the public is told of nobody what it would be told of a customer": decoy,
-    "a page of another origin is given no leave": preflight,
+    "an unknown challenge is not found": unknown_challenge,
+    "the public is not told who is a customer": concealment,
+    "a page of another origin may not call": preflight,
     "GET /challenge and GET /verify": invoke_urls,
 }
 
 
 def findings(url: str, key: str) -> Iterator[Finding]:
-    """One for each check; none after the first if that finds no API."""
+    """One for each check; only the first if there is no API at the URL."""
     stack = Stack(url, key)
     for name, check in CHECKS.items():
         problem = remark = ""
         try:
             remark = check(stack)
-        except Wrong as wrong:
-            problem = str(wrong)
+        except CheckFailed as failure:
+            problem = str(failure)
         yield Finding(name, problem, remark, stack.request_id)
         if problem and check is no_route:
             return
 
 
 def main(environ: Mapping[str, str]) -> int:
-    """Print a line for each check; 0 if all is well, 1 if not. Without a URL: what `make run` runs."""
+    """Print a line for each check. Returns 0 if all passed, otherwise 1. Without a URL, check the
+    sandbox of `make run`.
+    """
     url = environ.get("URL", "").strip().rstrip("/")
     key = environ.get("KEY", "").strip()
     if not url:
@@ -240,20 +244,20 @@ def main(environ: Mapping[str, str]) -> int:
         print(objection)
         return 1
     print(f"Checking {url}")
-    wrong = 0
+    failed = 0
     for finding in findings(url, key):
-        wrong += bool(finding.problem)
+        failed += bool(finding.problem)
         remark = f" ({finding.remark})" if finding.remark else ""
         verdict = "WRONG" if finding.problem else "ok"
         print(f"{verdict:5}  {finding.request_id:36}  {finding.check}{remark}")
         if finding.problem:
             print(textwrap.indent(textwrap.fill(finding.problem, 93), " " * 7))
-    print(f"{wrong} wrong." if wrong else "All is well.")
-    return 1 if wrong else 0
+    print(f"{failed} wrong." if failed else "All is well.")
+    return 1 if failed else 0
 
 
 def _objection(url: str, key: str) -> str:
-    """Why these are not used at all."""
+    """Why no request is made with these."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "URL must be a URL, such as https://abc.execute-api.eu-west-1.amazonaws.com/prod."
@@ -267,7 +271,7 @@ def _objection(url: str, key: str) -> str:
 
 
 def _nobody() -> str:
-    """An address that cannot exist (RFC 2606), another each time so that nothing is remembered."""
+    """An address that cannot exist (RFC 2606), a new one each time."""
     return f"{secrets.token_hex(12)}@example.invalid"
 
 
@@ -275,36 +279,38 @@ def _require(response: requests.Response, status: int, code: str = "") -> None:
     if response.status_code != status or (code and _code(response) != code):
         raise _unexpected(response, f"{status} {code}".rstrip())
     if "X-Request-ID" not in response.headers:
-        raise Wrong("The answer has no X-Request-ID, so that it cannot be found in the log.")
+        raise CheckFailed("The answer has no X-Request-ID, so that it cannot be found in the log.")
     if response.headers.get("Cache-Control") != "no-store":
-        raise Wrong("The answer may be kept by caches: its Cache-Control is not no-store.")
+        raise CheckFailed("The answer may be kept by caches: its Cache-Control is not no-store.")
 
 
 def _require_problem(response: requests.Response, status: int, code: str) -> None:
     _require(response, status, code)
     if response.headers.get("Content-Type") != "application/problem+json":
-        raise Wrong("The error is not application/problem+json. Does a proxy rewrite answers?")
+        raise CheckFailed(
+            "The error is not application/problem+json. Does a proxy rewrite answers?"
+        )
     missing = PROBLEM - _object(response).keys()
     if missing:
-        raise Wrong(f"The error lacks {', '.join(sorted(missing))}.")
+        raise CheckFailed(f"The error lacks {', '.join(sorted(missing))}.")
 
 
-def _unexpected(response: requests.Response, expected: str, remedy: str = "") -> Wrong:
+def _unexpected(response: requests.Response, expected: str, remedy: str = "") -> CheckFailed:
     code = _code(response)
     remedy = REMEDIES.get(code, remedy)
     if not remedy and response.status_code == requests.codes.forbidden:
         remedy = "The gateway refuses the call: a WAF rule, a resource policy, or a wrong stage."
     answer = f"{response.status_code} {code}".rstrip()
-    return Wrong(f"{remedy} The answer is {answer}, and not {expected}.".lstrip())
+    return CheckFailed(f"{remedy} The answer is {answer}, and not {expected}.".lstrip())
 
 
 def _code(response: requests.Response) -> str:
-    """The outcome that the answer names, if it names one."""
+    """The outcome in the body, or an empty text."""
     return str(_object(response).get("code", ""))
 
 
 def _object(response: requests.Response) -> Mapping[str, object]:
-    """The body; empty if it is no JSON object."""
+    """The body, empty if it is not a JSON object."""
     try:
         body = json.loads(response.text)
     except ValueError:

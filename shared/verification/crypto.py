@@ -170,8 +170,9 @@ def fold_login(login: str) -> str:
     """One spelling for all that Okta takes for the same login: case and diacritical marks do not
     count (Okta's documentation of usernames).
     """
-    decomposed = unicodedata.normalize("NFKD", login.strip())
-    return "".join(each for each in decomposed if not _is_mark(each)).casefold()
+    folded = unicodedata.normalize("NFKD", login).casefold()
+    decomposed = unicodedata.normalize("NFKD", folded)  # case folding may compose again
+    return "".join(each for each in decomposed if not _is_mark(each)).strip()
 
 
 def _is_mark(character: str) -> bool:

@@ -61,7 +61,8 @@ VerificationError
 │   └── OktaAnswerUnclear         (MayHaveActed)
 ├── DeadlineExceeded
 │   └── DeadlineExceededWaiting   (MayHaveActed)
-├── RegistrationIncomplete
+├── RegistrationStopped
+│   └── RegistrationIncomplete
 ├── RouteNotFound
 └── InternalError
     └── ConfigurationError
@@ -533,16 +534,22 @@ class DeadlineExceededWaiting(DeadlineExceeded, MayHaveActed):
     """The time ran out while Okta was working."""
 
 
-class RegistrationIncomplete(VerificationError):
-    """Send the same request again under the same Idempotency-Key: it continues from `registered`.
-
-    `failure` is what stopped it, and gives this outcome its code.
+class RegistrationStopped(VerificationError):
+    """Send the same request again under the same Idempotency-Key: it finds the user, if Okta has
+    created it. `failure` is what stopped it, and gives this outcome its code.
     """
 
-    def __init__(self, failure: VerificationError, registered: Registered) -> None:
+    def __init__(self, failure: VerificationError) -> None:
         self.code, self.title = failure.code, failure.title
         super().__init__(failure.detail)
         self.failure = failure
+
+
+class RegistrationIncomplete(RegistrationStopped):
+    """The user exists: the same request continues from `registered`."""
+
+    def __init__(self, failure: VerificationError, registered: Registered) -> None:
+        super().__init__(failure)
         self.registered = registered
 
 

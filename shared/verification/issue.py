@@ -16,6 +16,15 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import assert_never
 
 from verification import errors, rules
+from verification.codes import (
+    EnrollmentCode,
+    FactorCode,
+    Message,
+    NewFactor,
+    SignInCode,
+    SignInEnrollment,
+    SignInEnrollmentCode,
+)
 from verification.crypto import Place, Row
 from verification.devices import Devices
 from verification.limits import Budget, Limits
@@ -68,61 +77,6 @@ TASK = "deliver"
 
 _OKTA_DISAGREES = (errors.CustomerRefused, errors.InvalidPhoneNumber)
 """Refusals that show that the kept look-up is out of date."""
-
-
-# ---- What Okta is asked to send ------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class FactorCode:
-    """A code of an active factor. `sms_text` is the text of the SMS, or None for Okta's."""
-
-    target: Target
-    channel: Channel
-    sms_text: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EnrollmentCode:
-    """The first code of a pending factor, once more."""
-
-    user_id: str
-    factor: Factor
-
-
-@dataclass(frozen=True, slots=True)
-class NewFactor:
-    """A factor to be enrolled that is sent its first code at once."""
-
-    user_id: str
-    wanted: Factor
-
-
-@dataclass(frozen=True, slots=True)
-class SignInCode:
-    """A code of a factor in a sign-in; `again` asks for another one."""
-
-    step: FactorStep
-    again: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SignInEnrollmentCode:
-    """The first code of a factor that a sign-in has enrolled, once more."""
-
-    step: FactorStep
-
-
-@dataclass(frozen=True, slots=True)
-class SignInEnrollment:
-    """A factor to be enrolled in a sign-in; a phone or mailbox is sent its first code at once."""
-
-    step: EnrollStep
-
-
-Message = (
-    FactorCode | EnrollmentCode | NewFactor | SignInCode | SignInEnrollmentCode | SignInEnrollment
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,10 +201,12 @@ class Issue:
                 raise errors.AttemptsHeld(retry_after=rules.HOLD_SECONDS)
             remaining = rules.attempts_remaining(state, allowed)
         self.meter.note(lane=lane)
-        challenge = self._new_challenge(request, place, lane, now)
-        resend_at = in_turn(
-            lambda: self.emails.open_challenge(place, challenge), call.deadline, self.sleep
-        )
+
+        def open_challenge() -> tuple[Challenge, int]:
+            challenge = self._new_challenge(request, place, lane, self._now())
+            return challenge, self.emails.open_challenge(place, challenge)
+
+        challenge, resend_at = in_turn(open_challenge, call.deadline, self.sleep)
         delivery = _delivery(request, place, challenge, customer, call.caller)
         try:
             if self.settings.conceal_unknown_customers:

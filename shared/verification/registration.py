@@ -25,8 +25,8 @@ class Register:
     clock: Clock
 
     def register(self, wanted: Registration, call: Call) -> Registered:
-        """The new user with all factors. Raises CustomerExists, CustomerInvalid, and
-        RegistrationIncomplete if it stopped after the user was created.
+        """The new user with all factors. Raises CustomerExists, CustomerInvalid, RegistrationStopped
+        if it is not known whether the user was created, and RegistrationIncomplete if it was.
 
         Factors are active at once: this client vouches for the profile that they are taken from.
         """
@@ -62,7 +62,7 @@ class Register:
             return self.users.create(wanted, call)
         except errors.VerificationError as failure:
             if errors.was_carried_out(failure):
-                raise
+                raise errors.RegistrationStopped(failure) from None
             refusal = failure
         if not asked_at:
             with suppress(errors.StoreUnavailable):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from verification import errors, rules
+from verification.codes import Check, FactorCheck, SignInCheck
 from verification.crypto import Place, Row
 from verification.devices import Devices
 from verification.limits import Limits
@@ -23,7 +24,6 @@ from verification.models import (
     Call,
     Challenge,
     ChallengeStatus,
-    Code,
     CustomerKey,
     CustomerState,
     Device,
@@ -37,7 +37,6 @@ from verification.models import (
     SignInDocument,
     SignInStatus,
     Slot,
-    Target,
     Verified,
     VerifyRequest,
 )
@@ -66,29 +65,6 @@ _PASSED = (
 
 _NO_CODE_COMPARED = (errors.SignInEnded, errors.StepNotTaken)
 """Okta's answers after which it is certain that it compared no code."""
-
-
-# ---- What Okta is asked to check -----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class FactorCheck:
-    """A code of a factor; `activates` a pending one."""
-
-    target: Target
-    code: Code
-    activates: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SignInCheck:
-    """A code or an answer in a sign-in; `activates` the factor that was enrolled in it."""
-
-    step: FactorStep
-    activates: bool
-
-
-Check = FactorCheck | SignInCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +261,9 @@ class Verify:
     # ---- Challenges that clients began, and releases ---------------------------------------------
 
     def _release(self, customer: CustomerKey, request: VerifyRequest, call: Call) -> Verified:
-        """A release, for anybody who has its id: the client gave it to the person it recognised."""
+        """A release, for the public with its id and for the client that opened it: that client gave
+        the id to the person it recognised. To another client it proves nothing.
+        """
         if request.origin is not Origin.API:
             raise errors.ChallengeNotFound
         try:

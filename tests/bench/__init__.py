@@ -1,1 +1,1 @@
-"""`make bench`: measurements, one JSON object a line, with no opinion on them."""
+"""`make bench`: measurements, one JSON object a line."""

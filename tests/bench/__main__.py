@@ -1,4 +1,4 @@
-"""Prints measurements to standard output, one JSON object a line, and remarks to standard error."""
+"""Prints measurements to standard output, one JSON object a line, and messages to standard error."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ LOG_TAIL = 4000
 
 
 def main() -> None:
-    """Measure everything."""
-    print("This takes a minute or two, and other work on this machine shows.", file=sys.stderr)
+    """Print every measurement."""
+    print(
+        "This takes a minute or two. Other work on this machine falsifies the figures.",
+        file=sys.stderr,
+    )
     begun = time.monotonic()
     for metric in _measurements():
         print(metric, flush=True)

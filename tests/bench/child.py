@@ -1,4 +1,4 @@
-"""A process that answers lines of JSON with lines of JSON."""
+"""A child process that reads requests and writes answers as lines of JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.sandbox.template import ROOT, Function
 
 
 def environment_of(sandbox: Sandbox, function: Function) -> dict[str, str]:
-    """What the sandbox gives to the function's own workers."""
+    """The environment of the function's workers in the sandbox."""
     paths = (function.code, ROOT / "shared", ROOT)
     return {
         **sandbox.settings_of(function),
@@ -24,7 +24,7 @@ def environment_of(sandbox: Sandbox, function: Function) -> dict[str, str]:
 
 
 class Child:
-    """A context manager: a module of ours that says when it is ready, and ends with its input."""
+    """A context manager. The module prints a line when it is ready, and ends when its input ends."""
 
     def __init__(
         self, module: str, *arguments: str, environment: Mapping[str, str], log: IO[str]

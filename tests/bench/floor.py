@@ -1,5 +1,5 @@
-"""The least that a function of this kind does at its start: import what it stands on, and make the
-clients that it needs, configured as the service's own.
+"""The least that a function of this kind does at its start: import the libraries that it needs and
+make their clients, with the service's own configuration.
 """
 
 import boto3
@@ -12,7 +12,7 @@ __all__ = ["APIGatewayRestResolver", "Logger", "dynamodb", "requests", "secrets_
 
 CONFIG = Config(
     connect_timeout=1,
-    read_timeout=2,
+    read_timeout=1,
     tcp_keepalive=True,
     retries={"mode": "standard", "total_max_attempts": 2},
 )

@@ -1,5 +1,5 @@
-"""The sandbox's worker with a stopwatch around its handler: answers carry `total_ms`, the time of
-the whole call, and `outside_ms`, the part of it that was spent in calls to Okta and AWS.
+"""The sandbox's worker, which also measures its handler: answers contain `total_ms`, the time of the
+whole call, and `outside_ms`, the part of it that was spent in calls to Okta and AWS.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import requests
 from botocore.client import BaseClient
 
 from tests.sandbox import worker
-from verification.edge import handler_of
+from verification.http.pipeline import handler_of
 
 
 class Stopwatch:
-    """Adds up the time inside methods that it was put around."""
+    """Adds up the time that is spent in some methods."""
 
     def __init__(self) -> None:
         self.milliseconds = 0.0
 
-    def put_around(self, owner: type, name: str) -> None:
-        """Measure every call of this method, which stays otherwise as it is."""
+    def measure(self, owner: type, name: str) -> None:
+        """Measure every call of this method."""
         method = getattr(owner, name)
 
         def timed(*args: Any, **kwargs: Any) -> Any:
@@ -40,8 +40,8 @@ class Stopwatch:
 def main() -> None:
     """Serve calls until standard input ends."""
     outside = Stopwatch()
-    outside.put_around(requests.Session, "send")
-    outside.put_around(BaseClient, "_make_api_call")
+    outside.measure(requests.Session, "send")
+    outside.measure(BaseClient, "_make_api_call")
 
     def measured_handler_of(*args: Any) -> Callable[..., Mapping[str, Any]]:
         handler = handler_of(*args)
@@ -49,7 +49,7 @@ def main() -> None:
         def measured(*call: Any) -> Mapping[str, Any]:
             outside.milliseconds = 0.0
             begun = time.perf_counter()
-            result = handler(*call)
+            result = handler(*call) or {}  # an asynchronous event has no answer
             total = (time.perf_counter() - begun) * 1000
             return {**result, "total_ms": total, "outside_ms": outside.milliseconds}
 

@@ -1,4 +1,4 @@
-"""The size of the layer as Lambda is given it."""
+"""The size of the zipped layer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUILD_TIMEOUT = 60.0
 
 
 def measure() -> Iterator[Metric]:
-    """Nothing if the layer cannot be built, for want of the package index most likely."""
+    """Nothing if the layer cannot be built, for example without a package index."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         try:
             _build(directory)
@@ -29,7 +29,7 @@ def measure() -> Iterator[Metric]:
 
 
 def _build(directory: str) -> None:
-    """As `sam build` does."""
+    """Build the layer as `sam build` does."""
     python = sys.executable if importlib.util.find_spec("pip") else "python3"
     subprocess.run(  # noqa: S603 - our own Makefile
         [

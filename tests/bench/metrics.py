@@ -1,4 +1,4 @@
-"""What a measurement ends up as."""
+"""The form of a measurement, and its statistics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One number with its name and unit."""
+    """One figure."""
 
     metric: str
     value: float
@@ -21,17 +21,17 @@ class Metric:
 
 
 def median(name: str, samples: Sequence[float], unit: str = "ms") -> Metric:
-    """The middle of the samples."""
+    """The median of the samples."""
     return Metric(name, round(statistics.median(samples), 3), unit)
 
 
 def p95(name: str, samples: Sequence[float], unit: str = "ms") -> Metric:
-    """What 19 of 20 samples do not exceed."""
+    """The 95th percentile of the samples."""
     rank = statistics.quantiles(samples, n=20, method="inclusive")[-1]
     return Metric(name, round(rank, 3), unit)
 
 
 def ratio(name: str, samples: Sequence[float], baseline: Sequence[float]) -> Metric:
-    """The median ratio of what was measured side by side, so that a busy machine slows both."""
+    """The median ratio of samples that were measured one after the other."""
     pairs = zip(samples, baseline, strict=True)
     return median(name, [sample / base for sample, base in pairs], "ratio")

@@ -1,5 +1,5 @@
-"""What the service replaces: a flow that finds the user, lists the factors and posts to the first
-that is of type email, with nothing kept from one invocation to the next.
+"""The flow that the service replaces: find the user, list the factors, post to the first one of type
+email. It keeps nothing from one invocation to the next.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Ask = Callable[..., requests.Response]
 
 
 def flow(ask: Ask, org_url: str, token: str, email: str, code: str | None) -> None:
-    """Send a code, or check the one that is given."""
+    """Send a code or, if one is given, check it."""
     users = f"{org_url}/api/v1/users"
     options: dict[str, Any] = {"headers": {"Authorization": f"SSWS {token}"}, "timeout": 10}
     user = _json(ask("GET", f"{users}/{email}", **options))
@@ -34,7 +34,7 @@ def _json(response: requests.Response) -> Any:
 
 
 def main(org_url: str, token: str) -> None:
-    """Serve invocations until standard input ends; `fresh` asks for a connection to each call."""
+    """Serve invocations until standard input ends. `fresh` asks for a new connection for each call."""
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         message = json.loads(line)

@@ -1,5 +1,6 @@
-"""How long a function needs to be ready in a fresh process, beside a floor that any such function
-has. Both find their bytecode; on Lambda that of the layer is made anew with every start.
+"""How long a function takes to start in a new process, relative to a floor that any such function has.
+
+Both find compiled bytecode. On Lambda, the layer's is compiled at every start.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ NAMES = {"IssueChallengeFunction": "issue", "VerifyChallengeFunction": "verify"}
 
 
 def measure(sandbox: Sandbox) -> Iterator[Metric]:
-    """Medians, and the median ratios of what ran one after the other."""
+    """Medians, and median ratios of starts that followed each other."""
     functions = {NAMES[function.name]: function for function in sandbox.template.functions}
     environments = {
         name: {
             **environment_of(sandbox, function),
-            # Lambda sets this, and so tells the function to make its objects at the start.
+            # Lambda sets this; with it, the function makes its objects at the start.
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         }
         for name, function in functions.items()
@@ -38,7 +39,7 @@ def measure(sandbox: Sandbox) -> Iterator[Metric]:
         first = number % len(programs)
         for name, module, environment in programs[first:] + programs[:first]:
             took = _start(module, environment)
-            if number > 0:  # the first round writes bytecode and fills the machine's caches
+            if number > 0:  # the first round writes bytecode and fills caches
                 walls[name].append(took["wall_ms"])
                 processors[name].append(took["cpu_ms"])
     for name in ("floor", *functions):

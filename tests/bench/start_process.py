@@ -1,4 +1,4 @@
-"""Imports the module that it is told to, and says how long that took."""
+"""Imports a module and prints how long that took."""
 
 import importlib
 import json

@@ -17,7 +17,7 @@ LAYER = ROOT / "shared" / "verification"
 
 FLOORS = (
     {"errors", "models"},
-    {"settings", "crypto", "jws", "rules", "parsing", "observability"},
+    {"settings", "crypto", "jws", "rules", "parsing", "observability", "codes"},
     {"ports", "okta", "aws", "timing"},
     {"lookup", "limits", "devices", "receipts"},
     {"issue", "verify"},

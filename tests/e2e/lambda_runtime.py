@@ -1,8 +1,8 @@
-"""The built functions in the runtime that Lambda gives them, as far as one machine has it.
+"""Runs the built functions under Lambda's runtime client and its interface emulator.
 
-What Python finds is what it finds on Lambda: the function's folder, the layer, and what the runtime
-brings along, but nothing else of this virtual environment. The one compiled part of the layer
-(charset-normalizer's) is for Lambda's processor and Python; any other takes the pure one beside it.
+Python finds what it finds on Lambda: the function's folder, the layer, and what the runtime supplies,
+but nothing else of this virtual environment. The compiled packages of the layer are for Lambda's
+processor and Python; on any other, the same releases from this virtual environment replace them.
 """
 
 from __future__ import annotations
@@ -43,8 +43,13 @@ SUPPLIED = (
 )
 """The distributions that are part of Lambda's own runtime."""
 
+COMPILED = ("cffi", "charset-normalizer", "cryptography")
+"""The distributions of the layer that are compiled."""
+
+RUNS_LAMBDAS_BINARIES = (MACHINE, sys.version_info[:2]) == ("arm64", (3, 13))
+
 WHEELS = Path(sys.prefix) / "wheels"
-"""What the layer is made of, kept by `make` so that no test needs the network."""
+"""The layer's packages, kept by `make` so that no test needs the network."""
 
 START_TIMEOUT = 10.0
 BUILD_TIMEOUT = 120.0
@@ -52,29 +57,33 @@ BUILD_TIMEOUT = 120.0
 
 @dataclass(frozen=True)
 class Build:
-    """What `sam build` has made, and a folder with what Lambda supplies."""
+    """The output of `sam build`, and folders with what Lambda supplies and what replaces the layer's
+    compiled packages.
+    """
 
     folder: Path
     supplied: Path
+    compiled: Path
 
     def command(self) -> list[str]:
-        """Starts the function of the current folder. -S: without this virtual environment."""
+        """Starts the function of the current folder; `-S` hides this virtual environment."""
         return [sys.executable, "-S", "-m", "awslambdaric", "app.lambda_handler"]
 
     def code(self, function: Function) -> Path:
-        """The folder that Lambda would unpack as the function's."""
+        """The folder of the function's code."""
         functions = self._template.resources("AWS::Serverless::Function")
         return self.folder.joinpath(functions[function.name]["CodeUri"]).resolve()
 
     def environment(self, function: Function, settings: Mapping[str, str]) -> dict[str, str]:
-        """What Lambda sets, and what the template does."""
+        """The environment variables that Lambda and the template set."""
         (layer,) = self._template.resources("AWS::Serverless::LayerVersion").values()
         opt = self.folder.joinpath(layer["ContentUri"])
+        path = (self.compiled, opt / "python", self.supplied)
         return {
             **settings,
             "AWS_LAMBDA_FUNCTION_NAME": function.name,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",  # the emulator leaves it out
-            "PYTHONPATH": os.pathsep.join((str(opt / "python"), str(self.supplied))),
+            "PYTHONPATH": os.pathsep.join(map(str, path)),
             "PYTHONDONTWRITEBYTECODE": "1",  # /opt and /var/task can only be read
         }
 
@@ -84,10 +93,10 @@ class Build:
 
 
 def sam_build(folder: Path) -> Build:
-    """Build with the real tool, and beside this checkout's own build."""
+    """Build with the real tool, into `folder`."""
     pip = sys.executable if importlib.util.find_spec("pip") else "python3"
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS)} if WHEELS.is_dir() else {}
-    build = Build(folder / "build", folder / "supplied")
+    build = Build(folder / "build", folder / "supplied", folder / "compiled")
     done = subprocess.run(  # noqa: S603 - our own tool and template
         [sys.executable, "-m", "samcli", "build", "--no-cached", "--build-dir", str(build.folder)],
         cwd=ROOT,
@@ -99,17 +108,23 @@ def sam_build(folder: Path) -> Build:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    build.supplied.mkdir()
-    for name in SUPPLIED:
-        distribution = importlib.metadata.distribution(name)
-        tops = {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
-        for top in tops:
-            (build.supplied / top).symlink_to(Path(str(distribution.locate_file(top))))
+    _link(build.supplied, SUPPLIED)
+    _link(build.compiled, () if RUNS_LAMBDAS_BINARIES else COMPILED)
     return build
 
 
+def _link(folder: Path, distributions: Iterable[str]) -> None:
+    """Make a folder in which Python finds these distributions of this virtual environment."""
+    folder.mkdir()
+    for name in distributions:
+        distribution = importlib.metadata.distribution(name)
+        tops = {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
+        for top in tops:
+            (folder / top).symlink_to(Path(str(distribution.locate_file(top))))
+
+
 class Emulator:
-    """A context manager: one execution environment, and `log` with what Lambda would log."""
+    """A context manager: one execution environment. `log` has what Lambda would log."""
 
     def __init__(
         self, build: Build, function: Function, settings: Mapping[str, str], timeout: int, log: Path
@@ -149,11 +164,11 @@ class Emulator:
 
     @property
     def log(self) -> str:
-        """Everything until now: the emulator's own lines, and the function's."""
+        """The lines of the emulator and of the function until now."""
         return self._log.read_text()
 
     def invoke(self, event: Mapping[str, Any]) -> requests.Response:
-        """Lambda's answer: 200 and the function's result, or what went wrong."""
+        """Lambda's answer: the function's result, or what went wrong."""
         url = f"http://127.0.0.1:{self._port}/2015-03-31/functions/function/invocations"
         return requests.post(url, json=event, timeout=30)
 
@@ -165,14 +180,15 @@ class Emulator:
 
 
 class SnapshotApi:
-    """A WSGI app: Lambda's runtime API for one function that is kept as a snapshot when it has
-    started, is restored when `restored` is set, and is then called.
+    """A WSGI app: Lambda's runtime API for one function with SnapStart. It restores the function when
+    `restored` is set, and then calls it once.
     """
 
-    def __init__(self, event: Mapping[str, Any]) -> None:
+    def __init__(self, function_arn: str, event: Mapping[str, Any]) -> None:
+        self._function_arn = function_arn
         self._event = json.dumps(event)
         self.said: queue.Queue[tuple[str, Any]] = queue.Queue()
-        """Path and body of what the runtime has said."""
+        """Path and body of each request of the runtime."""
         self.restored = threading.Event()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -189,7 +205,7 @@ class SnapshotApi:
             headers = {
                 "Lambda-Runtime-Aws-Request-Id": "1",
                 "Lambda-Runtime-Deadline-Ms": str(deadline),
-                "Lambda-Runtime-Invoked-Function-Arn": "arn",
+                "Lambda-Runtime-Invoked-Function-Arn": self._function_arn,
             }
             answer = Response(self._event, headers=headers, content_type="application/json")
         return answer(environ, start_response)
@@ -201,7 +217,7 @@ def _listens(port: int) -> bool:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody has at the moment: the emulator cannot choose."""
+    """Ports that are free now; the emulator cannot choose its own."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:

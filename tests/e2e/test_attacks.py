@@ -197,7 +197,10 @@ class TestConvincingABackend:
         body = {"challenge_id": challenge["challenge_id"], "code": client.code(GRACE)}
         for caller in (client, public):
             assert code_of(caller.post("/verify", body)) == "challenge_not_found"
-            assert verify_as_mfa(caller, body["challenge_id"], body["code"]).status_code in (401, 404)
+            assert verify_as_mfa(caller, body["challenge_id"], body["code"]).status_code in (
+                401,
+                404,
+            )
         verified = shop(public.sandbox).post("/verify", body).json()
         assert verified["customer_id"] == user(public.sandbox, GRACE).id
 
@@ -350,9 +353,7 @@ class TestClientKeys:
         self, sandbox: Sandbox, method: str, path: str, body: object
     ) -> None:
         headers = shop(sandbox).headers
-        told = requests.request(
-            method, sandbox.url + path, json=body, headers=headers, timeout=30
-        )
+        told = requests.request(method, sandbox.url + path, json=body, headers=headers, timeout=30)
         assert (told.status_code, told.json()["code"]) == (403, "forbidden")
         assert not sandbox.org.calls
 

@@ -62,33 +62,6 @@ def test_wrong_codes_are_counted_over_all_factors_and_dialects(client: Caller) -
     assert client.status_in_okta(GRACE) == "ACTIVE"
 
 
-def test_the_last_wrong_code_uses_the_challenge_up(client: Caller) -> None:
-    factor_id, app = enroll_app(client)
-    started = challenge(client, factor_id)
-    for _ in range(4):
-        verify(client, started, wrong(app))
-    assert verify(client, started, app.now()) == TOO_MANY_ATTEMPTS
-
-
-def test_an_activation_does_not_reset_the_count_because_it_does_not_at_okta(
-    client: Caller,
-) -> None:
-    client.challenge(GRACE)
-    for _ in range(3):
-        client.post("/verify", {"email": GRACE, "code": client.wrong_code(GRACE)})
-    factor_id, app = enroll_app(client)
-    assert verify(client, challenge(client, factor_id), app.now()) == (201, True)
-    client.sandbox.advance += 31
-    assert client.challenge(GRACE)["attempts_remaining"] == 1
-
-
-def test_a_newer_challenge_ends_the_older(client: Caller) -> None:
-    factor_id, app = enroll_app(client)
-    older = challenge(client, factor_id)
-    challenge(client, factor_id)
-    assert verify(client, older, app.now()) == (422, "authentication_challenge_expired")
-
-
 @pytest.mark.parametrize("body", [TOTP, SMS])
 def test_a_repeated_enrollment_is_carried_out_once_and_answered_alike(
     client: Caller, body: dict[str, str]
@@ -127,18 +100,6 @@ def test_a_change_of_factors_is_known_to_the_next_challenge(client: Caller) -> N
     client.sandbox.advance += 31
     refused = client.post("/challenge", {"email": GRACE, "channel": "sms"})
     assert refused.json()["code"] == "factor_not_enrolled"
-
-
-def test_a_phone_that_okta_refuses_can_be_corrected_at_once(client: Caller) -> None:
-    refused = client.post("/auth/factors/enroll", SMS | {"phone_number": "+12345678"})
-    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request_parameters")
-    enroll(client, **SMS)
-
-
-def test_an_active_app_cannot_be_enrolled_over(client: Caller) -> None:
-    refused = client.post("/auth/factors/enroll", {"type": "totp", "totp_user": "ada@example.com"})
-    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request_parameters")
-    assert refused.json()["errors"][0]["code"] == "factor_already_enrolled"
 
 
 def test_an_email_factor_that_exists_is_used(client: Caller) -> None:

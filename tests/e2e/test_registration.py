@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-import requests
 
 from tests.e2e.conftest import Caller, Response
 from tests.sandbox.okta.records import User, UserStatus
@@ -134,101 +133,48 @@ def test_registrations_at_the_same_time_create_one_customer(client: Caller) -> N
     assert creations(client).count(200) == 1
 
 
-class TestIncomplete:
-    """The user exists, and a factor is missing."""
-
-    def test_the_same_request_enrolls_the_factor_that_okta_refused_before(
-        self, client: Caller
-    ) -> None:
-        """Okta enrolls no factor for a user who has not chosen a password yet."""
-        refused = register(client, WITHOUT_PASSWORD, **KEY)
-        assert outcome(refused) == (409, "customer_inactive")
-        created = user(client)
-        customer = {"customer_id": created.id, "status": "PROVISIONED", "factors": []}
-        assert refused.json()["customer"] == customer
-        created.status = UserStatus.ACTIVE
-        done = register(client, WITHOUT_PASSWORD, **KEY)
-        assert done.status_code == 201
-        assert done.json() == {**customer, "status": "ACTIVE", "factors": FACTORS[:1]}
-        assert creations(client) == [200]
-
-    def test_another_request_does_not_complete_it(self, client: Caller) -> None:
-        register(client, WITHOUT_PASSWORD, **KEY)
-        user(client).status = UserStatus.ACTIVE
-        refused = register(client, WITHOUT_PASSWORD, Idempotency_Key="another")
-        assert outcome(refused) == (409, "customer_exists")
-        refused = register(client, {**WITHOUT_PASSWORD, "enroll": ["sms"]}, **KEY)
-        assert outcome(refused) == (422, "idempotency_key_reused")
-        assert user(client).factors == []
-
-    def test_factors_are_left_out_of_the_answer_if_they_are_not_known(self, client: Caller) -> None:
-        client.sandbox.org.faults.add("factors", "http_500", 4)
-        failed = register(client, **KEY)
-        assert outcome(failed) == (503, "okta_unavailable")
-        assert failed.json()["customer"] == {"customer_id": user(client).id, "status": "ACTIVE"}
-        assert "Retry-After" in failed.headers
-        assert register(client, **KEY).json()["factors"] == FACTORS
-
-    def test_an_enrollment_whose_answer_is_lost_is_looked_up(self, client: Caller) -> None:
-        client.sandbox.org.faults.add("factors", "slow", 1)
-        client.sandbox.org.faults.add("factors", "timeout", 1)
-        failed = register(client, **KEY)
-        assert outcome(failed) == (503, "okta_unavailable")
-        assert failed.json()["customer"]["factors"] == FACTORS[:1]
-        assert register(client, **KEY).json()["factors"] == FACTORS
-        assert creations(client, user(client).id, "factors") == [0, 200]
+def test_a_repeated_request_enrolls_the_factor_that_okta_refused_before(client: Caller) -> None:
+    """Okta enrolls no factor for a user who has not chosen a password yet."""
+    refused = register(client, WITHOUT_PASSWORD, **KEY)
+    assert outcome(refused) == (409, "customer_inactive")
+    created = user(client)
+    customer = {"customer_id": created.id, "status": "PROVISIONED", "factors": []}
+    assert refused.json()["customer"] == customer
+    created.status = UserStatus.ACTIVE
+    done = register(client, WITHOUT_PASSWORD, **KEY)
+    assert done.status_code == 201
+    assert done.json() == {**customer, "status": "ACTIVE", "factors": FACTORS[:1]}
+    assert creations(client) == [200]
 
 
-class TestUnknownOutcome:
-    """Okta's answer to the creation of the user is lost."""
+def test_a_repeated_request_finds_the_user_whose_creation_was_not_answered(client: Caller) -> None:
+    client.sandbox.org.faults.add("create", "timeout", 1)
+    failed = register(client, **KEY)
+    assert outcome(failed) == (503, "okta_unavailable")
+    assert "customer" not in failed.json()
+    created = user(client)
+    client.sandbox.advance += 3600
+    done = register(client, **KEY)
+    assert (done.status_code, done.json()["customer_id"]) == (201, created.id)
+    assert done.json()["factors"] == FACTORS
+    assert creations(client) == [0]
 
-    def test_the_same_request_finds_the_user_that_it_created(self, client: Caller) -> None:
-        client.sandbox.org.faults.add("create", "timeout", 1)
-        failed = register(client, **KEY)
-        assert outcome(failed) == (503, "okta_unavailable")
-        assert "customer" not in failed.json()
-        created = user(client)
-        client.sandbox.advance += 3600
-        done = register(client, **KEY)
-        assert (done.status_code, done.json()["customer_id"]) == (201, created.id)
-        assert done.json()["factors"] == FACTORS
-        assert creations(client) == [0]
 
-    def test_a_crash_leaves_no_dead_end(self, client: Caller) -> None:
-        client.sandbox.org.faults.add("create", "slow", 1)
-        answers: list[Response] = []
-        crashing = threading.Thread(target=lambda: answers.append(register(client, **KEY)))
-        crashing.start()
-        deadline = time.monotonic() + 15
-        while not creations(client) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        client.sandbox.crash("IssueChallengeFunction")
-        crashing.join()
-        assert answers[0].status_code == 502
-        client.sandbox.advance += 13
-        done = register(client, **KEY)
-        assert (done.status_code, done.json()["factors"]) == (201, FACTORS)
-        assert creations(client) == [200]
-
-    def test_another_request_waits_until_the_outcome_is_known(self, client: Caller) -> None:
-        client.sandbox.org.faults.add("create", "reset", 1)
-        assert outcome(register(client, **KEY)) == (503, "okta_unavailable")
-        refused = register(client)
-        assert outcome(refused) == (409, "request_in_progress")
-        client.sandbox.advance += int(refused.headers["Retry-After"])
-        assert register(client).status_code == 201
-        assert outcome(register(client, **KEY)) == (409, "customer_exists")
-
-    def test_a_user_that_somebody_else_creates_later_is_not_taken(self, client: Caller) -> None:
-        client.sandbox.org.faults.add("create", "reset", 1)
-        register(client, **KEY)
-        client.sandbox.advance += 61
-        okta = f"{client.sandbox.okta_url}/api/v1/users"
-        theirs = {"profile": {"login": EMAIL, "email": EMAIL, "firstName": "J", "lastName": "C"}}
-        headers = {"Authorization": f"SSWS {client.sandbox.org.api_tokens[0]}"}
-        requests.post(okta, json=theirs, headers=headers, timeout=30).raise_for_status()
-        assert outcome(register(client, **KEY)) == (409, "customer_exists")
-        assert user(client).factors == []
+def test_a_request_can_be_repeated_after_a_crash(client: Caller) -> None:
+    client.sandbox.org.faults.add("create", "slow", 1)
+    answers: list[Response] = []
+    crashing = threading.Thread(target=lambda: answers.append(register(client, **KEY)))
+    crashing.start()
+    deadline = time.monotonic() + 15
+    while not creations(client) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    client.sandbox.crash("IssueChallengeFunction")
+    crashing.join()
+    assert answers[0].status_code == 502
+    client.sandbox.advance += 13
+    done = register(client, **KEY)
+    assert (done.status_code, done.json()["factors"]) == (201, FACTORS)
+    assert creations(client) == [200]
 
 
 def test_nothing_about_the_customer_is_in_the_table_or_the_log(client: Caller, log: Path) -> None:

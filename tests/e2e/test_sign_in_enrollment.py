@@ -99,14 +99,6 @@ def test_the_first_code_can_be_sent_again_within_the_limits_of_sends(alan: Signi
     assert alan.follow(f"{alan.factor}/lifecycle/activate", passCode=alan.code()) == "SUCCESS"
 
 
-def test_wrong_first_codes_hold_the_customer(alan: SigningIn) -> None:
-    enroll_phone(alan)
-    activate, wrong = f"{alan.factor}/lifecycle/activate", alan.public.wrong_code(PHONE)
-    seen = [alan.post(activate, passCode=wrong).status_code for _ in range(4)]
-    assert seen == [403, 403, 403, 429]
-    assert alan.post(activate, passCode=alan.code()).status_code == 429
-
-
 def test_a_phone_can_scan_the_secret_of_an_authenticator_app(alan: SigningIn) -> None:
     alan.follow("/factors", factorType="token:software:totp", provider="GOOGLE")
     activation = alan.state["_embedded"]["factor"]["_embedded"]["activation"]
@@ -123,10 +115,3 @@ def test_a_question_is_enrolled_at_once(alan: SigningIn) -> None:
     profile = {"question": "disliked_food", "answer": "meatball"}
     enrolled = alan.follow("/factors", factorType="question", provider="OKTA", profile=profile)
     assert enrolled == "SUCCESS"
-
-
-def test_a_phone_that_okta_refuses_is_told_in_oktas_words(alan: SigningIn) -> None:
-    profile = {"phoneNumber": "123"}
-    refused = alan.post("/factors", factorType="sms", provider="OKTA", profile=profile)
-    assert (refused.status_code, refused.json()["errorCode"]) == (400, "E0000098")
-    assert enroll_phone(alan) == "MFA_ENROLL_ACTIVATE"

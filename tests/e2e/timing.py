@@ -41,7 +41,7 @@ _sources = count()
 
 def unequal_latency(kind: str) -> float:
     """Seconds of one call: log-normal, with a long tail."""
-    return MEDIANS.get(kind, 0.07) * random.lognormvariate(0, SIGMA)  # noqa: S311 - a simulator
+    return MEDIANS.get(kind, 0.07) * random.lognormvariate(0, SIGMA)
 
 
 class Question(Enum):
@@ -70,7 +70,9 @@ class Times:
     @property
     def likeness(self) -> float:
         """Two-sided p of the Wilcoxon rank-sum test, by its normal approximation."""
-        ranked = sorted([(each, 0) for each in self.customers] + [(each, 1) for each in self.others])
+        ranked = sorted(
+            [(each, 0) for each in self.customers] + [(each, 1) for each in self.others]
+        )
         ranks = sum(rank for rank, (_, group) in enumerate(ranked, 1) if group == 0)
         n, m = len(self.customers), len(self.others)
         mean, deviation = n * (n + m + 1) / 2, (n * m * (n + m + 1) / 12) ** 0.5
@@ -96,7 +98,9 @@ def measure(sandbox: Sandbox, question: Question, samples: int, *, fresh: bool =
     ids: dict[str, str] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         if question in (Question.NEXT_CODE, Question.WRONG_CODE):
-            ids = dict(zip(emails, pool.map(lambda each: _begin(sandbox, each), emails), strict=True))
+            ids = dict(
+                zip(emails, pool.map(lambda each: _begin(sandbox, each), emails), strict=True)
+            )
             sandbox.advance += TOKEN_SECONDS if question is Question.NEXT_CODE else 31
         sandbox.org.latency_seconds = unequal_latency
         try:
@@ -120,9 +124,7 @@ def _begin(sandbox: Sandbox, email: str) -> str:
     return challenge_id
 
 
-def _fresh_seconds(
-    sandbox: Sandbox, question: Question, email: str, ids: dict[str, str]
-) -> float:
+def _fresh_seconds(sandbox: Sandbox, question: Question, email: str, ids: dict[str, str]) -> float:
     sandbox.settle()
     sandbox.crash(question.function)
     return _seconds(sandbox, question, email, ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -117,14 +118,14 @@ class LambdaQueue:
     functions: list[str] = field(default_factory=list)
     events: deque[bytes] = field(default_factory=deque)
 
-    def invoke(self, **request: Any) -> dict[str, int]:
+    def invoke(self, **request: Any) -> dict[str, Any]:
         """Accept an event, or fail."""
         assert request.pop("InvocationType") == "Event"
         if self.failure:
             raise self.failure
         self.functions.append(request["FunctionName"])
         self.events.append(request["Payload"])
-        return {"StatusCode": 202}
+        return {"StatusCode": 202, "Payload": io.BytesIO()}
 
     def close(self) -> None:
         """Nothing is open."""

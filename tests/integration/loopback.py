@@ -1,4 +1,4 @@
-"""A tiny HTTP server on this machine that does what its test says, also what no server should."""
+"""A small HTTP server on loopback that answers as its test says, well or badly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came over the wire; `connection` counts from 1."""
+    """One request as it was received; `connection` counts from 1."""
 
     connection: int
     method: str
@@ -28,7 +28,7 @@ class Received:
 
 
 class Wire:
-    """The server's end of one connection, handed to the answer of one request."""
+    """The server's end of a connection, for the answer to one request."""
 
     def __init__(self, connection: socket.socket, closing: threading.Event) -> None:
         self._connection = connection
@@ -36,19 +36,19 @@ class Wire:
         self.is_open = True
 
     def send(self, content: bytes) -> None:
-        """Send, or learn that the client has gone."""
+        """Send, unless the client has gone."""
         try:
             self._connection.sendall(content)
         except OSError:
             self.is_open = False
 
     def pause(self, seconds: float) -> None:
-        """Let time pass, unless the server is going down."""
+        """Wait, unless the server is closing."""
         if self._closing.wait(seconds):
             self.is_open = False
 
     def hang_up(self) -> None:
-        """Close as a server does that has nothing more to say."""
+        """Close the connection in good order."""
         self.is_open = False
 
     def reset(self) -> None:
@@ -63,9 +63,9 @@ Answer = Callable[[Wire], None]
 
 
 class LoopbackServer(socketserver.ThreadingTCPServer):
-    """Gives each request the next of `answers` and remembers what it received.
+    """Gives each request the next of `answers` and keeps what it received.
 
-    With `listening=False` it has its port and refuses connections until `server_activate`.
+    With `listening=False` it refuses connections to its port until `server_activate`.
     """
 
     allow_reuse_address = True
@@ -141,7 +141,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
 
 def raw(content: bytes, *, then_close: bool = False) -> Answer:
-    """These bytes, whatever they are."""
+    """These bytes."""
 
     def answer(wire: Wire) -> None:
         wire.send(content)
@@ -152,7 +152,7 @@ def raw(content: bytes, *, then_close: bool = False) -> Answer:
 
 
 def message(content: bytes, status: int = 200, **headers: str) -> bytes:
-    """A whole HTTP answer; an underscore in a header's name stands for a hyphen."""
+    """A complete HTTP answer; an underscore in a header's name stands for a hyphen."""
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
     given = {"Content-Type": "application/json", "Content-Length": str(len(content)), **headers}
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in given.items()]
@@ -160,12 +160,12 @@ def message(content: bytes, status: int = 200, **headers: str) -> bytes:
 
 
 def says(document: Any, status: int = 200, **headers: str) -> Answer:
-    """A document, as Okta would send it."""
+    """A JSON document."""
     return raw(message(json.dumps(document).encode(), status, **headers))
 
 
 def hangs_up(wire: Wire) -> None:
-    """No answer at all."""
+    """No answer."""
     wire.hang_up()
 
 
@@ -175,7 +175,7 @@ def resets(wire: Wire) -> None:
 
 
 def waits(seconds: float, then: Answer) -> Answer:
-    """A slow server."""
+    """An answer after some time."""
 
     def answer(wire: Wire) -> None:
         wire.pause(seconds)
@@ -185,7 +185,7 @@ def waits(seconds: float, then: Answer) -> Answer:
 
 
 def drips(start: bytes, drop: bytes, every: float, times: int, then_silent: float = 0.0) -> Answer:
-    """A little at a time, each within any read timeout, and never an end."""
+    """A body without an end, a little at a time, each part within any read timeout."""
 
     def answer(wire: Wire) -> None:
         wire.send(start)

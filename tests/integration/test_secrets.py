@@ -1,12 +1,16 @@
-"""The two secrets: how long they are kept, how they are replaced, and what spoils them."""
+"""The two secrets: caching, rotation, clients and scopes, and what can be wrong with them."""
 
 from __future__ import annotations
 
 import hmac
+import json
+from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 
 from tests.integration.account import (
+    ALL_SCOPES,
     CLIENT_KEY,
     KEYS_SECRET,
     OTHER_CLIENT_KEY,
@@ -18,11 +22,14 @@ from tests.integration.account import (
     client_error,
 )
 from tests.integration.conftest import Clock
+from tests.integration.okta_client import RENEWED_TOKEN
+from tests.integration.rows import refusal, told
 from verification import errors
 from verification.aws.secrets import Secrets
-from verification.models import Email
+from verification.models import Client, Email, Scope
 
-RENEWED = "00renewed-token-000000000000000000000000000"
+VERIFY = frozenset({Scope.VERIFY})
+KEYS: dict[str, Any] = {"root_key": ROOT_KEY, "clients": {"shop": CLIENT_KEY}}
 
 
 def names(vault: Unreliable) -> list[str]:
@@ -31,133 +38,111 @@ def names(vault: Unreliable) -> list[str]:
 
 
 class TestCaching:
-    def test_nothing_is_read_before_it_is_needed(self, secrets: Secrets, vault: Unreliable) -> None:
-        assert repr(secrets)
-        assert names(vault) == []
-
     def test_both_secrets_are_read_together_and_once(
         self, secrets: Secrets, vault: Unreliable
     ) -> None:
+        assert names(vault) == []
         assert secrets.okta_token() == TOKEN
-        assert secrets.client_of(CLIENT_KEY) == "shop"
-        secrets.identities()
+        secrets.client_with(CLIENT_KEY)
+        secrets.keyring()
         assert names(vault) == [TOKEN_SECRET, KEYS_SECRET]
 
-    @pytest.mark.parametrize(("seconds", "token"), [(299, TOKEN), (300, RENEWED), (3000, RENEWED)])
-    def test_a_rotated_token_is_used_after_five_minutes(
+    @pytest.mark.parametrize(
+        ("seconds", "token"), [(299, TOKEN), (300, RENEWED_TOKEN), (-3600, RENEWED_TOKEN)]
+    )
+    def test_secrets_are_kept_for_five_minutes(
         self, account: Account, secrets: Secrets, clock: Clock, seconds: int, token: str
     ) -> None:
         secrets.okta_token()
-        account.put_token({"okta_api_token": RENEWED})
+        account.put_token({"okta_api_token": RENEWED_TOKEN})
         clock.advance(seconds)
         assert secrets.okta_token() == token
 
-    def test_a_clock_that_is_set_back_keeps_nothing_for_ever(
+    def test_removed_client_key_is_refused_after_five_minutes(
         self, account: Account, secrets: Secrets, clock: Clock
     ) -> None:
-        secrets.okta_token()
-        account.put_token({"okta_api_token": RENEWED})
-        clock.advance(-3600)
-        assert secrets.okta_token() == RENEWED
-
-    def test_a_removed_client_key_is_refused_after_five_minutes(
-        self, account: Account, secrets: Secrets, clock: Clock
-    ) -> None:
-        assert secrets.client_of(CLIENT_KEY) == "shop"
+        secrets.client_with(CLIENT_KEY)
         account.put_keys({"root_key": ROOT_KEY, "clients": {}})
         clock.advance(300)
-        with pytest.raises(errors.Unauthorized) as refused:
-            secrets.client_of(CLIENT_KEY)
-        assert refused.value.code == "unauthorized"
+        assert told(lambda: secrets.client_with(CLIENT_KEY)) == "unauthorized"
 
-    def test_a_store_that_fails_later_serves_no_old_keys(
+    def test_old_keys_are_not_used_while_secrets_manager_is_down(
         self, secrets: Secrets, vault: Unreliable, clock: Clock
     ) -> None:
         secrets.okta_token()
         vault.failure = client_error("InternalServiceError")
         clock.advance(300)
-        with pytest.raises(errors.StoreUnavailable):
-            secrets.client_of(CLIENT_KEY)
+        assert told(lambda: secrets.client_with(CLIENT_KEY)) == "store_unavailable"
+
+    def test_nothing_that_is_kept_shows(self, secrets: Secrets) -> None:
+        secrets.okta_token()
+        shown = repr(vars(secrets))
+        assert not [each for each in (TOKEN, ROOT_KEY, CLIENT_KEY) if each in shown]
 
 
-class TestRenewal:
-    def test_a_rejected_token_is_read_again_at_once(
+class TestRotation:
+    def test_rejected_token_is_read_again_at_once(
         self, account: Account, secrets: Secrets, vault: Unreliable
     ) -> None:
-        rejected = secrets.okta_token()
-        account.put_token({"okta_api_token": RENEWED})
-        assert secrets.renewed_okta_token(rejected) == RENEWED
-        assert secrets.okta_token() == RENEWED
+        email = Email("ada@example.com")
+        rejected, before = secrets.okta_token(), secrets.keyring().email_hash(email)
+        account.put_token({"okta_api_token": f" {RENEWED_TOKEN}\n"})
+        assert secrets.renewed_okta_token(rejected) == secrets.okta_token() == RENEWED_TOKEN
         assert names(vault).count(TOKEN_SECRET) == 2
+        assert secrets.keyring().email_hash(email) == before
 
-    def test_a_token_that_was_not_rotated_comes_back_the_same(self, secrets: Secrets) -> None:
+    def test_token_that_was_not_rotated_is_returned_again(self, secrets: Secrets) -> None:
         assert secrets.renewed_okta_token(secrets.okta_token()) == TOKEN
 
-    def test_a_token_that_is_known_to_be_newer_is_not_read_again(
+    def test_token_that_is_newer_than_the_rejected_one_is_not_read_again(
         self, secrets: Secrets, vault: Unreliable
     ) -> None:
         secrets.okta_token()
         assert secrets.renewed_okta_token("00an-older-token") == TOKEN
         assert names(vault).count(TOKEN_SECRET) == 1
 
-    def test_a_new_token_keeps_what_challenges_are_named_by(
-        self, account: Account, secrets: Secrets
+
+class TestClients:
+    @pytest.mark.parametrize(
+        ("content", "scopes"),
+        [
+            (CLIENT_KEY, ["verify"]),
+            ([OTHER_CLIENT_KEY, CLIENT_KEY], ["verify"]),
+            ({"keys": [OTHER_CLIENT_KEY, CLIENT_KEY], "scopes": ["release"]}, ["release"]),
+            ({"keys": CLIENT_KEY, "scopes": ALL_SCOPES}, ALL_SCOPES),
+        ],
+    )
+    def test_client_has_keys_and_scopes(
+        self, account: Account, secrets: Secrets, content: object, scopes: list[str]
     ) -> None:
-        email = Email("ada@example.com")
-        before = secrets.identities().of_email(email)
-        account.put_token({"okta_api_token": RENEWED})
-        secrets.renewed_okta_token(TOKEN)
-        assert secrets.identities().of_email(email) == before
+        account.put_keys({"root_key": ROOT_KEY, "clients": {"desk": [], "shop": content}})
+        assert secrets.client_with(CLIENT_KEY) == Client("shop", frozenset(map(Scope, scopes)))
 
-    def test_blanks_around_a_pasted_token_are_no_part_of_it(
-        self, account: Account, secrets: Secrets
-    ) -> None:
-        account.put_token({"okta_api_token": f" {TOKEN}\n"})
-        assert secrets.okta_token() == TOKEN
-
-
-class TestClientKeys:
     def test_two_keys_of_a_client_overlap(self, account: Account, secrets: Secrets) -> None:
         clients = {"shop": [OTHER_CLIENT_KEY, CLIENT_KEY], "desk": "sk_canary_desk_key_0001"}
         account.put_keys({"root_key": ROOT_KEY, "clients": clients})
-        assert secrets.client_of(CLIENT_KEY) == secrets.client_of(OTHER_CLIENT_KEY) == "shop"
-        assert secrets.client_of("sk_canary_desk_key_0001") == "desk"
+        shop = Client("shop", VERIFY)
+        assert secrets.client_with(CLIENT_KEY) == secrets.client_with(OTHER_CLIENT_KEY) == shop
+        assert secrets.client_with("sk_canary_desk_key_0001").name == "desk"
 
     @pytest.mark.parametrize(
         "key",
         [
-            "",
-            " ",
-            CLIENT_KEY[:-1],
-            CLIENT_KEY + "0",
-            CLIENT_KEY + "\0",
-            CLIENT_KEY.upper(),
-            f" {CLIENT_KEY}",
-            "shop",
-            ROOT_KEY,
-            TOKEN,
-            "\ud800",
-            "k" * 100_000,
+            *("", " ", CLIENT_KEY[:-1], f"{CLIENT_KEY}0", f"{CLIENT_KEY}\0", CLIENT_KEY.upper()),
+            *(f" {CLIENT_KEY}", "shop", ROOT_KEY, TOKEN, "\ud800", "k" * 100_000),
         ],
     )
-    def test_no_key_but_a_client_s_own_is_accepted(self, secrets: Secrets, key: str) -> None:
-        with pytest.raises(errors.Unauthorized) as refused:
-            secrets.client_of(key)
-        assert refused.value.code == "unauthorized"
-        assert key.strip() == "" or key not in str(refused.value)
+    def test_no_other_key_is_accepted(self, secrets: Secrets, key: str) -> None:
+        refused = refusal(lambda: secrets.client_with(key))
+        assert refused.code == "unauthorized"
+        assert key.strip() == "" or key not in str(refused)
 
-    @pytest.mark.parametrize(
-        "keys", [{"root_key": ROOT_KEY}, {"root_key": ROOT_KEY, "clients": {}}]
-    )
-    def test_without_clients_every_key_is_refused(
-        self, account: Account, secrets: Secrets, keys: object
-    ) -> None:
-        account.put_keys(keys)
+    def test_without_clients_every_key_is_refused(self, account: Account, secrets: Secrets) -> None:
+        account.put_keys({"root_key": ROOT_KEY})
         for key in ("", CLIENT_KEY):
-            with pytest.raises(errors.Unauthorized):
-                secrets.client_of(key)
+            assert told(lambda key=key: secrets.client_with(key)) == "unauthorized"  # type: ignore[misc]
 
-    def test_keys_are_compared_in_constant_time_and_all_of_them(
+    def test_every_key_is_compared_in_constant_time(
         self, account: Account, secrets: Secrets, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         account.put_keys(
@@ -171,14 +156,106 @@ class TestClientKeys:
             return original(one, other)
 
         monkeypatch.setattr(hmac, "compare_digest", counting)
-        assert secrets.client_of(CLIENT_KEY) == "a"
-        with pytest.raises(errors.Unauthorized):
-            secrets.client_of("sk_wrong")
+        assert secrets.client_with(CLIENT_KEY).name == "a"
+        assert told(lambda: secrets.client_with("sk_wrong")) == "unauthorized"
         assert len(compared) == 4
         assert {len(side) for pair in compared for side in pair} == {32}
 
-    def test_nothing_that_is_kept_shows(self, secrets: Secrets) -> None:
-        secrets.okta_token()
-        shown = repr(vars(secrets))
-        for secret in (TOKEN, ROOT_KEY, CLIENT_KEY):
-            assert secret not in shown
+
+def assert_misconfigured(secrets: Secrets, problem: str = "") -> None:
+    for _ in range(2):  # nothing of a secret that is spoilt is kept
+        with pytest.raises(errors.ConfigurationError) as refused:
+            secrets.client_with(CLIENT_KEY)
+        assert refused.value.code == "internal_error"
+        named = refused.value.problem
+        assert problem in named
+        assert "secret" in named or "client 'shop'" in named
+        assert not [each for each in (TOKEN, ROOT_KEY[:31], CLIENT_KEY[:15]) if each in named]
+
+
+class TestMisconfiguration:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            *("\n", "{", "replace-me", TOKEN, "[]", "null", json.dumps(TOKEN), "{}"),
+            *({"token": TOKEN}, {"okta_api_token": ""}, {"okta_api_token": " "}),
+            *({"okta_api_token": None}, {"okta_api_token": 42}, {"okta_api_token": [TOKEN]}),
+            *({"okta_api_token": "00t\u00f6ken"}, {"okta_api_token": "00one\n00two"}),
+            '{"okta_api_token": "\\ud800"}',
+        ],
+    )
+    def test_spoilt_token(self, account: Account, secrets: Secrets, content: object) -> None:
+        account.put_token(content)
+        assert_misconfigured(secrets)
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            *({}, [], "no JSON", {"clients": {}}),
+            *({**KEYS, "root_key": each} for each in (ROOT_KEY[:31], None, 10**40)),
+            *({**KEYS, "clients": each} for each in (None, [CLIENT_KEY], CLIENT_KEY)),
+        ],
+    )
+    def test_spoilt_keys(self, account: Account, secrets: Secrets, content: object) -> None:
+        account.put_keys(content)
+        assert_misconfigured(secrets)
+
+    @pytest.mark.parametrize(
+        "client",
+        [
+            *("", CLIENT_KEY[:15], None, 10**20, [CLIENT_KEY, ""], [[CLIENT_KEY]], {}),
+            {"keys": [CLIENT_KEY]},
+            {"key": CLIENT_KEY, "scopes": ["verify"]},
+            {"keys": [CLIENT_KEY], "scopes": []},
+            {"keys": [CLIENT_KEY], "scopes": "verify"},
+            {"keys": [CLIENT_KEY], "scopes": ["verify", "admin"]},
+            {"keys": [CLIENT_KEY], "scopes": [["verify"]]},
+        ],
+    )
+    def test_spoilt_client(self, account: Account, secrets: Secrets, client: object) -> None:
+        account.put_keys({"root_key": ROOT_KEY, "clients": {"shop": client}})
+        assert_misconfigured(secrets, "client 'shop'")
+
+    @pytest.mark.parametrize("missing", [TOKEN_SECRET, KEYS_SECRET])
+    def test_missing_secret(self, account: Account, secrets: Secrets, missing: str) -> None:
+        account.secrets_manager.delete_secret(SecretId=missing, ForceDeleteWithoutRecovery=True)
+        assert_misconfigured(secrets, "a secret is missing or may not be read")
+
+    def test_secret_of_bytes(self, account: Account, secrets: Secrets) -> None:
+        binary = json.dumps({"okta_api_token": TOKEN}).encode()
+        account.secrets_manager.put_secret_value(SecretId=TOKEN_SECRET, SecretBinary=binary)
+        assert_misconfigured(secrets, "a secret is not a JSON object")
+
+    @pytest.mark.parametrize(
+        "code", ["ResourceNotFoundException", "AccessDeniedException", "DecryptionFailure"]
+    )
+    def test_secret_that_may_not_be_read(
+        self, secrets: Secrets, vault: Unreliable, code: str
+    ) -> None:
+        vault.failure = client_error(code)
+        assert_misconfigured(secrets, "a secret is missing or may not be read")
+
+    def test_corrected_secret_works_at_once(self, account: Account, secrets: Secrets) -> None:
+        account.put_token("{")
+        assert_misconfigured(secrets)
+        account.put_token({"okta_api_token": TOKEN})
+        assert secrets.okta_token() == TOKEN
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        client_error("InternalServiceError"),
+        client_error("ThrottlingException"),
+        ConnectTimeoutError(endpoint_url="https://secretsmanager.us-east-1.amazonaws.com"),
+    ],
+)
+def test_secrets_manager_that_is_down(
+    secrets: Secrets, vault: Unreliable, failure: Exception
+) -> None:
+    vault.failure = failure
+    refused = refusal(secrets.okta_token)
+    assert isinstance(refused, errors.StoreUnavailable)
+    assert (refused.code, refused.retry_after) == ("store_unavailable", 5)
+    assert refused.__suppress_context__
+    assert TOKEN not in str(refused)

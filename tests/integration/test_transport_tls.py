@@ -1,4 +1,4 @@
-"""The transport over TLS: whom it believes to be Okta."""
+"""The transport over TLS: which certificates it accepts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from verification.okta import transport
 
 
 class TlsServer(LoopbackServer):
-    """Shows the certificate in this file."""
+    """A server with the certificate in this file."""
 
     def __init__(self, certificate: Path) -> None:
         super().__init__(says([]), says([]))
@@ -39,7 +39,7 @@ class TlsServer(LoopbackServer):
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key, and the certificate of `localhost` that it has signed itself."""
+    """A key and a certificate of `localhost`, signed with it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -66,21 +66,21 @@ def server(certificate: Path) -> Iterator[TlsServer]:
 
 @pytest.fixture
 def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """The transport's context, if the certificate were of an authority that it trusts."""
+    """The transport's context, as if it trusted the certificate's issuer."""
     context = create_urllib3_context()
     context.load_verify_locations(certificate)
     monkeypatch.setattr(transport, "tls_context", lambda: context)
     return context
 
 
-def test_an_authority_that_is_not_known_gets_no_request(server: TlsServer) -> None:
+def test_server_of_an_unknown_authority_gets_no_request(server: TlsServer) -> None:
     with okta_client(server.url_of("localhost")) as okta:
         with pytest.raises(errors.OktaOutcomeUnknown):
             okta.post()
         assert server.received == []
 
 
-def test_a_certificate_of_another_host_gets_no_request(
+def test_server_with_the_certificate_of_another_host_gets_no_request(
     server: TlsServer, trusted: ssl.SSLContext
 ) -> None:
     assert trusted.verify_mode is ssl.CERT_REQUIRED
@@ -90,7 +90,7 @@ def test_a_certificate_of_another_host_gets_no_request(
         assert server.received == []
 
 
-def test_authorities_are_read_once_and_not_for_every_connection(
+def test_authorities_are_read_once_for_all_connections(
     server: TlsServer, trusted: ssl.SSLContext
 ) -> None:
     with okta_client(server.url_of("localhost")) as okta:
@@ -101,7 +101,7 @@ def test_authorities_are_read_once_and_not_for_every_connection(
     assert trusted.cert_store_stats()["x509_ca"] == 1
 
 
-def test_the_authorities_are_those_that_requests_brings_along() -> None:
+def test_authorities_are_those_of_requests() -> None:
     context = transport.tls_context()
     assert context.cert_store_stats()["x509_ca"] > 100
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)

@@ -29,7 +29,7 @@ from tests.proof.moves import (
     VerifyFactor,
 )
 from tests.proof.sequences import Turn
-from tests.proof.world import EMAIL, PHONE, Answer, Delivery, Person, World, functions_environment
+from tests.proof.world import EMAIL, PHONE, Answer, Delivery, Person, World, watched
 from tests.sandbox.okta.records import UserStatus
 
 Settings = Mapping[str, str]
@@ -42,6 +42,7 @@ _PUBLIC = (moves.Send, moves.Guess, moves.WrongPassword, moves.InventedSignIn)
 def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> None:
     """Play the same moves against a customer and against nobody. Strangers see the same."""
     customer, nobody = World(person, settings), World(Person.NOBODY, settings)
+    meet_device(customer)
     for turn in turns:
         if isinstance(turn.move, moves.SignIn):
             # Nobody has no right password. One whose check ends in doubt counts as a wrong one.
@@ -51,6 +52,13 @@ def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> Non
             assert seen[0] == seen[1], f"{turn.move} tells {person} from nobody"
         # Clients and devices may wait differently; the next move begins at the same time.
         customer.clock.now = nobody.clock.now = max(customer.clock.now, nobody.clock.now)
+
+
+def meet_device(world: World) -> None:
+    """The customer has a known device, if there is a customer who could."""
+    ClientSend(releases=True).play(world)
+    UseRelease(is_right=True).play(world)
+    world.release_id = ""
 
 
 def _seen(turn: Turn, world: World) -> object:
@@ -100,6 +108,7 @@ class Siege:
     def __post_init__(self) -> None:
         self.world = World(Person.CUSTOMER, self.settings)
         self.strangers_may_reach = int(self.settings["STRANGER_ATTEMPTS"])
+        meet_device(self.world)
 
     def play(self, turns: Sequence[Turn]) -> None:
         """All turns; after them the customer still gets through."""
@@ -260,19 +269,22 @@ def _count(sends: Sequence[tuple[float, str]], channel: str, since: float) -> in
 @hypothesis.given(sequences.PERSONS, sequences.SETTINGS, sequences.indistinguishable())
 def indistinguishability(person: Person, settings: Settings, turns: Sequence[Turn]) -> None:
     """Strangers cannot tell a customer from nobody."""
-    tell_apart(person, settings, turns)
+    with watched():
+        tell_apart(person, settings, turns)
 
 
 @hypothesis.given(sequences.SIEGE_SETTINGS, sequences.attacks(knows_password=False))
 def siege(settings: Settings, turns: Sequence[Turn]) -> None:
     """Strangers cannot shut the customer out."""
-    Siege(settings).play(turns)
+    with watched():
+        Siege(settings).play(turns)
 
 
 @hypothesis.given(sequences.SIEGE_SETTINGS, sequences.attacks(knows_password=True))
 def siege_with_password(settings: Settings, turns: Sequence[Turn]) -> None:
     """Nor can those who have the right password."""
-    Siege(settings).play(turns)
+    with watched():
+        Siege(settings).play(turns)
 
 
 GAMES: tuple[Callable[[], None], ...] = (indistinguishability, siege, siege_with_password)
@@ -281,20 +293,22 @@ GAMES: tuple[Callable[[], None], ...] = (indistinguishability, siege, siege_with
 def main() -> None:
     """Play each game with new sequences."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sequences", type=int, help="of the first game; a fifth of it for the others")
+    parser.add_argument("sequences", type=int, help="for each game")
     parser.add_argument("--only", choices=[game.__name__ for game in GAMES])
     given = parser.parse_args()
-    with functions_environment():
-        for game in GAMES:
-            if given.only in (None, game.__name__):
-                count = given.sequences if game is indistinguishability else given.sequences // 5
-                started = time.monotonic()
-                settings = hypothesis.settings(
-                    max_examples=count, database=None, deadline=None, derandomize=False,
-                    suppress_health_check=list(hypothesis.HealthCheck),
-                )
-                settings(game)()
-                print(f"{game.__name__}: {count} sequences, {time.monotonic() - started:.0f} s")
+    settings = hypothesis.settings(
+        max_examples=given.sequences,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    for game in GAMES:
+        if given.only in (None, game.__name__):
+            started = time.monotonic()
+            settings(game)()
+            seconds = time.monotonic() - started
+            print(f"{game.__name__}: {given.sequences} sequences, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

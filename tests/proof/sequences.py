@@ -13,8 +13,8 @@ from tests.proof.world import OWNER, SOURCES, Answer, Delivery, Fault, Person, W
 from tests.sandbox.okta.faults import Kind, On
 from tests.sandbox.okta.records import FactorType
 
-LONGEST = 24
-"""Moves in one sequence."""
+LONGEST = 12
+"""Plays in half a sequence."""
 
 WAITS = (1, 5, 29, 30, 31, 60, 299, 300, 301, 899, 900, 901, 3599, 3600, 3601, 86_400, 172_801)
 """Seconds: the windows, lifetimes and holds, and a moment before and after them."""
@@ -57,110 +57,153 @@ _OKTA_FAULTS = tuple(
 )
 _CHANNELS = st.sampled_from(("email", "email", "sms", "call"))
 _KEYS = st.sampled_from(("", "", "", "key-1", "key-2"))
+_TOKENS = st.sampled_from((Token.NONE, Token.NONE, Token.NONE, *Token))
 _FACTORS = st.sampled_from(
     (FactorType.EMAIL, FactorType.SMS, FactorType.TOTP, FactorType.QUESTION)
 )
 _RIGHT = st.booleans()
+_SELDOM = st.sampled_from((False, False, False, False, True))
+_DELIVERIES = st.sampled_from((*[Delivery.AT_ONCE] * 5, *Delivery))
+_FAULTS = st.one_of(*[st.none()] * 5, st.sampled_from(_OKTA_FAULTS))
+_OWNER = st.just(OWNER)
+
+Play = SearchStrategy[tuple[Move, ...]]
+"""Moves that make sense one after the other."""
 
 
-def public(sources: SearchStrategy[str]) -> SearchStrategy[Move]:
-    """Moves of strangers who know everything about the customer but secrets."""
-    tokens = st.sampled_from((Token.NONE, Token.NONE, *Token))
-    send = st.builds(moves.Send, sources, _CHANNELS, st.booleans(), st.booleans(), tokens, _KEYS)
-    plain_send = st.builds(moves.Send, sources)
+def _alone(*choices: SearchStrategy[Move]) -> Play:
+    return st.one_of(*choices).map(lambda move: (move,))
+
+
+def strangers(sources: SearchStrategy[str]) -> Play:
+    """What strangers do who know everything about the customer but secrets."""
+    send = st.builds(moves.Send, sources, _CHANNELS, _SELDOM, _SELDOM, _TOKENS, _KEYS)
     guess = st.builds(
         moves.Guess,
         sources,
         st.sampled_from(By),
-        st.booleans(),
-        st.booleans(),
-        st.booleans(),
-        st.booleans(),
-        tokens,
+        _SELDOM,
+        _SELDOM,
+        _SELDOM,
+        _SELDOM,
+        _TOKENS,
         _KEYS,
     )
-    plain_guess = st.builds(moves.Guess, sources)
-    password = st.builds(moves.WrongPassword, sources, st.sampled_from(SPELLINGS))
     invented = st.builds(
         moves.InventedSignIn,
         sources,
         st.sampled_from(SIGN_IN_ROUTES),
         st.sampled_from(("", "passCode", "answer")),
     )
-    return st.one_of(plain_send, plain_guess, send, guess, password, invented)
+    password = st.builds(moves.WrongPassword, sources, st.sampled_from(SPELLINGS))
+    plain_send, plain_guess = st.builds(moves.Send, sources), st.builds(moves.Guess, sources)
+    next_hour = st.just(moves.Wait(3601))
+    return st.one_of(
+        st.tuples(plain_send, plain_guess),
+        st.tuples(plain_send, plain_guess, plain_guess, plain_guess),
+        st.tuples(next_hour, plain_send, plain_guess, plain_guess, plain_guess),
+        st.tuples(send, guess),
+        _alone(send, guess, invented, password),
+    )
 
 
-def passwords(source: SearchStrategy[str], *, is_owner: bool) -> SearchStrategy[Move]:
+def passwords(source: SearchStrategy[str], *, is_owner: bool) -> Play:
     """Sign-ins with the right password. Only the owner has the proofs and the device."""
-    acts = st.sampled_from(Act) if is_owner else st.sampled_from([*set(Act) - {Act.RIGHT}])
+    acts = st.sampled_from(Act) if is_owner else st.sampled_from([each for each in Act if each is not Act.RIGHT])
     device = st.booleans() if is_owner else st.just(False)
+    begin = st.builds(moves.SignIn, source, device)
+    step = st.builds(moves.SignInStep, source, acts, _FACTORS, device)
+    wrong = st.builds(moves.SignInStep, source, st.just(Act.WRONG), _FACTORS, device)
+    challenge = st.builds(moves.SignInStep, source, st.just(Act.CHALLENGE), _FACTORS, device)
     return st.one_of(
-        st.builds(moves.SignIn, source, device),
-        st.builds(moves.SignInStep, source, acts, _FACTORS, device),
+        st.tuples(begin, challenge, step), st.tuples(begin, wrong), _alone(begin, step)
     )
 
 
-def known() -> SearchStrategy[Move]:
-    """Moves of the customer's device and of a client."""
+def known() -> Play:
+    """What the customer's device and a client do."""
+    send = st.builds(moves.ClientSend, _CHANNELS, st.just(False), _SELDOM)
+    release = st.builds(moves.ClientSend, _CHANNELS, st.just(True))
+    use = st.builds(moves.UseRelease, _RIGHT, _CHANNELS)
+    verify = st.builds(moves.ClientVerify, _RIGHT, st.booleans(), _CHANNELS, _SELDOM)
+    challenge, verify_factor = st.builds(moves.ChallengeFactor), st.builds(
+        moves.VerifyFactor, _RIGHT
+    )
+    enroll = st.builds(moves.Enroll, st.sampled_from(("totp", "sms", "email")))
+    device_send = st.builds(moves.DeviceSend, _CHANNELS)
+    device_verify = st.builds(moves.DeviceVerify, _RIGHT, _CHANNELS)
+    plain_verify, wrong = st.builds(moves.ClientVerify, _RIGHT), st.just(moves.ClientVerify(False))
     return st.one_of(
-        st.builds(moves.ClientSend, _CHANNELS, st.booleans(), st.booleans()),
-        st.builds(moves.ClientSend),
-        st.builds(moves.ClientVerify, _RIGHT, st.booleans(), _CHANNELS, st.booleans()),
-        st.builds(moves.ClientVerify, _RIGHT),
-        st.builds(moves.UseRelease, _RIGHT, _CHANNELS),
-        st.builds(moves.DeviceSend, _CHANNELS),
-        st.builds(moves.DeviceVerify, _RIGHT, _CHANNELS),
-        st.builds(moves.Enroll, st.sampled_from(("totp", "sms", "email"))),
-        st.builds(moves.ChallengeFactor),
-        st.builds(moves.VerifyFactor, _RIGHT),
-        st.builds(moves.Register, st.booleans()),
-        st.builds(moves.EndDevices),
-        st.builds(moves.ReadHold),
-        st.builds(moves.ClientPassword, st.booleans()),
+        st.tuples(st.just(moves.ClientSend()), plain_verify),
+        st.tuples(st.just(moves.ClientSend()), wrong, wrong, plain_verify),
+        st.tuples(send, verify),
+        st.tuples(st.just(moves.ClientSend(releases=True)), st.builds(moves.UseRelease, _RIGHT)),
+        st.tuples(release, use),
+        st.tuples(st.just(moves.DeviceSend()), st.builds(moves.DeviceVerify, _RIGHT)),
+        st.tuples(device_send, device_verify, device_verify),
+        st.tuples(enroll, challenge, verify_factor),
+        _alone(
+            send,
+            verify,
+            use,
+            device_verify,
+            challenge,
+            verify_factor,
+            device_send,
+            st.builds(moves.Register, st.booleans()),
+            st.builds(moves.EndDevices),
+            st.builds(moves.ReadHold),
+            st.builds(moves.ClientPassword, st.booleans()),
+        ),
     )
 
 
-def world() -> SearchStrategy[Move]:
+def world() -> Play:
     """What happens by itself."""
-    return st.one_of(
+    return _alone(
         st.builds(moves.Wait, st.sampled_from(WAITS)),
+        st.builds(moves.Wait, st.just(31)),
         st.builds(moves.Deliver),
         st.builds(moves.Expire),
     )
 
 
-def administrator() -> SearchStrategy[Move]:
+def administrator() -> Play:
     """What an administrator does at Okta."""
-    return st.builds(moves.Administer, st.sampled_from(Change))
+    return _alone(st.builds(moves.Administer, st.sampled_from(Change)))
 
 
-def turns(*choices: SearchStrategy[Move]) -> SearchStrategy[list[Turn]]:
-    """A sequence of moves. Most go well."""
-    faults = st.one_of(st.none(), st.none(), st.none(), st.sampled_from(_OKTA_FAULTS))
-    turn = st.builds(Turn, st.one_of(*choices), faults, st.sampled_from(Delivery))
-    return st.lists(turn, max_size=LONGEST)
+def turns(*plays: Play) -> SearchStrategy[list[Turn]]:
+    """A sequence of moves. Most of them go well."""
+    play = st.one_of(*plays).flatmap(
+        lambda chosen: st.tuples(
+            *(st.builds(Turn, st.just(move), _FAULTS, _DELIVERIES) for move in chosen)
+        )
+    )
+    some = st.lists(play, max_size=LONGEST)
+    # Two lists, because one is short most of the time.
+    return st.tuples(some, some).map(
+        lambda both: [turn for plays in both for played in plays for turn in played]
+    )
 
 
 def indistinguishable() -> SearchStrategy[list[Turn]]:
     """The moves of the first game."""
-    owner = passwords(st.just(OWNER), is_owner=True)
-    strangers = public(st.sampled_from(SOURCES))
-    return turns(strangers, strangers, known(), owner, world(), administrator())
+    public = strangers(st.sampled_from(SOURCES))
+    owner = passwords(_OWNER, is_owner=True)
+    return turns(public, public, public, known(), owner, world(), world(), administrator())
 
 
 def attacks(*, knows_password: bool) -> SearchStrategy[list[Turn]]:
     """The moves of the second game."""
     address = st.integers(0, 999).map(lambda n: f"192.0.{n // 250}.{n % 250}")
-    strangers = public(address)
-    owner = passwords(st.just(OWNER), is_owner=True)
-    if knows_password:
-        strangers = st.one_of(
-            strangers, passwords(st.sampled_from(SOURCES), is_owner=False)
-        )
-    return turns(strangers, strangers, known(), owner, world())
+    public, owner = strangers(address), passwords(_OWNER, is_owner=True)
+    attacker = passwords(st.sampled_from(SOURCES), is_owner=False) if knows_password else public
+    return turns(public, attacker, known(), known(), owner, world(), world())
 
 
-PERSONS = st.sampled_from([each for each in Person if each is not Person.NOBODY])
+_PERSONS = [each for each in Person if each is not Person.NOBODY]
+PERSONS = st.sampled_from([*[Person.CUSTOMER] * 5, *_PERSONS])
 SETTINGS = st.fixed_dictionaries(
     {
         "STRANGER_ATTEMPTS": st.sampled_from(("3", "1", "2", "4")),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import io
 import json
-import logging
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,6 +38,7 @@ from verification.aws import clients
 from verification.crypto import DeviceClaim, Keyring
 from verification.http.pipeline import Router, handler_of
 from verification.models import CustomerKey, Email
+from verification.observability import Observer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -78,9 +78,6 @@ ENVIRON = {
     "RECEIPT_AUDIENCES": "shop",
     "RECEIPT_MAX_SECONDS": "1800",
 }
-SERVICE = "games"
-"""The name under which the functions log."""
-
 SECRETS = {
     "okta-token": {"okta_api_token": SANDBOX_API_TOKEN},
     "service-keys": {
@@ -236,8 +233,9 @@ class _Lambda:
     def __init__(self, accept: Callable[[Any], None]) -> None:
         self._accept = accept
 
-    def invoke(self, Payload: bytes, **_: object) -> None:
+    def invoke(self, Payload: bytes, **_: object) -> dict[str, io.BytesIO]:
         self._accept(json.loads(Payload))
+        return {"Payload": io.BytesIO()}
 
 
 class _Kms:
@@ -245,20 +243,6 @@ class _Kms:
 
     def sign(self, **_: object) -> dict[str, bytes]:
         return {"Signature": b"\x30\x06\x02\x01\x01\x02\x01\x01"}
-
-
-class _Faults(logging.Handler):
-    """Keeps what functions report as a fault of their own."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.records: list[object] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(vars(record))
-
-
-FAULTS = _Faults()
 
 
 @dataclass
@@ -413,23 +397,25 @@ class World:
                 raise ClientError({"Error": error}, "Invoke")
 
     def _run(self, event: Any) -> None:
+        """Run an event in another execution environment, while others go on."""
+        started = self.clock.now
         self._worker(event, _context())
+        self.clock.now = started
 
 
 @contextmanager
-def functions_environment() -> Iterator[None]:
-    """What functions find while a game is played: no metrics, and only faults in the log."""
-    environ = {
-        "POWERTOOLS_METRICS_NAMESPACE": "CustomerVerification",
-        "POWERTOOLS_METRICS_DISABLED": "true",
-        "POWERTOOLS_SERVICE_NAME": SERVICE,
-        "POWERTOOLS_LOG_LEVEL": "ERROR",
-    }
-    logger = logging.getLogger(SERVICE)
-    with patch.dict(os.environ, environ):
-        logger.addHandler(FAULTS)
+def watched() -> Iterator[None]:
+    """Raise what functions report as faults of their own; nothing else is logged."""
+    faults: list[Exception] = []
+    with (
+        patch.object(Observer, "fault", lambda _, error, __: faults.append(error)),
+        patch.object(Observer, "misconfigured", lambda *_: None),
+        patch.object(Observer, "outcome", lambda *_: None),
+        patch.dict(os.environ, {"POWERTOOLS_METRICS_NAMESPACE": "games"}),
+    ):
         yield
-        logger.removeHandler(FAULTS)
+    for fault in faults:
+        raise fault
 
 
 @contextmanager

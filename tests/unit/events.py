@@ -25,12 +25,10 @@ def proxy_event(
     source_ip: str = SOURCE_IP,
     path: str | None = None,
     path_parameters: Mapping[str, str] | None = None,
-    stage: str = "/prod",
 ) -> dict[str, Any]:
     """One request. A `body` that is text is sent as it is, any other as JSON, None as no body.
 
-    `path` is what the caller asked for, if that is not the resource itself; `stage` is the part of
-    the URL before it.
+    `path` is what the caller asked for, if that is not the resource itself.
     """
     given = dict(headers) if headers is not None else {}
     if body is not None and headers is None:
@@ -52,7 +50,7 @@ def proxy_event(
             "domainName": DOMAIN,
             "httpMethod": method,
             "identity": {"sourceIp": source_ip, "userAgent": given.get("User-Agent")},
-            "path": f"{stage}{path or resource}",
+            "path": f"/prod{path or resource}",
             "requestId": REQUEST_ID,
             "resourcePath": resource,
             "stage": "prod",

@@ -97,7 +97,11 @@ class Org:
             self.users[user_id] = replace(self.users[user_id], status=UserStatus.LOCKED_OUT)
         raise errors.InvalidCode
 
-    def activate(self, user_id: str, factor: Factor) -> None:
+    def activate(self, user_id: str, factor_id: str, code: str) -> None:
+        """Not a verification to Okta: a right code leaves its count as it is."""
+        factor, before = self.factor(user_id, factor_id), self.wrong[user_id]
+        self.compare(user_id, factor, code)
+        self.wrong[user_id] = before
         active = replace(factor, status=FactorStatus.ACTIVE)
         self.factors[user_id] = [
             active if each.id == factor.id else each for each in self.factors[user_id]
@@ -185,13 +189,8 @@ class FakeFactors:
             self._org.compare(target.user_id, factor, code)
 
     def activate(self, target: Target, code: Code, call: Call) -> None:
-        """Not a verification to Okta: a right code leaves its count as it is."""
         with self._org.call("activate", call):
-            factor = self._org.factor(target.user_id, target.factor_id)
-            before = self._org.wrong[target.user_id]
-            self._org.compare(target.user_id, factor, code)
-            self._org.wrong[target.user_id] = before
-            self._org.activate(target.user_id, factor)
+            self._org.activate(target.user_id, target.factor_id, code)
 
     def resend_enrollment_code(self, user_id: str, factor: Factor, call: Call) -> None:
         with self._org.call("resend_enrollment_code", call):
@@ -234,14 +233,19 @@ class FakeAuthn:
         with self._org.call(where, call):
             return self._document(where, _user_of(state_token))
 
-    def challenge(self, step: FactorStep, call: Call) -> SignInDocument:
-        return self._send("challenge", step, call)
+    def challenge(self, step: FactorStep, call: Call, name: str = "challenge") -> SignInDocument:
+        user_id = _user_of(step.state_token)
+        with self._org.call(name, call):
+            factor = self._org.factor(user_id, step.factor_id)
+            if factor.type in _SENT:
+                self._org.send(factor.id)
+            return self._document(name, user_id)
 
     def resend(self, step: FactorStep, call: Call) -> SignInDocument:
-        return self._send("resend", step, call)
+        return self.challenge(step, call, "resend")
 
     def resend_enrollment_code(self, step: FactorStep, call: Call) -> SignInDocument:
-        return self._send("resend_enrollment", step, call)
+        return self.challenge(step, call, "resend_enrollment")
 
     def enroll(self, step: EnrollStep, call: Call) -> SignInDocument:
         user_id = _user_of(step.state_token)
@@ -260,20 +264,8 @@ class FakeAuthn:
     def activate(self, step: FactorStep, call: Call) -> SignInDocument:
         user_id = _user_of(step.state_token)
         with self._org.call("activate_in_sign_in", call):
-            factor = self._org.factor(user_id, step.factor_id)
-            before = self._org.wrong[user_id]
-            self._org.compare(user_id, factor, step.code)
-            self._org.wrong[user_id] = before
-            self._org.activate(user_id, factor)
+            self._org.activate(user_id, step.factor_id, step.code)
             return self._document("activate", user_id, status=SignInStatus.SUCCESS)
-
-    def _send(self, name: str, step: FactorStep, call: Call) -> SignInDocument:
-        user_id = _user_of(step.state_token)
-        with self._org.call(name, call):
-            factor = self._org.factor(user_id, step.factor_id)
-            if factor.type in _SENT:
-                self._org.send(factor.id)
-            return self._document(name, user_id)
 
     def _document(
         self,

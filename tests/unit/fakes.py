@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -77,10 +78,12 @@ class PublicRow:
             return self.state
         return replace(self.state, held_until=0)
 
-    def change_newest(self, **changes: object) -> None:
+    def change(self, **changes: Any) -> None:
+        self.state = replace(self.state, **changes)
+
+    def change_newest(self, **changes: Any) -> None:
         newest, *older = self.state.challenges
-        changed = replace(newest, **changes)  # type: ignore[arg-type]
-        self.state = replace(self.state, challenges=(changed, *older))
+        self.change(challenges=(replace(newest, **changes), *older))
 
 
 class FakeEmails:
@@ -107,8 +110,7 @@ class FakeEmails:
         row.sends.require_room(challenge.channel, now)
         row.sends.push(challenge.channel, now)
         wrong = 0 if state.wrong_codes >= row.most else state.wrong_codes
-        challenges = (challenge, *state.challenges)[:5]
-        row.state = replace(row.state, challenges=challenges, wrong_codes=wrong)
+        row.change(challenges=(challenge, *state.challenges)[:5], wrong_codes=wrong)
         return rules.resend_at(row.sends.times, row.sends.windows, now)
 
     def withdraw(self, place: Place, challenge: Challenge) -> None:
@@ -194,19 +196,21 @@ class CustomerRow:
     sign_in_sends: Sends = field(default_factory=lambda: Sends(rules.HOUR_AND_DAY))
     releases: Sends = field(default_factory=lambda: Sends(rules.RELEASE_DAY))
 
+    def change(self, **changes: Any) -> None:
+        self.state = replace(self.state, **changes)
+
     def slot(self, slot: Slot) -> Challenge | None:
         if slot is Slot.RELEASE:
             return self.state.release
         return self.state.challenges[0] if self.state.challenges else None
 
-    def change_slot(self, slot: Slot, **changes: object) -> None:
+    def change_slot(self, slot: Slot, **changes: Any) -> None:
         challenge = self.slot(slot)
         assert challenge is not None
-        changed = replace(challenge, **changes)  # type: ignore[arg-type]
         if slot is Slot.RELEASE:
-            self.state = replace(self.state, release=changed)
+            self.change(release=replace(challenge, **changes))
         else:
-            self.state = replace(self.state, challenges=(changed, *self.state.challenges[1:]))
+            self.change(challenges=(replace(challenge, **changes), *self.state.challenges[1:]))
 
 
 class FakeCustomers:
@@ -233,21 +237,16 @@ class FakeCustomers:
         row.send = plan.token
         if is_release:
             row.releases.push("", now)
-            row.state = replace(row.state, release=plan.challenge)
+            row.change(release=plan.challenge)
         elif plan.challenge is not None:
-            challenges = (plan.challenge, *row.state.challenges)[:5]
-            row.state = replace(row.state, challenges=challenges)
+            row.change(challenges=(plan.challenge, *row.state.challenges)[:5])
         if plan.counts_as is not None:
             row.sign_in_sends.push(plan.counts_as, now)
         if plan.factor_id:
-            before = dict(row.state.sent_before)
-            before.pop(plan.factor_id, None)
-            if plan.factor_id in row.state.sent:
-                before[plan.factor_id] = row.state.sent[plan.factor_id]
+            before = {k: v for k, v in row.state.sent.items() if k == plan.factor_id}
+            others = {k: v for k, v in row.state.sent_before.items() if k != plan.factor_id}
             sent = Sent(plan.by, now, is_certain=plan.is_on_its_way)
-            row.state = replace(
-                row.state, sent={**row.state.sent, plan.factor_id: sent}, sent_before=before
-            )
+            row.change(sent={**row.state.sent, plan.factor_id: sent}, sent_before=others | before)
 
     def confirm_send(
         self, customer: CustomerKey, factor_id: str, by: str, now: int
@@ -255,8 +254,7 @@ class FakeCustomers:
         row = self.rows[customer]
         newest = row.state.sent.get(factor_id)
         if newest is None or newest.by == by:
-            sent = {**row.state.sent, factor_id: Sent(by, now, is_certain=True)}
-            row.state = replace(row.state, sent=sent)
+            row.change(sent={**row.state.sent, factor_id: Sent(by, now, is_certain=True)})
         return row.state
 
     def withdraw_send(self, plan: SendPlan) -> None:
@@ -265,11 +263,9 @@ class FakeCustomers:
             return
         row.send = ""
         if plan.factor_id:
-            sent = dict(row.state.sent)
-            del sent[plan.factor_id]
-            if plan.factor_id in row.state.sent_before:
-                sent[plan.factor_id] = row.state.sent_before[plan.factor_id]
-            row.state = replace(row.state, sent=sent)
+            others = {k: v for k, v in row.state.sent.items() if k != plan.factor_id}
+            before = {k: v for k, v in row.state.sent_before.items() if k == plan.factor_id}
+            row.change(sent=others | before)
         if plan.counts_as is not None:
             row.sign_in_sends.pop(plan.counts_as)
         if plan.challenge is None:
@@ -278,18 +274,17 @@ class FakeCustomers:
             row.releases.pop()
             row.change_slot(Slot.RELEASE, status=ChallengeStatus.FAILED)
         elif row.state.challenges[1:]:
-            row.state = replace(row.state, challenges=row.state.challenges[1:])
+            row.change(challenges=row.state.challenges[1:])
         else:
             row.change_slot(Slot.NEWEST, status=ChallengeStatus.FAILED)
 
     def end_devices(self, customer: CustomerKey, now: int) -> None:
-        row = self.rows[customer]
-        row.state = replace(row.state, devices=(), devices_ended_at=now)
+        self.rows[customer].change(devices=(), devices_ended_at=now)
 
     def forget_wrong_codes(self, customer: CustomerKey, count: int, now: int) -> None:
         row = self.rows[customer]
         if row.state.busy_until <= now and len(row.state.wrong_codes) == count:
-            row.state = replace(row.state, wrong_codes=())
+            row.change(wrong_codes=())
 
 
 class FakeAttempts:
@@ -314,8 +309,7 @@ class FakeAttempts:
             raise rules.why_not_public(state, challenge_id, now)
         row.attempt = token
         row.change_newest(status=ChallengeStatus.PENDING)
-        row.state = replace(
-            row.state,
+        row.change(
             wrong_codes=state.wrong_codes + 1,
             busy_until=now + rules.ATTEMPT_SECONDS,
             held_until=int(now) + rules.HOLD_SECONDS,
@@ -328,22 +322,12 @@ class FakeAttempts:
             return False, row.state
         if attempt.slot is not None:
             challenge = row.slot(attempt.slot)
-            if (
-                challenge is None
-                or not challenge.is_open
-                or challenge.expires_at <= int(attempt.now)
-                or attempt.challenge_id not in (None, challenge.id)
-                or (
-                    attempt.client is not None
-                    and (attempt.client, attempt.origin) != (challenge.client, challenge.origin)
-                )
-            ):
+            if challenge is None or not _takes(challenge, attempt):
                 return False, row.state
             row.change_slot(attempt.slot, status=ChallengeStatus.PENDING)
         row.attempt = attempt.token
         wrong = (*row.state.wrong_codes, WrongCode(int(attempt.now), attempt.lane))
-        busy_until = attempt.now + rules.ATTEMPT_SECONDS
-        row.state = replace(row.state, wrong_codes=wrong, busy_until=busy_until)
+        row.change(wrong_codes=wrong, busy_until=attempt.now + rules.ATTEMPT_SECONDS)
         return True, row.state
 
     def settle(self, settlement: Settlement) -> None:
@@ -358,35 +342,46 @@ class FakeAttempts:
     def _settle_customer(self, settlement: Settlement, row: CustomerRow) -> None:
         if row.attempt != settlement.token:
             raise errors.StoreUnavailable
-        row.attempt = ""
-        result, wrong = settlement.result, list(row.state.wrong_codes)
+        result, wrong, slot = settlement.result, list(row.state.wrong_codes), settlement.slot
+        is_verified = result in (Result.RIGHT, Result.ACTIVATED)
         if result is Result.RIGHT:
             wrong = []
-        elif result in (Result.ACTIVATED, Result.UNDONE):
+        elif result is not Result.WRONG:
             del wrong[settlement.wrong_codes - 1]
-        row.state = replace(row.state, wrong_codes=tuple(wrong), busy_until=0.0)
+        row.attempt = ""
+        row.change(wrong_codes=tuple(wrong), busy_until=0.0)
         if settlement.devices is not None:
-            row.state = replace(row.state, devices=tuple(settlement.devices))
-        if settlement.slot is not None and result in (Result.RIGHT, Result.ACTIVATED):
+            row.change(devices=tuple(settlement.devices))
+        if slot is not None and is_verified:
             now = int(settlement.now)
-            row.change_slot(settlement.slot, status=ChallengeStatus.VERIFIED, verified_at=now)
-        elif settlement.slot is not None and result is Result.WRONG and settlement.closes_customer:
-            row.change_slot(settlement.slot, status=ChallengeStatus.EXHAUSTED)
+            row.change_slot(slot, status=ChallengeStatus.VERIFIED, verified_at=now)
+        elif slot is not None and settlement.closes_customer:
+            row.change_slot(slot, status=ChallengeStatus.EXHAUSTED)
 
     def _settle_public(self, settlement: Settlement, row: PublicRow) -> None:
         if row.attempt != settlement.token:
             raise errors.StoreUnavailable
         row.attempt = ""
-        result, state = settlement.public_result, row.state
-        if result is Result.WRONG:
-            row.state = replace(state, busy_until=settlement.free_at)
+        if settlement.public_result is Result.WRONG:
+            row.change(busy_until=settlement.free_at)
             if settlement.closes_public:
                 row.change_newest(status=ChallengeStatus.EXHAUSTED)
-        elif result is Result.UNDONE:
-            row.state = replace(state, wrong_codes=state.wrong_codes - 1, busy_until=0.0)
+        elif settlement.public_result is Result.UNDONE:
+            row.change(wrong_codes=row.state.wrong_codes - 1, busy_until=0.0)
         else:
-            row.state = replace(state, wrong_codes=0, busy_until=0.0, held_until=0)
+            row.change(wrong_codes=0, busy_until=0.0, held_until=0)
             row.change_newest(status=ChallengeStatus.VERIFIED, verified_at=int(settlement.now))
+
+
+def _takes(challenge: Challenge, attempt: Attempt) -> bool:
+    """Whether a stored challenge takes this attempt."""
+    owner = (attempt.client, attempt.origin)
+    return (
+        challenge.is_open
+        and challenge.expires_at > int(attempt.now)
+        and attempt.challenge_id in (None, challenge.id)
+        and (attempt.client is None or owner == (challenge.client, challenge.origin))
+    )
 
 
 class FakeRegistrations:

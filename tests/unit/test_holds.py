@@ -76,21 +76,6 @@ class TestDevices:
         world.holds.end_devices(ADA_ID)
         assert lane_of(world, world.known_device()) is Lane.DEVICE
 
-    def test_an_older_token_of_a_device_that_came_back_stays_ended(self, world: World) -> None:
-        token = world.known_device()
-        device_id = world.ada.devices[0].id
-        world.holds.end_devices(ADA_ID)
-        key = world.keys.customer_key(ADA_ID)
-        kept, new = world.devices.remember(
-            world.ada, key, world.keys.email_hash(ADA), device_id, int(world.now)
-        )
-        world.customers.rows[key].state = world.ada.__class__(
-            devices=kept, devices_ended_at=world.ada.devices_ended_at
-        )
-        assert lane_of(world, token) is Lane.STRANGER
-        world.now += 30
-        assert lane_of(world, new) is Lane.DEVICE
-
     def test_a_customer_has_ten_devices_and_the_oldest_goes(self, world: World) -> None:
         old = tuple(Device(f"{n:032x}", NOW) for n in range(10))
         state = world.ada.__class__(devices=old)

@@ -63,14 +63,6 @@ class TestClients:
             world.now += 3600 - 120
         assert len(world.org.codes[EMAIL]) == 10
 
-    def test_a_send_waits_30_seconds_after_the_last_on_its_channel(self, world: World) -> None:
-        world.send(world.client())
-        world.now += 29
-        world.send(world.client(), channel=Channel.SMS)
-        with pytest.raises(errors.SendLimited) as refused:
-            world.send(world.client())
-        assert (refused.value.limit, refused.value.retry_after) == ("resend", 1)
-
     def test_a_destination_has_20_sends_a_day_over_all_users(self, world: World) -> None:
         sends = Sends(rules.DESTINATION_DAY, [NOW] * 20)
         world.budgets.destinations[world.keys.destination_hash(PHONE)] = sends

@@ -31,6 +31,12 @@ def test_okta_is_asked_where_nothing_fresh_is_kept(world: World, known: Found | 
     assert world.org.calls == ["find", "list"]
 
 
+@pytest.mark.parametrize(("age", "asks"), [(59, False), (60, True)])
+def test_the_public_is_refused_from_memory_for_a_minute(world: World, age: int, asks: bool) -> None:
+    look(world, found(at=NOW - age), Channel.SMS)
+    assert bool(world.org.calls) is asks
+
+
 def test_a_client_is_never_refused_from_memory(world: World) -> None:
     for known, channel in ((REFUSED, Channel.EMAIL), (FRESH, Channel.SMS)):
         answer = world.lookup.find(ADA, channel, known, NOW, world.client())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv6Address
 
 import pytest
 from hypothesis import given
@@ -113,42 +112,31 @@ class TestCustomers:
     ) -> None:
         assert rules.source_network(address) == network
 
-    @given(st.integers(2, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
-    def test_all_addresses_of_a_subscriber_are_one_source(
-        self, prefix: int, one: int, two: int
-    ) -> None:
-        def source(host: int, network: int = prefix) -> str:
-            return rules.source_network(str(IPv6Address(network << 64 | host)))
-
-        assert source(one) == source(two)
-        assert source(one) != source(one, prefix ^ 1)
-
 
 class TestRegistration:
     WANTED = Registration(ADA, "Ada@example.com", {})
     CREATED = user(created="2025-06-15T15:06:40.500Z")
 
-    @pytest.mark.parametrize("asked_at", [NOW, NOW - 60, NOW + 60])
-    def test_a_user_that_was_created_when_it_was_asked_for_is_the_requests_own(
-        self, asked_at: int
-    ) -> None:
-        assert rules.was_created_for(self.WANTED, asked_at, self.CREATED)
-
     @pytest.mark.parametrize(
-        ("there", "asked_at"),
+        ("there", "asked_at", "is_own"),
         [
-            (CREATED, NOW + 61),  # was there before
-            (CREATED, NOW - 61),  # was created by somebody else, later
-            (CREATED, 0),
-            (user(created=""), NOW),
-            (user(created="1970-01-01T00:00:00.000Z"), 0),
-            (user(created="yesterday"), NOW),
-            (user(created=CREATED.created, email="eve@example.com"), NOW),
-            (user(created=CREATED.created, login="another.ada"), NOW),
+            (CREATED, NOW, True),
+            (CREATED, NOW - 60, True),
+            (CREATED, NOW + 60, True),
+            (CREATED, NOW + 61, False),  # was there before
+            (CREATED, NOW - 61, False),  # was created by somebody else, later
+            (CREATED, 0, False),
+            (user(created=""), NOW, False),
+            (user(created="1970-01-01T00:00:00.000Z"), 0, False),
+            (user(created="yesterday"), NOW, False),
+            (user(created=CREATED.created, email="eve@example.com"), NOW, False),
+            (user(created=CREATED.created, login="another.ada"), NOW, False),
         ],
     )
-    def test_any_other_user_is_not(self, there: User, asked_at: int) -> None:
-        assert not rules.was_created_for(self.WANTED, asked_at, there)
+    def test_a_user_is_the_requests_own_if_created_when_it_asked(
+        self, there: User, asked_at: int, is_own: bool
+    ) -> None:
+        assert rules.was_created_for(self.WANTED, asked_at, there) is is_own
 
 
 KINDS = {channel: rules.factor_type_of(channel) for channel in Channel}
@@ -188,23 +176,6 @@ class TestFactors:
         assert {rules.channel_of(kind) for kind in KINDS.values()} == set(Channel)
         with pytest.raises(errors.UnsupportedChannel):
             rules.channel_of(FactorType.QUESTION)
-
-    @pytest.mark.parametrize(
-        ("status", "is_usable"),
-        [
-            (FactorStatus.ACTIVE, True),
-            (FactorStatus.PENDING_ACTIVATION, True),
-            (FactorStatus.OTHER, False),
-        ],
-    )
-    def test_a_factor_is_usable_if_active_or_pending(
-        self, status: FactorStatus, is_usable: bool
-    ) -> None:
-        if is_usable:
-            rules.require_usable(factor(status=status))
-            return
-        with pytest.raises(errors.FactorNotActive):
-            rules.require_usable(factor(status=status))
 
     @pytest.mark.parametrize(
         ("there", "is_enrolled"),
@@ -329,21 +300,6 @@ class TestSends:
             if wait <= 0:
                 sends.append(now)
 
-    @pytest.mark.parametrize(
-        ("ago", "wait", "limit"),
-        [
-            ([0, 31, 61, 91], 30, "hour"),
-            ([0, 31, 61, 91, 121], 3479, "hour"),
-            ([3600 * n for n in range(10)], 86_400 - 3600 * 9, "day"),
-        ],
-    )
-    def test_the_next_send_is_announced_with_the_limit_that_lasts_longest(
-        self, ago: list[int], wait: int, limit: str
-    ) -> None:
-        sends = [NOW - seconds for seconds in ago]
-        assert rules.resend_at(sends, HOUR_AND_DAY, NOW) == NOW + wait
-        assert rules.window_name(sends, HOUR_AND_DAY, NOW) == limit
-
 
 class TestWhatACodeIsGoodFor:
     @pytest.mark.parametrize(
@@ -360,14 +316,6 @@ class TestWhatACodeIsGoodFor:
         self, sent: dict[str, Sent], is_newest: bool
     ) -> None:
         assert rules.is_newest(state(sent=sent), "emf", "ch_one") is is_newest
-
-    @pytest.mark.parametrize(("age", "is_only"), [(0, False), (599, False), (600, True)])
-    def test_an_older_code_may_be_accepted_by_okta_for_ten_minutes(
-        self, age: int, is_only: bool
-    ) -> None:
-        before = {"emf": Sent("ch_one", NOW - age, is_certain=True)}
-        assert rules.is_only_code(state(sent_before=before), "emf", NOW) is is_only
-        assert rules.is_only_code(state(sent_before=before), "sms", NOW)
 
     @pytest.mark.parametrize(
         ("asked", "used", "matches"),
@@ -466,6 +414,7 @@ class TestWhyNot:
             ((EXHAUSTED,), {}, "ch_one", "challenge_expired"),
             ((FAILED,), {}, "ch_one", "challenge_expired"),
             ((VERIFIED,), BUSY, "ch_one", "challenge_already_verified"),
+            ((VERIFIED,), BUSY, None, "challenge_not_found"),  # an email alone says nothing
             ((OPEN,), BUSY, "ch_one", "request_in_progress"),
             ((OPEN,), {"held_until": NOW + 60}, "ch_one", "attempts_held"),
         ],

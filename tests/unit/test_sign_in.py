@@ -140,14 +140,6 @@ class TestSends:
         assert world.sign_in.send_again(step(), world.public()).was_sent
         assert world.org.calls == ["look", "challenge", "resend"]
 
-    def test_the_customers_sign_ins_share_five_an_hour(self, world: World) -> None:
-        for _ in range(5):
-            world.sign_in.verify_factor(step(), world.public())
-            world.now += 30
-        with pytest.raises(errors.SendLimited) as refused:
-            world.sign_in.verify_factor(step(SMS), world.client())
-        assert refused.value.limit == "hour"
-
     def test_a_source_has_60_sends_an_hour(self) -> None:
         world = World(sends_per_source=1)
         world.sign_in.verify_factor(step(), world.public())
@@ -215,13 +207,6 @@ class TestCodes:
         assert "check_in_sign_in" not in world.org.calls
         assert world.ada.wrong_codes == ()
 
-    def test_a_code_of_a_sign_in_verifies_no_challenge(self, world: World) -> None:
-        world.send(world.client())
-        world.sign_in.verify_factor(step(), world.public())
-        with pytest.raises(errors.ChallengeExpired):
-            world.check(world.client(), world.code(), email=ADA)
-        assert "check_code" not in world.org.calls
-
     def test_a_question_is_answered_and_every_other_factor_has_a_code(self, world: World) -> None:
         both = step(QUESTION, WRONG, answer=ANSWER)
         world.sign_in.verify_factor(both, world.public())
@@ -278,8 +263,11 @@ class TestEnrollment:
         self, world: World
     ) -> None:
         world.wrong_codes(2)
-        enroll = EnrollStep(FactorType.SMS, STATE_TOKEN, {"profile": {"phoneNumber": PHONE}})
+        enroll = EnrollStep(
+            FactorType.SMS, STATE_TOKEN, {"profile": {"phoneNumber": "+1 500-555-0006"}}
+        )
         assert world.sign_in.enroll(enroll, world.public()).was_sent
+        assert world.budgets.destinations[world.keys.destination_hash(PHONE)].times == [NOW + 30]
         (new,) = [each for each in world.org.factors[ADA_ID] if each.is_pending]
         world.now += 30
         world.sign_in.resend_enrollment_code(step(new.id), world.public())
@@ -302,6 +290,12 @@ class TestEnrollment:
 
 
 class TestSteps:
+    def test_an_invented_factor_leaves_nothing_behind(self, world: World) -> None:
+        for code in ("", WRONG):
+            with pytest.raises(errors.StepNotTaken):
+                world.sign_in.verify_factor(step("invented", code), world.public())
+        assert (world.ada.sent, world.ada.wrong_codes) == ({}, ())
+
     def test_what_is_known_of_a_sign_in_is_kept_sealed(self, world: World) -> None:
         begin(world, world.public())
         (sealed,) = world.sign_ins.kept.values()

@@ -94,86 +94,72 @@ class World:
         )
         self.okta_users, self.okta_factors = FakeUsers(self.org), FakeFactors(self.org)
         self.authn = FakeAuthn(self.org)
-        keys = lambda: self.keys  # noqa: E731
+        # Ports are named one by one, so that mypy compares the fakes with their protocols.
+        common: dict[str, Any] = {
+            "keys": lambda: self.keys,
+            "settings": self.settings,
+            "meter": self.meter,
+            "clock": self.clock,
+        }
         fixed_time = FixedTime(self.meter, clock=self.clock, sleep=self.sleep)
-        self.limits = Limits(self.budgets, keys, self.settings, self.meter, self.clock, self.clock)
-        self.lookup = Lookup(self.okta_users, self.okta_factors, self.emails, keys)
-        self.devices = Devices(self.customers, keys)
+        self.limits = Limits(self.budgets, **common, monotonic=self.clock)
+        self.lookup = Lookup(self.okta_users, self.okta_factors, self.emails, common["keys"])
+        self.devices = Devices(self.customers, common["keys"])
         self.receipts = Receipts(
-            keys,
-            self.signer,
-            FakeRedemptions(),
-            self.emails,
-            self.lookup,
-            self.settings,
-            self.meter,
-            self.clock,
+            signer=self.signer,
+            redemptions=FakeRedemptions(),
+            emails=self.emails,
+            lookup=self.lookup,
+            **common,
         )
+        common_to_codes: dict[str, Any] = {
+            **common,
+            "lookup": self.lookup,
+            "devices": self.devices,
+            "limits": self.limits,
+            "sleep": self.sleep,
+        }
         self.issue = Issue(
-            keys=keys,
             emails=self.emails,
             customers=self.customers,
             templates=self.templates,
             invocation=self.invocation,
-            lookup=self.lookup,
-            devices=self.devices,
-            limits=self.limits,
             okta_factors=self.okta_factors,
             okta_authn=self.authn,
             okta_templates=FakeSmsTemplates(self.org),
-            settings=self.settings,
-            meter=self.meter,
-            clock=self.clock,
-            sleep=self.sleep,
+            **common_to_codes,
         )
         self.verify = Verify(
-            keys=keys,
             emails=self.emails,
             attempts=self.attempts,
-            lookup=self.lookup,
-            devices=self.devices,
-            limits=self.limits,
             receipts=self.receipts,
             okta_factors=self.okta_factors,
             okta_authn=self.authn,
-            settings=self.settings,
-            meter=self.meter,
             fixed_time=fixed_time,
-            clock=self.clock,
-            sleep=self.sleep,
+            **common_to_codes,
         )
         self.sign_in = SignIn(
-            keys=keys,
             sign_ins=self.sign_ins,
             authn=self.authn,
             issue=self.issue,
             verify=self.verify,
             limits=self.limits,
             receipts=self.receipts,
-            settings=self.settings,
-            meter=self.meter,
             fixed_time=fixed_time,
-            clock=self.clock,
+            **common,
         )
-        self.holds = Holds(self.lookup, self.customers, keys, self.settings, self.meter, self.clock)
+        self.holds = Holds(self.lookup, self.customers, **common)
+        users, factors = self.okta_users, self.okta_factors
         self.enrollment = Enrollment(
-            keys,
-            self.emails,
-            self.okta_users,
-            self.okta_factors,
-            self.issue,
-            self.settings,
-            self.meter,
-            self.clock,
+            emails=self.emails, users=users, factors=factors, issue=self.issue, **common
         )
+        del common["settings"]
         self.register = Register(
-            keys,
-            self.emails,
-            self.registrations,
-            self.okta_users,
-            self.okta_factors,
-            self.meter,
-            self.clock,
+            emails=self.emails,
+            requests=self.registrations,
+            users=users,
+            factors=factors,
+            **common,
         )
 
     # ---- Time and state --------------------------------------------------------------------------

@@ -7,6 +7,7 @@ Times are epoch seconds.
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import cycle
 
 from verification import rules
 from verification.aws.send_slots import SendSlots
@@ -28,29 +29,34 @@ class BudgetRows:
 
     def spend(self, spent: Spent, limit: int, now: int) -> None:
         """Spend one unit in the current hour, or begin an hour. Raises RateLimited."""
-        values = {":now": number(now), ":one": number(1)}
+        end = number(now + WINDOW_SECONDS)
         spend = Update(
             _key(spent),
-            "SET spent = spent + :one",
-            "ends_at > :now AND spent < :limit",
-            {**values, ":limit": number(limit)},
+            "SET spent = if_not_exists(spent, :zero) + :one, "
+            "ends_at = if_not_exists(ends_at, :end), #ttl = if_not_exists(#ttl, :end)",
+            "attribute_not_exists(pk) OR (ends_at > :now AND spent < :limit)",
+            {
+                ":now": number(now),
+                ":zero": number(0),
+                ":one": number(1),
+                ":end": end,
+                ":limit": number(limit),
+            },
+            TTL,
         )
         begin = Update(
             _key(spent),
             "SET spent = :one, ends_at = :end, #ttl = :end",
-            "attribute_not_exists(pk) OR ends_at <= :now",
-            {**values, ":end": number(now + WINDOW_SECONDS)},
+            "ends_at <= :now",
+            {":now": number(now), ":one": number(1), ":end": end},
             TTL,
         )
-        while True:
+        for change in cycle((spend, begin)):
             try:
-                self._table.update(spend, returns=False)
+                self._table.update(change, returns=False)
             except ConditionFailed as failed:
                 _require_left(failed.item, limit, now)
             else:
-                return
-            with suppress(ConditionFailed):  # another call has just begun the hour
-                self._table.update(begin, returns=False)
                 return
 
     def refund(self, spent: Spent, now: int) -> None:

@@ -29,9 +29,10 @@ class AsyncInvocation:
         self._client = client = self._client or self._make_client()
         try:
             with self._meter.time("invoke"):
-                client.invoke(
+                accepted = client.invoke(
                     FunctionName=function, InvocationType="Event", Payload=payload.encode()
                 )
+                accepted["Payload"].read()  # or the connection could not be used again
         except ClientError as error:
             if error.response["Error"]["Code"] in _OURS_TO_CORRECT:
                 raise ConfigurationError("the function may not invoke itself") from None

@@ -215,7 +215,7 @@ def error(error: errors.VerificationError, request: Request) -> Reply:
 
 def problem(error: errors.VerificationError, request_id: str) -> Reply:
     """The problem, its code for programs, and what remains or when to come back."""
-    cause = error.failure if isinstance(error, errors.RegistrationIncomplete) else error
+    cause = error.failure if isinstance(error, errors.RegistrationStopped) else error
     status = STATUS[cause.code]
     body: dict[str, object] = {
         "type": f"urn:customer-verification:{cause.code}",

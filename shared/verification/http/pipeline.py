@@ -46,8 +46,8 @@ _NOT_STORED = (
     errors.OktaUnexpectedResponse,
     errors.DeadlineExceeded,
     errors.InternalError,
-    errors.RegistrationIncomplete,
     errors.ReceiptNotYetValid,
+    errors.RegistrationStopped,
 )
 """Outcomes that the same request may not have when it is repeated."""
 

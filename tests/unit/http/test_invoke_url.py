@@ -8,6 +8,7 @@ from tests.unit.events import queried
 from tests.unit.examples import NOW, challenge, every_outcome, settings
 from verification import errors
 from verification.http import invoke_url
+from verification.http.messages import Reply
 from verification.http.statuses import STATUS
 from verification.models import Channel, Issued, Verified
 
@@ -86,7 +87,7 @@ class TestReplies:
             (invoke_url.verified(Verified(challenge())), "verified"),
         ],
     )
-    def test_success_is_the_number_200(self, reply: invoke_url.Reply, outcome: str) -> None:
+    def test_success_is_the_number_200(self, reply: Reply, outcome: str) -> None:
         assert (reply.status, reply.body, reply.outcome) == (200, "200", outcome)
         assert reply.content_type == "application/json"
 

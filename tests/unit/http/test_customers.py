@@ -1,25 +1,24 @@
-"""Registrations: what is understood of them, and what is told of a customer."""
+"""Registrations in the JSON dialect: what is accepted, and what a customer looks like."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from tests.unit.events import REQUEST_ID, posted
-from tests.unit.examples import factor, user
+from tests.unit.examples import factor, incomplete, user
 from verification import errors
-from verification.dialects import json_api, registrations
-from verification.models import Factor, Registered
+from verification.http import customers, json_api
+from verification.models import Factor, FactorStatus, FactorType, Registered, Registration
 
 MARY = {"email": "mary@example.com", "firstName": "Mary", "lastName": "Jackson"}
 PHONE = {**MARY, "mobilePhone": "+1 500-555-0009"}
 
 FACTORS = (
     factor(destination="mary@example.com"),
-    factor("question"),
-    factor("sms", "PENDING_ACTIVATION", destination="+15005550009"),
+    factor(FactorType.QUESTION),
+    factor(FactorType.SMS, FactorStatus.PENDING_ACTIVATION, destination="+15005550009"),
 )
 CUSTOMER = {
     "customer_id": user().id,
@@ -31,8 +30,8 @@ CUSTOMER = {
 }
 
 
-def parse(profile: object = MARY, **body: object) -> Any:
-    return registrations.parse(posted({"profile": profile, **body}))
+def parse(profile: object = MARY, **body: object) -> Registration:
+    return customers.parse(posted({"profile": profile, **body}))
 
 
 def refusal(profile: object = MARY, **body: object) -> tuple[str, str]:
@@ -50,31 +49,41 @@ class TestParsing:
 
     def test_null_is_absent(self) -> None:
         profile = {**MARY, "login": None, "mobilePhone": None, "nickName": None}
-        wanted = parse(profile, password=None, groups=None, enroll=None)
-        assert wanted == parse()
+        assert parse(profile, password=None, groups=None, enroll=None) == parse()
 
-    def test_attributes_of_the_schema_go_through_as_they_are(self) -> None:
+    def test_other_attributes_of_the_schema_are_kept_as_they_are(self) -> None:
         more = {"shoe_size": 38.5, "isMember": True, "tags": ["a", 1, False], "nickName": ""}
         assert parse({**MARY, **more}).profile == {**MARY, "login": MARY["email"], **more}
 
-    def test_factors_are_those_of_the_profile(self) -> None:
+    def test_factors_go_to_the_profile_s_email_and_phone(self) -> None:
         wanted = parse(PHONE, enroll=["sms", "email"])
         assert wanted.factors == (
-            Factor("", "sms", "", "+15005550009"),
-            Factor("", "email", "", MARY["email"]),
+            Factor("", FactorType.SMS, FactorStatus.ACTIVE, "+15005550009"),
+            Factor("", FactorType.EMAIL, FactorStatus.ACTIVE, MARY["email"]),
         )
         assert wanted.profile["mobilePhone"] == "+15005550009"
 
-    def test_a_password_is_taken_as_it_is(self) -> None:
-        assert parse(password="  two blanks  ").password == "  two blanks  "
+    def test_password_and_groups_are_kept_as_they_are(self) -> None:
+        wanted = parse(password="  two blanks  ", groups=["00g1", "00g2"])
+        assert (wanted.password, wanted.groups) == ("  two blanks  ", ("00g1", "00g2"))
 
-    def test_groups_are_taken(self) -> None:
-        assert parse(groups=["00g1", "00g2"]).groups == ("00g1", "00g2")
-
-    def test_nothing_personal_is_shown(self) -> None:
+    def test_the_representation_shows_nothing_personal(self) -> None:
         shown = repr(parse({**PHONE, "login": "mary.j"}, password="secret", enroll=["sms"]))
         for word in ("mary", "Jackson", "5550009", "secret"):
             assert word not in shown
+
+    @pytest.mark.parametrize("login", ["mary@example.com", "Mary@Example.com", "mary.jackson"])
+    def test_a_login_is_the_email_or_does_not_look_like_one(self, login: str) -> None:
+        assert parse({**MARY, "login": login}).login == login
+
+    @pytest.mark.parametrize(
+        "login",
+        ["ada@example.com", "màry@example.com", "mary@", "ada\uff20example.com", "ada\ufe6bx.com"],
+    )
+    def test_somebody_else_s_address_is_no_login(self, login: str) -> None:
+        """Okta folds other characters to `@`, so they count as one."""
+        told = "login must be the email, or not look like an email."
+        assert refusal({**MARY, "login": login}) == ("malformed_body", told)
 
     @pytest.mark.parametrize(
         ("profile", "code"),
@@ -111,7 +120,7 @@ class TestParsing:
             ({**MARY, **{f"a{n}": 1 for n in range(98)}}, "malformed_body"),
         ],
     )
-    def test_what_is_wrong_with_a_profile_is_said(self, profile: object, code: str) -> None:
+    def test_a_wrong_profile_is_refused(self, profile: object, code: str) -> None:
         assert refusal(profile)[0] == code
 
     @pytest.mark.parametrize(
@@ -133,33 +142,50 @@ class TestParsing:
             ),
             ({"enroll": "email"}, "enroll is not a list of strings."),
             ({"enroll": ["email", "email"]}, "enroll has an entry twice."),
-            ({"enroll": ["call"]}, "enroll can hold email and sms."),
+            ({"enroll": ["call"]}, "enroll can contain email and sms."),
+            ({"enroll": ["totp"]}, "enroll can contain email and sms."),
+            ({"enroll": ["fax"]}, "enroll can contain email and sms."),
             ({"enroll": ["sms"]}, "enroll sms needs profile.mobilePhone."),
         ],
     )
-    def test_what_is_wrong_with_the_rest_is_said(
-        self, body: dict[str, object], detail: str
-    ) -> None:
+    def test_the_detail_names_the_wrong_field(self, body: dict[str, object], detail: str) -> None:
         assert refusal(**body) == ("malformed_body", detail)
 
 
-class TestAnswers:
-    def test_a_customer_is_told_with_the_factors_that_can_be_challenged(self) -> None:
-        response = json_api.registered(Registered(user(), FACTORS))
-        assert (response.status_code, json.loads(response.body or "")) == (201, CUSTOMER)
+class TestReplies:
+    def test_a_new_customer_is_shown_with_the_factors_of_known_channels(self) -> None:
+        reply = json_api.registered(Registered(user(), FACTORS))
+        assert (reply.status, reply.outcome, json.loads(reply.body)) == (
+            201,
+            "registered",
+            CUSTOMER,
+        )
 
-    def test_a_problem_says_what_exists(self) -> None:
-        error = errors.EnrollmentRefused()
-        error.half_done = Registered(user(), FACTORS)
-        body = json.loads(json_api.problem(error, REQUEST_ID).body or "")
-        assert (body["code"], body["customer"]) == ("enrollment_refused", CUSTOMER)
+    def test_an_incomplete_registration_is_the_failure_s_problem_and_shows_what_exists(
+        self,
+    ) -> None:
+        error = incomplete(errors.OktaNotReached("why", retry_after=7), *FACTORS)
+        reply = json_api.problem(error, REQUEST_ID)
+        body = json.loads(reply.body)
+        assert (reply.status, reply.outcome, reply.headers) == (
+            503,
+            "okta_unavailable",
+            {"Retry-After": "7"},
+        )
+        assert (body["code"], body["detail"], body["retry_after"]) == ("okta_unavailable", "why", 7)
+        assert body["customer"] == CUSTOMER
 
-    def test_factors_that_nobody_knows_are_left_out(self) -> None:
-        error = errors.OktaOutcomeUnknown()
-        error.half_done = Registered(user(), None)
-        body = json.loads(json_api.problem(error, REQUEST_ID).body or "")
+    def test_factors_that_are_not_known_are_left_out(self) -> None:
+        error = errors.RegistrationIncomplete(errors.StoreUnavailable(), Registered(user(), None))
+        body = json.loads(json_api.problem(error, REQUEST_ID).body)
         assert body["customer"] == {"customer_id": user().id, "status": "ACTIVE"}
 
-    def test_another_problem_knows_of_no_customer(self) -> None:
-        body = json.loads(json_api.problem(errors.CustomerExists(), REQUEST_ID).body or "")
-        assert "customer" not in body
+    @pytest.mark.parametrize(
+        "error",
+        [errors.CustomerExists(), errors.RegistrationStopped(errors.CustomerExists())],
+    )
+    def test_a_problem_without_a_new_customer_shows_none(
+        self, error: errors.VerificationError
+    ) -> None:
+        body = json.loads(json_api.problem(error, REQUEST_ID).body)
+        assert (body["code"], "customer" in body) == ("customer_exists", False)

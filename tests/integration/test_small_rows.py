@@ -1,0 +1,193 @@
+"""Rows of budgets, stored responses, registrations, sign-ins and SMS templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.account import Account, Unreliable
+from tests.integration.rows import EMAIL, refusal, repeated, told
+from tests.unit.examples import NOW
+from verification import errors, rules
+from verification.aws import response_rows, template_rows
+from verification.aws.budget_rows import WINDOW_SECONDS, BudgetRows
+from verification.aws.registration_rows import RegistrationRows
+from verification.aws.response_rows import ResponseRows
+from verification.aws.sign_in_rows import SignInRows
+from verification.aws.table import Table
+from verification.aws.template_rows import TemplateRows
+from verification.models import EmailHash, Spent
+from verification.ports import StoredResponse
+
+SENDS, OTHER = Spent("source-sends", "source"), Spent("source-failures", "source")
+LOCKED = rules.ATTEMPT_SECONDS
+
+
+class TestBudgets:
+    def test_budget_lasts_an_hour_from_its_first_unit(self, budgets: BudgetRows) -> None:
+        for n in range(3):
+            budgets.spend(SENDS, 3, NOW + n)
+        limited = refusal(lambda: budgets.spend(SENDS, 3, NOW + 10))
+        assert isinstance(limited, errors.RateLimited)
+        assert limited.retry_after == WINDOW_SECONDS - 10
+        budgets.spend(OTHER, 1, NOW)
+        budgets.spend(SENDS, 1, NOW + WINDOW_SECONDS)
+
+    def test_refund_gives_one_unit_back_in_the_same_hour(self, budgets: BudgetRows) -> None:
+        budgets.refund(SENDS, NOW)
+        budgets.spend(SENDS, 1, NOW)
+        budgets.refund(SENDS, NOW)
+        budgets.refund(SENDS, NOW)
+        budgets.spend(SENDS, 1, NOW)
+        budgets.refund(SENDS, NOW + WINDOW_SECONDS)
+        assert told(lambda: budgets.require_left(SENDS, 1, NOW + 1)) == "rate_limited"
+
+    def test_nothing_is_spent_by_looking(self, budgets: BudgetRows) -> None:
+        for _ in range(3):
+            budgets.require_left(SENDS, 1, NOW)
+        budgets.spend(SENDS, 1, NOW)
+        budgets.require_left(SENDS, 1, NOW + WINDOW_SECONDS)
+
+    def test_hour_that_another_call_has_just_begun_is_used(
+        self, budgets: BudgetRows, dynamodb: Unreliable
+    ) -> None:
+        budgets.spend(SENDS, 2, NOW - WINDOW_SECONDS)
+        dynamodb.before.extend([None, lambda: budgets.spend(SENDS, 2, NOW)])
+        budgets.spend(SENDS, 2, NOW)
+        assert told(lambda: budgets.spend(SENDS, 2, NOW)) == "rate_limited"
+
+    def test_last_unit_is_spent_once(self, budgets: BudgetRows, dynamodb: Unreliable) -> None:
+        budgets.spend(SENDS, 2, NOW)
+        dynamodb.before.append(lambda: budgets.spend(SENDS, 2, NOW))
+        assert told(lambda: budgets.spend(SENDS, 2, NOW)) == "rate_limited"
+
+
+class TestResponses:
+    STORED = StoredResponse(202, "application/json", "sealed")
+
+    @pytest.fixture
+    def claim(self, table: Table) -> Callable[..., StoredResponse | None]:
+        rows = ResponseRows(table)
+
+        def claim(
+            claim: str = "one", content: str = "body", now: int = NOW
+        ) -> StoredResponse | None:
+            return rows.claim("name", content, claim, now)
+
+        return claim
+
+    @pytest.fixture
+    def rows(self, table: Table) -> ResponseRows:
+        return ResponseRows(table)
+
+    Claim = Callable[..., StoredResponse | None]
+
+    def test_response_is_stored_for_a_day(
+        self, rows: ResponseRows, claim: Claim, account: Account
+    ) -> None:
+        assert claim() is None
+        rows.keep("name", "one", self.STORED)
+        assert claim("two", now=NOW + 3600) == self.STORED
+        [row] = account.rows().values()
+        assert int(row["ttl"]["N"]) == NOW + response_rows.KEPT_SECONDS
+        # DynamoDB deletes rows late.
+        assert claim("two", "another", now=NOW + response_rows.KEPT_SECONDS) is None
+
+    def test_one_call_at_a_time_does_the_work(
+        self, rows: ResponseRows, claim: Claim, dynamodb: Unreliable
+    ) -> None:
+        dynamodb.before.append(lambda: claim("other"))
+        busy = refusal(claim)
+        assert isinstance(busy, errors.RequestInProgress)
+        assert busy.retry_after == LOCKED
+        rows.drop("name", "one")  # is not its own
+        assert told(claim) == "request_in_progress"
+
+    def test_claim_of_a_crashed_call_expires(self, rows: ResponseRows, claim: Claim) -> None:
+        assert claim("crashed") is None
+        assert claim("two", now=NOW + LOCKED) is None
+        rows.keep("name", "crashed", self.STORED)
+        assert told(lambda: claim("three", now=NOW + LOCKED)) == "request_in_progress"
+
+    def test_claim_that_is_given_up_is_free_at_once(self, rows: ResponseRows, claim: Claim) -> None:
+        claim()
+        rows.drop("name", "one")
+        assert claim("two") is None
+
+    def test_key_belongs_to_one_content(self, rows: ResponseRows, claim: Claim) -> None:
+        claim()
+        assert told(lambda: claim("two", "other")) == "idempotency_key_reused"
+        rows.keep("name", "one", self.STORED)
+        assert told(lambda: claim("two", "other")) == "idempotency_key_reused"
+
+    def test_own_writes_sent_twice_are_one(
+        self, rows: ResponseRows, claim: Claim, dynamodb: Unreliable
+    ) -> None:
+        assert repeated(dynamodb, claim) is None
+        repeated(dynamodb, lambda: rows.keep("name", "one", self.STORED))
+        assert claim("two") == self.STORED
+
+
+class TestRegistrations:
+    AGAIN = NOW + rules.CREATION_SECONDS
+
+    @pytest.fixture
+    def asked(self, table: Table) -> RegistrationRows:
+        """A request has asked, and its outcome is not known."""
+        rows = RegistrationRows(table)
+        rows.ask(EMAIL, "mine", NOW)
+        return rows
+
+    def test_request_knows_when_it_has_asked(
+        self, asked: RegistrationRows, dynamodb: Unreliable
+    ) -> None:
+        assert asked.asked_at(EMAIL, "mine") == NOW
+        assert asked.asked_at(EMAIL, "another") == 0
+        assert asked.asked_at(EmailHash("0f" * 16), "mine") == 0
+        repeated(dynamodb, lambda: asked.ask(EMAIL, "mine", NOW + 1))
+        assert asked.asked_at(EMAIL, "mine") == NOW + 1
+
+    def test_another_request_waits_until_the_outcome_must_be_known(
+        self, asked: RegistrationRows
+    ) -> None:
+        for now, wait in ((NOW, rules.CREATION_SECONDS), (self.AGAIN - 1, 1)):
+            busy = refusal(lambda at=now: asked.ask(EMAIL, "another", at))  # type: ignore[misc]
+            assert isinstance(busy, errors.RequestInProgress)
+            assert busy.retry_after == wait
+        asked.ask(EMAIL, "another", self.AGAIN)
+        assert asked.asked_at(EMAIL, "mine") == 0
+
+    def test_request_that_created_nobody_is_dropped_by_itself_alone(
+        self, asked: RegistrationRows
+    ) -> None:
+        asked.drop(EMAIL, "another")
+        assert asked.asked_at(EMAIL, "mine") == NOW
+        asked.drop(EMAIL, "mine")
+        asked.ask(EMAIL, "another", NOW)
+        assert asked.asked_at(EMAIL, "another") == NOW
+
+
+class TestSignIns:
+    def test_what_is_known_of_a_sign_in_is_kept(self, table: Table, dynamodb: Unreliable) -> None:
+        rows = SignInRows(table)
+        assert rows.get("key") is None
+        repeated(dynamodb, lambda: rows.keep("key", "sealed", NOW))
+        assert (rows.get("key"), rows.get("other")) == ("sealed", None)
+
+    def test_later_step_is_not_replaced_by_an_earlier_one(self, table: Table) -> None:
+        rows = SignInRows(table)
+        rows.keep("key", "later", NOW + 1)
+        rows.keep("key", "earlier", NOW)
+        assert rows.get("key") == "later"
+
+
+def test_template_id_is_kept_for_a_day(table: Table) -> None:
+    rows, later = TemplateRows(table), NOW + template_rows.KEPT_SECONDS
+    assert rows.find("name", NOW) is None
+    rows.keep("name", "one", NOW)
+    rows.keep("name", "two", NOW + 1)
+    assert rows.find("name", later - 1) == "one"
+    assert rows.find("name", later) is None
+    rows.keep("name", "two", later)
+    assert rows.find("name", later) == "two"

@@ -1,0 +1,295 @@
+"""The MFA dialect: what WorkOS's client libraries send, and what they understand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.events import posted, posted_to
+from tests.unit.examples import NOW, challenge, every_outcome, factor
+from verification import errors
+from verification.http import workos
+from verification.http.messages import Request
+from verification.models import (
+    Channel,
+    EmailHash,
+    Enrolled,
+    FactorRef,
+    FactorStatus,
+    FactorType,
+    Issued,
+    Origin,
+    Verified,
+)
+from verification.parsing import MAX_SMS_TEXT
+
+ADA = "ada@example.com"
+TIME = "2025-06-15T15:06:40.000Z"
+CHALLENGE = challenge(sent_at=NOW, expires_at=NOW + 300, factor_ref="ref")
+REF = FactorRef("00u1", "ufs1", EmailHash("0e" * 16), NOW, "Shop", "ada")
+
+
+def refusal(parse: Any, request: Request) -> dict[str, Any]:
+    """How a request that cannot be parsed is refused, with its status."""
+    with pytest.raises(errors.BadRequest) as refused:
+        parse(request)
+    return told(refused.value)
+
+
+def told(error: errors.VerificationError, identifier: str = "auth_challenge_x") -> dict[str, Any]:
+    """An error as the caller gets it, with its status."""
+    reply = workos.error(error, posted_to(identifier, {}))
+    assert (reply.content_type, reply.outcome) == ("application/json", error.code)
+    return {"status": reply.status, **json.loads(reply.body)}
+
+
+class TestEnrollRequests:
+    @pytest.mark.parametrize(
+        ("body", "parsed"),
+        [
+            (
+                {"type": "totp", "totp_issuer": "Shop", "totp_user": ADA},
+                workos.EnrollRequest(FactorType.TOTP, ADA, "Shop", ADA),
+            ),
+            (
+                {"type": "totp", "totp_issuer": "Shop", "totp_user": "Ada", "user_id": "00u1"},
+                workos.EnrollRequest(FactorType.TOTP, "00u1", "Shop", "Ada"),
+            ),
+            (
+                {"type": "totp", "user_id": "00u1", "totp_user": None},
+                workos.EnrollRequest(FactorType.TOTP, "00u1", label="00u1"),
+            ),
+            (
+                {"type": "sms", "phone_number": "+1 500 555 0006"},
+                workos.EnrollRequest(FactorType.SMS, phone="+15005550006"),
+            ),
+            (
+                {"type": "sms", "phone_number": "+15005550006", "user_id": "00u1"},
+                workos.EnrollRequest(FactorType.SMS, "00u1", phone="+15005550006"),
+            ),
+            ({"type": "email", "email": ADA}, workos.EnrollRequest(FactorType.EMAIL, ADA)),
+            ({"type": "email", "user_id": "00u1"}, workos.EnrollRequest(FactorType.EMAIL, "00u1")),
+        ],
+    )
+    def test_each_type_has_what_it_needs(
+        self, body: dict[str, object], parsed: workos.EnrollRequest
+    ) -> None:
+        assert workos.parse_enroll(posted(body)) == parsed
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({}, "type"),
+            ({"type": "generic_otp"}, "type"),
+            ({"type": "call"}, "type"),
+            ({"type": 1}, "type"),
+            ({"type": "totp"}, "totp_user"),
+            ({"type": "totp", "totp_user": [ADA]}, "totp_user"),
+            ({"type": "totp", "totp_user": "x" * 255}, "totp_user"),
+            ({"type": "totp", "totp_user": ADA, "totp_issuer": 5}, "totp_issuer"),
+            ({"type": "sms"}, "phone_number"),
+            ({"type": "email"}, "email"),
+            ([], ""),
+            ("{", ""),
+        ],
+    )
+    def test_the_error_names_the_wrong_field(self, body: object, field: str) -> None:
+        refused = refusal(workos.parse_enroll, posted(body))
+        assert (refused["status"], refused["code"]) == (422, "invalid_request_parameters")
+        assert refused["errors"] == [
+            {"code": "malformed_body", "message": refused["message"], "field": field}
+        ]
+
+    def test_a_wrong_phone_number_is_repeated_as_workos_does(self) -> None:
+        refused = refusal(workos.parse_enroll, posted({"type": "sms", "phone_number": "foo"}))
+        assert (refused["status"], refused["code"], refused["message"]) == (
+            422,
+            "invalid_phone_number",
+            "Phone number is invalid: 'foo'",
+        )
+
+
+class TestFactorAndChallengeRequests:
+    @pytest.mark.parametrize(
+        ("given", "ref_id"),
+        [("auth_factor_abc", "abc"), ("abc", ""), ("auth_challenge_abc", ""), ("..", ""), ("", "")],
+    )
+    def test_only_a_factor_s_id_has_its_prefix(self, given: str, ref_id: str) -> None:
+        assert workos.parse_factor(posted_to(given, None)) == ref_id
+
+    def test_a_challenge_may_have_a_text(self) -> None:
+        template = "Your code: {{code}}"
+        for body, text in (({}, None), ({"sms_template": template}, template)):
+            parsed = workos.parse_challenge(posted_to("auth_factor_abc", body))
+            assert parsed == workos.ChallengeRequest("abc", text)
+
+    @pytest.mark.parametrize(
+        "text",
+        ["no code", "{{code}} https://x.example", "${user} {{code}}", "{{code}}" + "x" * 160, 5],
+    )
+    def test_a_wrong_text_is_named(self, text: object) -> None:
+        request = posted_to("auth_factor_abc", {"sms_template": text})
+        refused = refusal(workos.parse_challenge, request)
+        assert (refused["status"], refused["errors"][0]["field"]) == (422, "sms_template")
+        assert MAX_SMS_TEXT == 160
+
+    def test_a_code_is_checked_for_a_challenge_of_these_routes(self) -> None:
+        request = workos.parse_verify(posted_to("auth_challenge_abc", {"code": "123 456"}))
+        assert (request.challenge_id, request.code) == ("ch_abc", "123456")
+        assert (request.origin, request.remembers_device) == (Origin.MFA, False)
+
+    def test_an_id_of_another_dialect_names_no_challenge(self) -> None:
+        assert workos.parse_verify(posted_to("ch_abc", {"code": "123456"})).challenge_id == "ch_"
+
+    @pytest.mark.parametrize("code", [None, "", "12345", "12345x", 123456])
+    def test_a_wrong_code_is_named(self, code: object) -> None:
+        refused = refusal(workos.parse_verify, posted_to("auth_challenge_abc", {"code": code}))
+        assert (refused["status"], refused["errors"][0]["field"]) == (422, "code")
+
+
+class TestReplies:
+    def test_an_authenticator_app_is_shown_with_its_secret_once(self) -> None:
+        enrolled = Enrolled("ref", REF, factor(FactorType.TOTP), "JBSWY3DPEHPK3PXP")
+        reply = workos.enrolled(enrolled)
+        body = json.loads(reply.body)
+        totp = body.pop("totp")
+        assert (reply.status, reply.outcome) == (201, "enrolled")
+        assert body == {
+            "object": "authentication_factor",
+            "id": "auth_factor_ref",
+            "type": "totp",
+            "created_at": TIME,
+            "updated_at": TIME,
+        }
+        assert totp.pop("qr_code").startswith("data:image/png;base64,")
+        assert totp == {
+            "issuer": "Shop",
+            "user": "ada",
+            "secret": "JBSWY3DPEHPK3PXP",
+            "uri": "otpauth://totp/Shop:ada?secret=JBSWY3DPEHPK3PXP&issuer=Shop",
+        }
+        again = workos.factor(Enrolled("ref", REF, factor(FactorType.TOTP)))
+        assert (again.status, json.loads(again.body)["totp"]) == (
+            200,
+            {"issuer": "Shop", "user": "ada"},
+        )
+
+    @pytest.mark.parametrize(
+        ("kind", "destination", "block"),
+        [
+            (FactorType.SMS, "+15005550006", {"sms": {"phone_number": "+15005550006"}}),
+            (FactorType.EMAIL, ADA, {"email": {"email": ADA}}),
+        ],
+    )
+    def test_a_factor_has_a_block_named_after_its_type(
+        self, kind: FactorType, destination: str, block: dict[str, object]
+    ) -> None:
+        times = {"created": "2025-01-01T00:00:00.000Z", "updated": "2025-01-02T00:00:00.000Z"}
+        given = factor(kind, FactorStatus.ACTIVE, destination=destination, **times)
+        body = json.loads(workos.enrolled(Enrolled("ref", REF, given)).body)
+        assert body.items() >= block.items()
+        assert (body["created_at"], body["updated_at"]) == tuple(times.values())
+
+    def test_a_removed_factor_has_no_body(self) -> None:
+        reply = workos.deleted()
+        assert (reply.status, reply.body, reply.outcome) == (204, "", "removed")
+
+    def test_a_challenge_says_when_it_ends(self) -> None:
+        reply = workos.challenged(Issued(CHALLENGE, NOW))
+        assert (reply.status, reply.outcome) == (201, "sent")
+        assert json.loads(reply.body) == {
+            "object": "authentication_challenge",
+            "id": "auth_challenge_one",
+            "created_at": TIME,
+            "updated_at": TIME,
+            "expires_at": "2025-06-15T15:11:40.000Z",
+            "authentication_factor_id": "auth_factor_ref",
+        }
+
+    def test_a_challenge_of_an_authenticator_app_does_not_end(self) -> None:
+        reply = workos.challenged(Issued(challenge(channel=Channel.TOTP), NOW))
+        assert "expires_at" not in json.loads(reply.body)
+
+    def test_a_right_and_a_wrong_code_are_201(self) -> None:
+        right = workos.verified(Verified(CHALLENGE))
+        error = errors.InvalidCode(challenge=CHALLENGE)
+        wrong = workos.error(error, posted_to("auth_challenge_one", {}))
+        for reply, is_valid in ((right, True), (wrong, False)):
+            body = json.loads(reply.body)
+            assert (reply.status, body["valid"]) == (201, is_valid)
+            assert body["challenge"]["id"] == "auth_challenge_one"
+        assert (right.outcome, wrong.outcome) == ("verified", "invalid_code")
+
+
+class TestErrors:
+    @pytest.mark.parametrize("error", every_outcome(), ids=lambda error: type(error).__name__)
+    def test_every_body_has_a_message_and_a_code(self, error: errors.VerificationError) -> None:
+        body = told(error)
+        assert 400 <= body["status"] <= 504
+        assert body["message"]
+        assert body["code"]
+        assert "TABLE_NAME" not in json.dumps(body)
+
+    @pytest.mark.parametrize(
+        ("error", "status", "code", "message"),
+        [
+            (errors.Unauthorized(), 401, "unauthorized", "The client key is not valid."),
+            (errors.Forbidden(), 403, "forbidden", "This client may not do this."),
+            (
+                errors.ChallengeNotFound(),
+                404,
+                "entity_not_found",
+                "Authentication Challenge not found: 'x'.",
+            ),
+            (
+                errors.FactorNotEnrolled(),
+                404,
+                "entity_not_found",
+                "Authentication Factor not found: 'x'.",
+            ),
+            (errors.CustomerNotFound(), 404, "entity_not_found", "User not found."),
+            (
+                errors.ChallengeAlreadyVerified(),
+                422,
+                "authentication_challenge_previously_verified",
+                "The authentication challenge 'x' has already been verified.",
+            ),
+            (
+                errors.ChallengeExpired(),
+                422,
+                "authentication_challenge_expired",
+                "The authentication challenge 'x' has expired.",
+            ),
+            (
+                errors.ChallengeSuperseded(superseded_at=NOW),
+                422,
+                "authentication_challenge_expired",
+                "The authentication challenge 'x' has expired.",
+            ),
+            (errors.CustomerLocked("why"), 422, "invalid_request_parameters", "why"),
+            (errors.OktaNotReached("why"), 503, "okta_unavailable", "why"),
+        ],
+    )
+    def test_an_outcome_has_workos_s_code_with_the_same_meaning(
+        self, error: errors.VerificationError, status: int, code: str, message: str
+    ) -> None:
+        body = told(error, "x")
+        assert (body["status"], body["code"], body["message"]) == (status, code, message)
+        assert ("entity_id" in body) == (code == "entity_not_found")
+
+    @pytest.mark.parametrize(
+        "error", [errors.AttemptsHeld(retry_after=60), errors.ChallengeExhausted()]
+    )
+    def test_used_up_attempts_are_no_429_because_clients_repeat_that(
+        self, error: errors.VerificationError
+    ) -> None:
+        body = told(error)
+        assert (body["status"], body["code"]) == (400, "one_time_code_too_many_attempts")
+
+    @pytest.mark.parametrize("kind", [errors.SendLimited, errors.RateLimited])
+    def test_a_limit_says_when_to_come_back(self, kind: type[errors.TryLater]) -> None:
+        reply = workos.error(kind(retry_after=30), posted_to("x", {}))
+        assert (reply.status, reply.headers) == (429, {"Retry-After": "30"})
+        assert json.loads(reply.body)["code"] == "rate_limit_exceeded"
