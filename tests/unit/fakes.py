@@ -433,26 +433,31 @@ class FakeInvocation:
 
 
 class FakeSigner:
-    """KMS: a key for every id. `failure` is what the next calls end with."""
+    """KMS: a key for every id. `failure` is what all calls end with; `unusable` keys are disabled."""
 
     def __init__(self) -> None:
         self.signed: list[str] = []
         self.failure: errors.VerificationError | None = None
+        self.unusable: set[str] = set()
         self.keys: defaultdict[str, ec.EllipticCurvePrivateKey] = defaultdict(
             lambda: ec.generate_private_key(ec.SECP256R1())
         )
 
     def sign(self, key_id: str, message: bytes) -> bytes:
-        if self.failure is not None:
-            raise self.failure
+        key = self._key(key_id)
         self.signed.append(key_id)
-        return self.keys[key_id].sign(message, ec.ECDSA(hashes.SHA256()))
+        return key.sign(message, ec.ECDSA(hashes.SHA256()))
 
     def public_key(self, key_id: str) -> bytes:
+        public_key = self._key(key_id).public_key()
+        return public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    def _key(self, key_id: str) -> ec.EllipticCurvePrivateKey:
         if self.failure is not None:
             raise self.failure
-        key = self.keys[key_id].public_key()
-        return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        if key_id in self.unusable:
+            raise errors.ConfigurationError("the key is disabled")
+        return self.keys[key_id]
 
 
 class FakeRedemptions:
