@@ -10,9 +10,9 @@ export PORT OKTA_PORT AWS_PORT AWS_DEFAULT_REGION
 export SAM_CLI_TELEMETRY := 0
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-OKTA_AUTH_JS := tests/e2e/clients/okta_auth_js
+NODE_CLIENTS := tests/e2e/clients/okta_auth_js tests/e2e/clients/jose
 LOCKED := requirements-dev.txt shared/requirements.txt tests/e2e/clients/workos5.txt \
-	$(OKTA_AUTH_JS)/package-lock.json
+	$(NODE_CLIENTS:=/package-lock.json)
 LOCK := $(firstword $(shell cat $(LOCKED) | cksum))
 CHECKOV_LOCK := tests/contract/checkov.txt
 CHECKOV := .venv-checkov/ready-$(VERSION)-$(firstword $(shell cksum < $(CHECKOV_LOCK)))
@@ -80,7 +80,8 @@ $(READY):
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt
 	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --target .venv/workos5 \
 		-r tests/e2e/clients/workos5.txt
-	@if command -v npm >/dev/null; then cd $(OKTA_AUTH_JS) && npm ci --loglevel=error >/dev/null; fi
+	@if command -v npm >/dev/null; then for client in $(NODE_CLIENTS); do \
+		(cd $$client && npm ci --loglevel=error >/dev/null) || exit 1; done; fi
 	@$(MAKE) --silent --no-print-directory -C shared wheels \
 		PYTHON="$(CURDIR)/$(BIN)/python" WHEELS="$(CURDIR)/.venv/wheels"
 	@touch $@

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.unit.examples import NOW
 from tests.unit.fake_okta import ANSWER, APP_CODE
 from tests.unit.fakes import FakeRedemptions, FakeSigner
+from tests.unit.forgeries import FORGERIES, Forger, encoded
 from tests.unit.world import (
     ADA,
     ADA_ID,
@@ -407,106 +404,17 @@ class TestRedeeming:
             redeem(world, receipt, customer_id=None)
 
 
-def encoded(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def segment(content: object) -> str:
-    return encoded(json.dumps(content).encode())
-
-
-class Forger:
-    """Changes a receipt; `sign` has KMS sign whatever it is given, which no attacker can."""
-
-    def __init__(self, world: World, receipt: str) -> None:
-        self.world = world
-        self.receipt = receipt
-        self.header: dict[str, Any] = jwt.get_unverified_header(receipt)
-        self.claims = claims_of(world, receipt)
-
-    def sign(
-        self, header: dict[str, Any] | None = None, key_id: str = KEY, **claims: object
-    ) -> str:
-        changed = {**self.claims, **claims}
-        signed = f"{segment(header or self.header)}.{segment(changed)}"
-        return jws.token(signed, self.world.signer.sign(key_id, signed.encode()))
-
-    def resign_with(self, header: dict[str, Any], signature: bytes = b"") -> str:
-        return f"{segment(header)}.{segment(self.claims)}.{encoded(signature)}"
-
-    def edit(self, **claims: object) -> str:
-        """Other claims under the old signature."""
-        head, _, signature = self.receipt.split(".")
-        return f"{head}.{segment({**self.claims, **claims})}.{signature}"
-
-    def hmac_with_public_key(self) -> str:
-        """HS256 with the public key as the secret, which is what a confused library would check."""
-        public = self.world.signer.keys[KEY].public_key()
-        secret = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        signed = f"{segment({**self.header, 'alg': 'HS256'})}.{segment(self.claims)}"
-        mac = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
-        return f"{signed}.{encoded(mac)}"
-
-    def own_key_in(self, name: str, value: object) -> str:
-        """Signed with the attacker's key, which the header offers."""
-        header = {**self.header, name: value}
-        return self.sign(header, key_id="attacker")
-
-
-def attacker_jwk(forger: Forger) -> dict[str, str]:
-    public = forger.world.signer.public_key("attacker")
-    return jws.jwk("attacker", public)
-
-
-FORGERIES: dict[str, tuple[type[errors.ReceiptRefused], Callable[[Forger], str]]] = {
-    "tampered claim": (errors.ReceiptInvalid, lambda f: f.edit(sub=GRACE_ID)),
-    "tampered lifetime": (errors.ReceiptInvalid, lambda f: f.edit(exp=NOW + 10**6)),
-    "expired": (errors.ReceiptExpired, lambda f: f.sign(iat=NOW - 121, exp=NOW)),
-    "from the future": (errors.ReceiptNotYetValid, lambda f: f.sign(iat=NOW + 61)),
-    "wrong audience": (errors.ReceiptWrongAudience, lambda f: f.sign(aud="bank")),
-    "list of audiences": (errors.ReceiptInvalid, lambda f: f.sign(aud=["shop"])),
-    "wrong issuer": (errors.ReceiptInvalid, lambda f: f.sign(iss="urn:elsewhere")),
-    "wrong typ": (errors.ReceiptInvalid, lambda f: f.sign({**f.header, "typ": "JWT"})),
-    "no typ": (errors.ReceiptInvalid, lambda f: f.sign({"alg": "ES256", "kid": f.header["kid"]})),
-    "alg none": (errors.ReceiptInvalid, lambda f: f.resign_with({**f.header, "alg": "none"})),
-    "alg none, signed": (errors.ReceiptInvalid, lambda f: f.sign({**f.header, "alg": "none"})),
-    "HMAC with the public key": (errors.ReceiptInvalid, Forger.hmac_with_public_key),
-    "kid of another key": (errors.ReceiptInvalid, lambda f: f.sign({**f.header, "kid": "x"})),
-    "kid of no text": (errors.ReceiptInvalid, lambda f: f.sign({**f.header, "kid": ["x"]})),
-    "key of another stack": (errors.ReceiptInvalid, lambda f: f.sign(key_id="attacker")),
-    "jku": (errors.ReceiptInvalid, lambda f: f.own_key_in("jku", "https://evil.example/jwks")),
-    "jwk": (errors.ReceiptInvalid, lambda f: f.own_key_in("jwk", attacker_jwk(f))),
-    "x5u": (errors.ReceiptInvalid, lambda f: f.own_key_in("x5u", "https://evil.example/x5u")),
-    "crit": (errors.ReceiptInvalid, lambda f: f.sign({**f.header, "crit": ["exp"]})),
-    "no expiry": (errors.ReceiptInvalid, lambda f: f.sign(exp=None)),
-    "expiry of another type": (errors.ReceiptInvalid, lambda f: f.sign(exp="never")),
-    "signature in DER": (
-        errors.ReceiptInvalid,
-        lambda f: f.resign_with(f.header, f.world.signer.sign(KEY, b"x")),
-    ),
-    "empty signature": (errors.ReceiptInvalid, lambda f: f.resign_with(f.header)),
-    "zero signature": (errors.ReceiptInvalid, lambda f: f.resign_with(f.header, bytes(64))),
-    "padded": (errors.ReceiptInvalid, lambda f: f"{f.receipt}=="),
-    "blanks": (errors.ReceiptInvalid, lambda f: f" {f.receipt}\n"),
-    "five parts": (errors.ReceiptInvalid, lambda f: f"{f.receipt}.."),
-    "no JSON": (errors.ReceiptInvalid, lambda _: "a.b.c"),
-    "deep JSON": (errors.ReceiptInvalid, lambda f: f"{encoded(b'[' * 2900)}.{f.receipt[-99:]}"),
-    "a list for a header": (errors.ReceiptInvalid, lambda f: f.receipt.replace("ey", "W10", 1)),
-    "no letters": (errors.ReceiptInvalid, lambda _: "é.é.é"),
-    "too long": (errors.ReceiptInvalid, lambda f: f.sign(more="x" * 4000)),
-    "nothing": (errors.ReceiptInvalid, lambda _: ""),
-}
-
-
 class TestRefusals:
     @pytest.mark.parametrize("name", FORGERIES)
     def test_a_forged_receipt_is_refused_and_uses_nothing_up(self, world: World, name: str) -> None:
         receipt = by_public(world).receipt
         assert receipt is not None
-        refusal, forge = FORGERIES[name]
-        with pytest.raises(refusal) as refused:
-            redeem(world, forge(Forger(world, receipt)))
-        assert type(refused.value) is refusal
+        public_key = world.signer.public_key(KEY)
+        forger = Forger(receipt, lambda message: world.signer.sign(KEY, message), public_key)
+        code, forge = FORGERIES[name]
+        with pytest.raises(errors.ReceiptRefused) as refused:
+            redeem(world, forge(forger))
+        assert refused.value.code == code
         assert redeem(world, receipt).customer_id == ADA_ID
 
     @pytest.mark.parametrize(
