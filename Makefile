@@ -10,9 +10,9 @@ export PORT OKTA_PORT AWS_PORT AWS_DEFAULT_REGION
 export SAM_CLI_TELEMETRY := 0
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-NODE_CLIENTS := tests/e2e/clients/okta_auth_js tests/e2e/clients/jose
+NODE_CLIENTS := $(addprefix tests/e2e/clients/,jose okta_auth_js page)
 LOCKED := requirements-dev.txt shared/requirements.txt tests/e2e/clients/workos5.txt \
-	$(NODE_CLIENTS:=/package-lock.json)
+	$(addsuffix /package-lock.json,$(NODE_CLIENTS))
 LOCK := $(firstword $(shell cat $(LOCKED) | cksum))
 CHECKOV_LOCK := tests/contract/checkov.txt
 CHECKOV := .venv-checkov/ready-$(VERSION)-$(firstword $(shell cksum < $(CHECKOV_LOCK)))

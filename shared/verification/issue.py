@@ -206,7 +206,11 @@ class Issue:
             challenge = self._new_challenge(request, place, lane, self._now())
             return challenge, self.emails.open_challenge(place, challenge)
 
-        challenge, resend_at = in_turn(open_challenge, call.deadline, self.sleep)
+        try:
+            challenge, resend_at = in_turn(open_challenge, call.deadline, self.sleep)
+        except errors.SendLimited as limited:
+            # Which limit it is, is for clients.
+            raise errors.SendLimited(retry_after=limited.retry_after, limit="") from None
         delivery = _delivery(request, place, challenge, customer, call.caller)
         try:
             if self.settings.conceal_unknown_customers:

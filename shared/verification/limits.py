@@ -80,6 +80,10 @@ class Limits:
         """Count a send to a mailbox or phone. Raises SendLimited."""
         self._budgets.send_to(destination_hash, self._now())
 
+    def attempts_allowed_without_brake(self, lane: Lane) -> int | None:
+        """The same while the brake is off."""
+        return rules.attempts_allowed(lane, self._settings.stranger_attempts, brake_is_on=False)
+
     def attempts_allowed(self, lane: Lane) -> int | None:
         """See `rules.attempts_allowed`; the brake is read at most every ten seconds."""
         brake_is_on = lane is Lane.STRANGER and self._brake()

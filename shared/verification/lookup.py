@@ -95,7 +95,7 @@ class Lookup:
                 each.status,
                 rules.mask(each.destination),
                 keyring.destination_hash(each.destination) if each.destination else "",
-                each.type is FactorType.EMAIL and each.destination.casefold() == email,
+                each.type is FactorType.EMAIL and each.destination.lower() == email,
             )
             for each in factors
             if each.type is not FactorType.OTHER

@@ -33,6 +33,10 @@ _CODE = re.compile(r"[0-9]{6}")
 _PASS_CODE = re.compile(r"[0-9]{4,10}|[cbdefghijklnrtuv]{44}")
 """Digits, or the 44 letters that a YubiKey types."""
 _SEPARATORS = str.maketrans("", "", " -")
+_IN_A_PASTED_CODE = re.compile(r"[\s-]")
+"""Blanks of every kind, such as no-break spaces and newlines."""
+_FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
+"""What a Japanese keyboard types."""
 
 
 def parse_email(text: str) -> Email:
@@ -47,7 +51,7 @@ def parse_email(text: str) -> Email:
 
 def parse_code(text: str) -> Code:
     """The six digits, however the customer grouped them. Raises MissingCode, InvalidCodeFormat."""
-    code = text.translate(_SEPARATORS)
+    code = _pasted(text)
     if not code:
         raise errors.MissingCode
     if not _CODE.fullmatch(code):
@@ -57,7 +61,7 @@ def parse_code(text: str) -> Code:
 
 def parse_pass_code(text: str) -> str:
     """A code of any factor of Okta's. Raises InvalidCodeFormat."""
-    code = text.translate(_SEPARATORS)
+    code = _pasted(text)
     if not _PASS_CODE.fullmatch(code):
         raise errors.InvalidCodeFormat
     return code
@@ -107,6 +111,11 @@ def parse_sms_template(text: str) -> str:
     if len(text) > MAX_SMS_TEXT or _URL.search(text) or "${" in text:
         raise errors.MalformedBody("sms_template must be short and have no links in it.")
     return text
+
+
+def _pasted(text: str) -> str:
+    """A code without what came with it from a mail or a keyboard."""
+    return _IN_A_PASTED_CODE.sub("", text.translate(_FULL_WIDTH))
 
 
 def require_redirect(url: str, origins: Collection[str]) -> None:

@@ -43,7 +43,7 @@ RESEND_SECONDS = 30
 """The least time between two sends over one channel; Okta's own limit for sms and call."""
 
 DESTINATION_SENDS = 20
-"""Sends to one mailbox or phone in 24 hours, over all users."""
+"""Sends to one mailbox or phone in a day of the clock (UTC), over all users."""
 
 RELEASES_DAY = 3
 """Releases of one customer in 24 hours."""
@@ -90,9 +90,6 @@ DEVICE_HOUR = (Window(3600, 3),)
 
 RELEASE_DAY = (Window(_DAY, RELEASES_DAY),)
 """Releases of one customer."""
-
-DESTINATION_DAY = (Window(_DAY, DESTINATION_SENDS),)
-"""Sends to one destination."""
 
 
 # ---- Channels and factors ------------------------------------------------------------------------
@@ -267,7 +264,12 @@ def attempts_allowed(lane: Lane, stranger_attempts: int, *, brake_is_on: bool) -
 
 def is_held(state: CustomerState, allowed: int | None) -> bool:
     """Whether a lane with this many attempts may not try a code."""
-    return allowed is not None and len(state.wrong_codes) >= allowed
+    return is_held_at(len(state.wrong_codes), allowed)
+
+
+def is_held_at(wrong_codes: int, allowed: int | None) -> bool:
+    """Whether a lane with this many attempts may not try after so many wrong codes in a row."""
+    return allowed is not None and wrong_codes >= allowed
 
 
 def attempts_remaining(state: CustomerState, allowed: int | None) -> int:

@@ -109,9 +109,10 @@ def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 
 def _audiences(environ: Mapping[str, str]) -> tuple[str, ...]:
+    _text(environ, "RECEIPT_AUDIENCES")
     audiences = _origins(environ, "RECEIPT_AUDIENCES")
     if not audiences or not all(map(_AUDIENCE.fullmatch, audiences)):
-        raise ConfigurationError("RECEIPT_AUDIENCES must name one or more audiences")
+        raise ConfigurationError("RECEIPT_AUDIENCES must be names of letters, digits, or ._:/-")
     return audiences
 
 

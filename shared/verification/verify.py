@@ -167,6 +167,7 @@ class Verify:
             reserved = self._reserve(
                 challenge.target.customer, self._attempt(token, challenge.lane), call
             )
+            self._require_no_brake(reserved)
             self._require_newest(reserved, challenge, challenge.target.factor_id)
             check = FactorCheck(challenge.target, request.code, challenge.activates)
             self._ask_okta(check, call)
@@ -361,6 +362,7 @@ class Verify:
         reserved = self._reserve(customer, self._attempt(token, lane), call)
         factor_type = known.factors.get(step.factor_id, FactorType.EMAIL)
         try:
+            self._require_no_brake(reserved)
             if _is_sent(factor_type) and not rules.is_newest(reserved.state, step.factor_id, key):
                 # The newest code over this factor was sent for something else, or for nobody knows.
                 raise errors.CodeNotComparable
@@ -390,7 +392,16 @@ class Verify:
     # ---- The one sequence ------------------------------------------------------------------------
 
     def _attempt(self, token: str, lane: Lane) -> Attempt:
-        return Attempt(token, lane, self.limits.attempts_allowed(lane), self.clock())
+        allowed = self.limits.attempts_allowed_without_brake(lane)
+        return Attempt(token, lane, allowed, self.clock())
+
+    def _require_no_brake(self, reserved: _Reserved) -> None:
+        """Raise AttemptsHeld if the brake does not allow the attempt. It allows a stranger's first
+        one, so it is read only for the others.
+        """
+        others = len(reserved.state.wrong_codes) - 1
+        if others and rules.is_held_at(others, self.limits.attempts_allowed(reserved.attempt.lane)):
+            raise errors.AttemptsHeld(retry_after=rules.HOLD_SECONDS)
 
     def _reserve(self, customer: CustomerKey, attempt: Attempt, call: Call) -> _Reserved:
         """Reserve an attempt on the customer's row, in its turn. Raises why that is not possible."""
@@ -467,6 +478,7 @@ def _result_of(failure: errors.VerificationError) -> Result:
     is_uncompared = isinstance(
         failure,
         (
+            errors.AttemptsHeld,
             errors.CodeNotComparable,
             errors.ChallengeExpired,
             errors.ChallengeNotFound,

@@ -62,15 +62,6 @@ class Caller:
         """Six digits that are not the newest code."""
         return f"{(int(self.code(address)) + 1) % 1_000_000:06}"
 
-    def okta_sends(self, email: str) -> Response:
-        """Have Okta send a code to this customer, without the service."""
-        org = self.sandbox.org
-        customer: Any = next(each for each in org.customers() if each["email"] == email)
-        factor = next(each for each in customer["factors"] if each["type"] == "email")
-        path = f"/api/v1/users/{customer['id']}/factors/{factor['id']}/verify"
-        headers = {"Authorization": f"SSWS {org.api_tokens[0]}"}
-        return requests.post(self.sandbox.okta_url + path, json={}, headers=headers, timeout=30)
-
     def status_in_okta(self, email: str) -> object:
         """The customer's status, such as ACTIVE or LOCKED_OUT."""
         org = self.sandbox.org

@@ -123,7 +123,7 @@ class App:
         return pyotp.TOTP(self.secret).at(int(self.sandbox.now()))
 
 
-def enrol_app(sign_in: SignIn) -> App:
+def enroll_app(sign_in: SignIn) -> App:
     """Enroll an authenticator app in the sign-in."""
     response = sign_in.post("/factors", factorType=TOTP, provider="GOOGLE")
     assert outcome(response) == (200, "MFA_ENROLL_ACTIVATE"), response.text

@@ -227,12 +227,6 @@ class TestConvincingABackend:
         assert shop(client.sandbox).post("/verify", body).status_code == 404
         assert client.post("/verify", body).json()["customer_id"] == user(client.sandbox, GRACE).id
 
-    def test_a_changed_id_is_nobodys(self, public: Caller) -> None:
-        challenge_id = public.challenge()["challenge_id"]
-        for changed in (challenge_id[:-1] + "x", "ch_", challenge_id + "A", challenge_id.upper()):
-            body = {"challenge_id": changed, "code": public.code()}
-            assert code_of(public.post("/verify", body)) == "challenge_not_found", changed
-
 
 class TestAnotherMailbox:
     def test_a_code_goes_to_the_address_in_the_profile_or_nowhere(
@@ -251,6 +245,14 @@ class TestAnotherMailbox:
         ada.email, ada.status = "ada.new@example.com", type(ada.status)("ACTIVE")
         assert code_of(client.post("/challenge", {"email": eve.login})) == "customer_not_found"
         assert code_of(client.post("/challenge", {"email": ada.login})) == "customer_not_found"
+
+    def test_a_mailbox_with_other_letters_is_another_mailbox(self, client: Caller) -> None:
+        """Folded by case, `\u00df` and `ss` would be the same."""
+        grace = user(client.sandbox, GRACE)
+        grace.email = "grosse@example.com"
+        grace.factors[0].destination = "gro\u00dfe@example.com"
+        assert code_of(client.post("/challenge", {"email": grace.email})) == "factor_not_enrolled"
+        assert not client.sandbox.org.inbox
 
     def test_another_spelling_of_an_address_reaches_nobody(self, client: Caller) -> None:
         """Okta finds a login whatever its marks are; an address with marks is another one."""
@@ -298,15 +300,6 @@ class TestUsingUpOktasLimits:
         assert told == [DEAD_TOKEN] * 20 + [(429, "E0000047")] * 130
         assert len(public.sandbox.org.calls) == 20
         assert outcome(SignIn(public).post("/cancel"))[0] == 200
-
-    def test_codes_for_ids_that_do_not_exist_cost_their_source(self, public: Caller) -> None:
-        attacker = elsewhere(public.sandbox)
-        told = [
-            attacker.post("/verify", {"challenge_id": "ch_x", "code": "000000"}).status_code
-            for _ in range(25)
-        ]
-        assert told == [404] * 20 + [429] * 5
-        assert not public.sandbox.org.calls
 
     def test_look_ups_of_strangers_cost_a_send(self, public: Caller) -> None:
         attacker = elsewhere(public.sandbox)
@@ -376,13 +369,6 @@ class TestClientKeys:
         wanted = registration("new@example.com", login=login)
         assert code_of(client.post("/customers", wanted)) == "malformed_body"
         assert not client.sandbox.org.calls
-
-    def test_a_wrong_key_is_never_taken_for_no_key(self, sandbox: Sandbox) -> None:
-        for authorization in ("Bearer x", "Bearer ", "Basic x", "x", f"Token {CLIENT_KEY}"):
-            caller = Caller(sandbox, {"Authorization": authorization})
-            assert caller.post("/challenge", {"email": ADA}).status_code == 401, authorization
-        sandbox.settle()
-        assert not sandbox.org.calls
 
 
 def registration(email: str, **profile: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.e2e.sign_in import (
     WRONG_CODE,
     SignIn,
     begin,
-    enrol_app,
+    enroll_app,
     links,
     must_enrol,
     outcome,
@@ -99,7 +99,7 @@ def test_a_factor_is_enrolled_and_activated_and_the_others_are_skipped(public: C
     wanted = {"multiOptionalFactorEnroll": True}
     sign_in = SignIn(public, ALAN, options=wanted, redirect_url=APP)
     assert sign_in.began["status"] == "MFA_ENROLL"
-    app = enrol_app(sign_in)
+    app = enroll_app(sign_in)
     path = f"/factors/{app.factor_id}/lifecycle/activate"
     assert outcome(sign_in.post(path, passCode=WRONG)) == WRONG_CODE
     assert outcome(sign_in.post(path, passCode=app.code())) == (200, "MFA_ENROLL")
@@ -111,7 +111,7 @@ def test_a_factor_is_enrolled_and_activated_and_the_others_are_skipped(public: C
 def test_every_link_of_every_answer_leads_here(public: Caller) -> None:
     must_enrol(public.sandbox)
     alan = SignIn(public, ALAN)
-    enrol_app(alan)
+    enroll_app(alan)
     sign_in = SignIn(public)
     documents = [sign_in.began, alan.began, alan.post("").json()]
     for kind in ("email", "sms", "call", TOTP, "question"):

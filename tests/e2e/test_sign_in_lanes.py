@@ -17,7 +17,7 @@ from tests.e2e.sign_in import (
     SignIn,
     attempts_remaining,
     begin,
-    enrol_app,
+    enroll_app,
     must_enrol,
     outcome,
 )
@@ -85,13 +85,6 @@ class TestPasswords:
         assert ada_in(client.sandbox).failed_passwords <= 5
         assert client.status_in_okta(ADA) == "ACTIVE"
         assert {outcome(begin(client, each)) for each in spellings} == {LIMITED}
-
-    def test_a_username_of_nobody_has_the_same_budget(self, client: Caller) -> None:
-        tried = []
-        for _ in range(6):
-            tried.append(outcome(begin(client, "nobody@example.com", "x")))
-            client.sandbox.advance += 1
-        assert tried == [WRONG_PASSWORD] * 5 + [LIMITED]
 
     def test_wrong_passwords_and_codes_of_a_source_are_one_budget(
         self, small_budgets: Sandbox
@@ -229,7 +222,7 @@ class TestCodes:
     ) -> None:
         must_enrol(client.sandbox)
         alan = SignIn(client, "alan@example.com")
-        app = enrol_app(alan)
+        app = enroll_app(alan)
         path = f"/factors/{app.factor_id}/lifecycle/activate"
         for _ in range(3):
             assert outcome(alan.post(path, passCode=WRONG)) == WRONG_CODE
@@ -288,11 +281,3 @@ class TestSends:
             public.sandbox.advance += WAIT
         assert outcome(SignIn(public).verify("call")) == LIMITED
         assert len(public.sandbox.org.inbox) == 5
-
-    def test_sends_of_a_source_have_a_budget(self, small_budgets: Sandbox) -> None:
-        source = elsewhere(small_budgets, 1)
-        sign_in = SignIn(source)
-        for _ in range(3):
-            assert outcome(sign_in.verify("email")) == (200, "MFA_CHALLENGE")
-            small_budgets.advance += WAIT
-        assert outcome(sign_in.verify("email")) == LIMITED

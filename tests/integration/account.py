@@ -134,4 +134,5 @@ class LambdaQueue:
 def client_error(code: str, **more: Any) -> ClientError:
     """An error of AWS; its message contains what no log may contain."""
     message = f"about ada@example.com and {TOKEN}"
-    return ClientError({"Error": {"Code": code, "Message": message}, **more}, "Operation")
+    response: Any = {"Error": {"Code": code, "Message": message}, **more}
+    return ClientError(response, "Operation")

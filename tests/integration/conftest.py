@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.integration.account import (
 )
 from tests.integration.functions import ENVIRON, Functions
 from tests.integration.okta_org import OktaOrg
+from tests.integration.rows import Rows
 from tests.unit.examples import NOW
 from verification import container
 from verification.aws import clients
@@ -85,23 +87,10 @@ def table(dynamodb: Unreliable, meter: Meter) -> Table:
 
 
 @pytest.fixture
-def emails(table: Table) -> EmailRows:
-    return EmailRows(table, 3)
-
-
-@pytest.fixture
-def customers(table: Table) -> CustomerRows:
-    return CustomerRows(table)
-
-
-@pytest.fixture
-def attempts(table: Table, emails: EmailRows) -> AttemptRows:
-    return AttemptRows(table, emails)
-
-
-@pytest.fixture
-def budgets(table: Table) -> BudgetRows:
-    return BudgetRows(table)
+def rows(table: Table, dynamodb: Unreliable, account: Account) -> Rows:
+    emails = EmailRows(table, 3)
+    attempts = AttemptRows(table, emails)
+    return Rows(emails, CustomerRows(table), attempts, BudgetRows(table), dynamodb, account)
 
 
 @pytest.fixture
@@ -116,37 +105,40 @@ def secrets(vault: Unreliable, clock: Clock) -> Secrets:
     return Secrets(client, TOKEN_SECRET, KEYS_SECRET, clock)
 
 
-@pytest.fixture
-def okta(account: Account, clock: Clock) -> Iterator[OktaOrg]:  # noqa: ARG001 - AWS first
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield OktaOrg(mock, clock)
+@dataclass
+class World:
+    """The functions as the public and as a client with all scopes call them, in two environments,
+    and what they talk to.
+    """
+
+    public: Functions
+    shop: Functions
+    okta: OktaOrg
+    queue: LambdaQueue
+    clock: Clock
+    account: Account
+
+    def environment(self, key: str = "") -> Functions:
+        """Another environment. Waiting advances the clock and takes no time."""
+        build = partial(container.build, self.clock, self.clock.advance, self.clock)
+        return Functions(build, self.queue, self.okta, key)
 
 
 @pytest.fixture
-def queue(monkeypatch: pytest.MonkeyPatch) -> LambdaQueue:
-    """Lambda, which has the asynchronous invocations wait."""
-    queue = LambdaQueue()
-    monkeypatch.setattr(clients, "aws_lambda", lambda: queue)
-    return queue
-
-
-@pytest.fixture
-def functions(
-    okta: OktaOrg,
-    queue: LambdaQueue,
+def world(
+    account: Account,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
-) -> Functions:
-    """The functions, called without a key. Waiting advances the clock and takes no time."""
+) -> Iterator[World]:
     for name, value in ENVIRON.items():
         monkeypatch.setenv(name, value)
     # Powertools keeps a logger and its stream by the service's name.
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.nodeid)
-    return Functions(partial(container.build, clock, clock.advance, clock), queue, okta)
-
-
-@pytest.fixture
-def shop(functions: Functions, okta: OktaOrg, queue: LambdaQueue, clock: Clock) -> Functions:  # noqa: ARG001
-    """Another environment of the same account, called by a client with all scopes."""
-    return Functions(partial(container.build, clock, clock.advance, clock), queue, okta, CLIENT_KEY)
+    queue = LambdaQueue()
+    monkeypatch.setattr(clients, "aws_lambda", lambda: queue)
+    nobody: Any = None
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        world = World(nobody, nobody, OktaOrg(mock, clock), queue, clock, account)
+        world.public, world.shop = world.environment(), world.environment(CLIENT_KEY)
+        yield world

@@ -90,11 +90,15 @@ class Reply:
 
 
 class Functions:
-    """One execution environment of each function. Callers are public unless `key` is given."""
+    """One execution environment of each function. Callers are public unless `key` is given.
+
+    `bodies` has the body of every reply.
+    """
 
     def __init__(
         self, build: Callable[[], Container], queue: LambdaQueue, okta: OktaOrg, key: str = ""
     ) -> None:
+        self.bodies: list[str] = []
         self._key = key
         self._queue = queue
         self._okta = okta
@@ -157,6 +161,7 @@ class Functions:
         is_check = path.endswith(("/verify", "/activate", "/redeem", "/jwks.json"))
         result = self.invoke(VERIFY if is_check else ISSUE, event, remaining)
         assert result is not None
+        self.bodies.append(result["body"])
         return Reply(result["statusCode"], result["headers"], result["body"])
 
     def invoke(self, function: str, event: Any, remaining: float = 10.0) -> Any:

@@ -14,7 +14,8 @@ from tests.integration.account import TOKEN
 from tests.unit.examples import NOW
 from verification.models import Call, Caller, Deadline
 from verification.observability import Meter
-from verification.okta.transport import Json, Transport
+from verification.okta.error_codes import Json
+from verification.okta.transport import Transport
 
 RENEWED_TOKEN = "00renewed-token-000000000000000000000000000"
 ORG_URL = "https://example.okta.com"

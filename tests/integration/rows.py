@@ -1,15 +1,20 @@
-"""Example keys and values of the rows' tests."""
+"""The rows over one table, and example keys and values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.integration.account import Unreliable
+from tests.integration.account import Account, Unreliable
 from tests.unit.examples import NOW
 from verification import errors
+from verification.aws.attempt_rows import AttemptRows
+from verification.aws.budget_rows import BudgetRows
+from verification.aws.customer_rows import CustomerRows
+from verification.aws.email_rows import EmailRows
 from verification.crypto import Place, Row
 from verification.models import (
     Challenge,
@@ -21,6 +26,19 @@ from verification.models import (
     Target,
 )
 from verification.ports import SendPlan
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows of one table, which `dynamodb` reaches over a network that can fail."""
+
+    emails: EmailRows
+    customers: CustomerRows
+    attempts: AttemptRows
+    budgets: BudgetRows
+    dynamodb: Unreliable
+    account: Account
+
 
 ADA, BOB = CustomerKey("0a" * 16), CustomerKey("0b" * 16)
 EMAIL = EmailHash("0e" * 16)

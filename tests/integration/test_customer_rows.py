@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.integration.account import Account, Unreliable, client_error
+from tests.integration.account import client_error
 from tests.integration.rows import (
     ADA,
     BOB,
     FACTOR,
     STRANGERS,
+    Rows,
     of_client,
     opened,
     plan_of,
@@ -22,10 +23,6 @@ from tests.integration.rows import (
 )
 from tests.unit.examples import NOW
 from verification import errors, rules
-from verification.aws.attempt_rows import AttemptRows
-from verification.aws.budget_rows import BudgetRows
-from verification.aws.customer_rows import CustomerRows
-from verification.aws.email_rows import EmailRows
 from verification.models import (
     Attempt,
     ChallengeStatus,
@@ -46,207 +43,184 @@ OF_PUBLIC = SendPlan(ADA, "ch_public", "send-public", NOW, 3, FACTOR)
 IN_SIGN_IN = SendPlan(ADA, "sign-in", "send-sign-in", NOW, 4, "sms1", counts_as=Channel.SMS)
 
 
-def reserve(
-    attempts: AttemptRows, token: str, now: float = NOW, **changes: Any
-) -> tuple[bool, CustomerState]:
+def reserve(rows: Rows, token: str, now: float = NOW, **changes: Any) -> tuple[bool, CustomerState]:
     """Reserve an attempt of a client at any challenge; four wrong codes are allowed."""
-    return attempts.reserve(ADA, replace(Attempt(token, Lane.CLIENT, 4, now), **changes))
+    return rows.attempts.reserve(ADA, replace(Attempt(token, Lane.CLIENT, 4, now), **changes))
 
 
 def settle(
-    attempts: AttemptRows, token: str, result: Result, count: int, now: int = NOW, **changes: Any
+    rows: Rows, token: str, result: Result, count: int, now: int = NOW, **changes: Any
 ) -> None:
-    attempts.settle(replace(Settlement(token, now, result, ADA, count), **changes))
+    rows.attempts.settle(replace(Settlement(token, now, result, ADA, count), **changes))
 
 
-def fail(attempts: AttemptRows, times: int, now: int = NOW) -> None:
+def fail(rows: Rows, times: int, now: int = NOW) -> None:
     """So many wrong codes in a row."""
     for n in range(times):
-        _, state = reserve(attempts, f"fail-{n}", now)
-        settle(attempts, f"fail-{n}", Result.WRONG, len(state.wrong_codes), now)
+        _, state = reserve(rows, f"fail-{n}", now)
+        settle(rows, f"fail-{n}", Result.WRONG, len(state.wrong_codes), now)
 
 
 class TestSends:
-    def test_newest_send_is_uncertain_until_it_is_confirmed(self, customers: CustomerRows) -> None:
+    def test_newest_send_is_uncertain_until_it_is_confirmed(self, rows: Rows) -> None:
         challenge = of_client("one", purpose="refund", origin=Origin.MFA, factor_ref="ref")
-        customers.begin_send(plan_of(challenge))
-        assert customers.get(ADA) == CustomerState(
+        rows.customers.begin_send(plan_of(challenge))
+        assert rows.customers.get(ADA) == CustomerState(
             (challenge,), sent={FACTOR: Sent("ch_one", NOW, is_certain=False)}
         )
-        state = customers.confirm_send(ADA, FACTOR, "ch_one", NOW + 1)
+        state = rows.customers.confirm_send(ADA, FACTOR, "ch_one", NOW + 1)
         assert state.sent == {FACTOR: Sent("ch_one", NOW + 1, is_certain=True)}
-        assert customers.get(BOB) == CustomerState()
+        assert rows.customers.get(BOB) == CustomerState()
 
-    def test_send_of_the_public_stores_no_challenge_here(self, customers: CustomerRows) -> None:
-        customers.begin_send(OF_PUBLIC)
-        state = customers.get(ADA)
+    def test_send_of_the_public_stores_no_challenge_here(self, rows: Rows) -> None:
+        rows.customers.begin_send(OF_PUBLIC)
+        state = rows.customers.get(ADA)
         assert (state.challenges, state.sent[FACTOR].by) == ((), "ch_public")
 
-    def test_newer_send_ends_the_one_before(self, customers: CustomerRows) -> None:
-        customers.begin_send(plan_of(of_client("one")))
-        customers.confirm_send(ADA, FACTOR, "ch_one", NOW)
-        customers.begin_send(plan_of(of_client("two", NOW + 30)))
-        state = customers.confirm_send(ADA, FACTOR, "ch_one", NOW + 31)
+    def test_newer_send_ends_the_one_before(self, rows: Rows) -> None:
+        rows.customers.begin_send(plan_of(of_client("one")))
+        rows.customers.confirm_send(ADA, FACTOR, "ch_one", NOW)
+        rows.customers.begin_send(plan_of(of_client("two", NOW + 30)))
+        state = rows.customers.confirm_send(ADA, FACTOR, "ch_one", NOW + 31)
         assert state.sent[FACTOR] == Sent("ch_two", NOW + 30, is_certain=False)
         assert state.sent_before[FACTOR] == Sent("ch_one", NOW, is_certain=True)
         assert [each.id for each in state.challenges] == ["ch_two", "ch_one"]
 
-    def test_code_that_is_on_its_way_is_certain_at_once(self, customers: CustomerRows) -> None:
-        customers.begin_send(plan_of(of_client("one"), is_on_its_way=True))
-        assert customers.get(ADA).sent[FACTOR].is_certain
+    def test_code_that_is_on_its_way_is_certain_at_once(self, rows: Rows) -> None:
+        rows.customers.begin_send(plan_of(of_client("one"), is_on_its_way=True))
+        assert rows.customers.get(ADA).sent[FACTOR].is_certain
 
     @pytest.mark.parametrize("plan", [plan_of(of_client("two", NOW + 30)), IN_SIGN_IN, OF_PUBLIC])
-    def test_withdrawn_send_leaves_what_was_before(
-        self, customers: CustomerRows, dynamodb: Unreliable, plan: SendPlan
-    ) -> None:
-        customers.begin_send(plan_of(of_client("one", purpose="refund")))
-        before = customers.confirm_send(ADA, FACTOR, "ch_one", NOW)
-        repeated(dynamodb, lambda: customers.begin_send(plan))
-        repeated(dynamodb, lambda: customers.withdraw_send(plan))
-        after = customers.get(ADA)
+    def test_withdrawn_send_leaves_what_was_before(self, rows: Rows, plan: SendPlan) -> None:
+        rows.customers.begin_send(plan_of(of_client("one", purpose="refund")))
+        before = rows.customers.confirm_send(ADA, FACTOR, "ch_one", NOW)
+        repeated(rows.dynamodb, lambda: rows.customers.begin_send(plan))
+        repeated(rows.dynamodb, lambda: rows.customers.withdraw_send(plan))
+        after = rows.customers.get(ADA)
         assert (after.challenges, after.sent) == (before.challenges, before.sent)
         assert after.challenges[0].purpose == "refund"
 
-    def test_withdrawn_first_challenge_is_failed(self, customers: CustomerRows) -> None:
+    def test_withdrawn_first_challenge_is_failed(self, rows: Rows) -> None:
         plan = plan_of(of_client("one"))
-        customers.begin_send(plan)
-        customers.withdraw_send(plan)
-        state = customers.get(ADA)
+        rows.customers.begin_send(plan)
+        rows.customers.withdraw_send(plan)
+        state = rows.customers.get(ADA)
         assert (state.challenges[0].status, state.sent) == (ChallengeStatus.FAILED, {})
 
-    def test_only_the_last_send_is_withdrawn(self, customers: CustomerRows) -> None:
+    def test_only_the_last_send_is_withdrawn(self, rows: Rows) -> None:
         first = plan_of(of_client("one"))
-        customers.begin_send(first)
-        customers.begin_send(plan_of(of_client("two", NOW + 30)))
-        before = customers.get(ADA)
-        customers.withdraw_send(first)
-        assert customers.get(ADA) == before
+        rows.customers.begin_send(first)
+        rows.customers.begin_send(plan_of(of_client("two", NOW + 30)))
+        before = rows.customers.get(ADA)
+        rows.customers.withdraw_send(first)
+        assert rows.customers.get(ADA) == before
 
-    def test_release_has_a_place_of_its_own(self, customers: CustomerRows) -> None:
-        customers.begin_send(plan_of(of_client("one")))
+    def test_release_has_a_place_of_its_own(self, rows: Rows) -> None:
+        rows.customers.begin_send(plan_of(of_client("one")))
         plan = plan_of(of_client("release", lane=Lane.RELEASE))
-        customers.begin_send(plan)
-        state = customers.get(ADA)
+        rows.customers.begin_send(plan)
+        state = rows.customers.get(ADA)
         assert [each.id for each in state.challenges] == ["ch_one"]
         assert state.release == plan.challenge
-        customers.withdraw_send(plan)
-        release = customers.get(ADA).release
+        rows.customers.withdraw_send(plan)
+        release = rows.customers.get(ADA).release
         assert release
         assert release.status is ChallengeStatus.FAILED
 
-    def test_nothing_is_sent_while_a_code_is_checked(
-        self, customers: CustomerRows, attempts: AttemptRows
-    ) -> None:
-        reserve(attempts, "a")
-        assert told(lambda: customers.begin_send(OF_PUBLIC)) == "request_in_progress"
-        customers.begin_send(replace(OF_PUBLIC, now=NOW + LOCKED))
+    def test_nothing_is_sent_while_a_code_is_checked(self, rows: Rows) -> None:
+        reserve(rows, "a")
+        assert told(lambda: rows.customers.begin_send(OF_PUBLIC)) == "request_in_progress"
+        rows.customers.begin_send(replace(OF_PUBLIC, now=NOW + LOCKED))
 
-    def test_nothing_is_sent_where_the_lane_may_not_try(
-        self, customers: CustomerRows, attempts: AttemptRows
-    ) -> None:
-        fail(attempts, 3)
-        assert told(lambda: customers.begin_send(OF_PUBLIC)) == "attempts_held"
-        customers.begin_send(plan_of(of_client("one")))
-        fail(attempts, 1)
-        assert told(lambda: customers.begin_send(plan_of(of_client("two")))) == "attempts_held"
-        customers.begin_send(plan_of(of_client("release", lane=Lane.RELEASE)))
+    def test_nothing_is_sent_where_the_lane_may_not_try(self, rows: Rows) -> None:
+        fail(rows, 3)
+        assert told(lambda: rows.customers.begin_send(OF_PUBLIC)) == "attempts_held"
+        rows.customers.begin_send(plan_of(of_client("one")))
+        fail(rows, 1)
+        assert told(lambda: rows.customers.begin_send(plan_of(of_client("two")))) == "attempts_held"
+        rows.customers.begin_send(plan_of(of_client("release", lane=Lane.RELEASE)))
 
-    def test_destination_has_twenty_sends_a_day_over_all_users(
-        self, customers: CustomerRows, budgets: BudgetRows
-    ) -> None:
-        for n in range(19):
-            budgets.send_to("phone", NOW + n)
+    def test_destination_has_twenty_sends_a_day_over_all_users(self, rows: Rows) -> None:
+        for _ in range(19):
+            rows.budgets.send_to("phone", NOW)
         plans = [
             plan_of(of_client(name), customer=customer, destination_hash="phone")
             for name, customer in (("one", ADA), ("two", BOB))
         ]
-        customers.begin_send(plans[0])
-        limited = refusal(lambda: customers.begin_send(plans[1]))
+        rows.customers.begin_send(plans[0])
+        limited = refusal(lambda: rows.customers.begin_send(plans[1]))
         assert isinstance(limited, errors.SendLimited)
-        assert (limited.limit, limited.retry_after) == ("destination", 24 * 3600)
-        assert customers.get(BOB) == CustomerState()
-        assert told(lambda: budgets.send_to("phone", NOW + 1)) == "send_limited"
-        budgets.send_to("another", NOW)
-        budgets.send_to("phone", NOW + 24 * 3600)
+        assert (limited.limit, limited.retry_after) == ("destination", 86_400 - NOW % 86_400)
+        assert rows.customers.get(BOB) == CustomerState()
+        assert told(lambda: rows.budgets.send_to("phone", NOW + 1)) == "send_limited"
+        rows.budgets.send_to("another", NOW)
+        rows.budgets.send_to("phone", NOW + 24 * 3600)
 
-    def test_send_to_a_destination_that_boto3_sends_twice_counts_once(
-        self, customers: CustomerRows, dynamodb: Unreliable, account: Account
-    ) -> None:
+    def test_send_to_a_destination_that_boto3_sends_twice_counts_once(self, rows: Rows) -> None:
         plan = plan_of(of_client("one"), destination_hash="phone")
-        repeated(dynamodb, lambda: customers.begin_send(plan))
-        assert len(customers.get(ADA).challenges) == 1
-        assert account.rows()["sends#phone"]["d1"] == {"N": "0"}
+        repeated(rows.dynamodb, lambda: rows.customers.begin_send(plan))
+        assert len(rows.customers.get(ADA).challenges) == 1
+        assert rows.account.rows()[f"sends#{NOW // 86_400}#phone"]["sends"] == {"N": "1"}
 
-    def test_of_two_sends_at_once_the_later_is_the_newest(
-        self, customers: CustomerRows, dynamodb: Unreliable
-    ) -> None:
+    def test_of_two_sends_at_once_the_later_is_the_newest(self, rows: Rows) -> None:
         one, two = plan_of(of_client("one")), plan_of(of_client("two"))
-        dynamodb.before.append(lambda: customers.begin_send(one))
-        customers.begin_send(two)
-        assert [each.id for each in customers.get(ADA).challenges] == ["ch_two", "ch_one"]
-        state = customers.confirm_send(ADA, FACTOR, "ch_one", NOW)
+        rows.dynamodb.before.append(lambda: rows.customers.begin_send(one))
+        rows.customers.begin_send(two)
+        assert [each.id for each in rows.customers.get(ADA).challenges] == ["ch_two", "ch_one"]
+        state = rows.customers.confirm_send(ADA, FACTOR, "ch_one", NOW)
         assert not rules.is_newest(state, FACTOR, "ch_one")
 
 
 class TestAttempts:
-    def test_attempt_counts_before_it_is_known_to_be_wrong(self, attempts: AttemptRows) -> None:
-        is_reserved, state = reserve(attempts, "a", NOW + 0.5, lane=Lane.STRANGER)
+    def test_attempt_counts_before_it_is_known_to_be_wrong(self, rows: Rows) -> None:
+        is_reserved, state = reserve(rows, "a", NOW + 0.5, lane=Lane.STRANGER)
         assert is_reserved
         assert state.wrong_codes == (WrongCode(NOW, Lane.STRANGER),)
         assert state.busy_until == NOW + 0.5 + LOCKED
 
-    def test_one_attempt_at_a_time(self, attempts: AttemptRows) -> None:
-        reserve(attempts, "a")
-        assert reserve(attempts, "b", NOW + 1)[0] is False
-        settle(attempts, "a", Result.WRONG, 1)
-        assert reserve(attempts, "b", NOW + 1)[0] is True
+    def test_one_attempt_at_a_time(self, rows: Rows) -> None:
+        reserve(rows, "a")
+        assert reserve(rows, "b", NOW + 1)[0] is False
+        settle(rows, "a", Result.WRONG, 1)
+        assert reserve(rows, "b", NOW + 1)[0] is True
 
-    def test_of_two_attempts_at_once_one_is_reserved(
-        self, attempts: AttemptRows, dynamodb: Unreliable
-    ) -> None:
-        dynamodb.before.append(lambda: reserve(attempts, "b"))
-        is_reserved, state = reserve(attempts, "a")
+    def test_of_two_attempts_at_once_one_is_reserved(self, rows: Rows) -> None:
+        rows.dynamodb.before.append(lambda: reserve(rows, "b"))
+        is_reserved, state = reserve(rows, "a")
         assert (is_reserved, len(state.wrong_codes)) == (False, 1)
 
-    def test_lane_may_try_while_the_count_is_below_its_limit(self, attempts: AttemptRows) -> None:
-        fail(attempts, 3)
-        assert reserve(attempts, "stranger", allowed=3)[0] is False
-        assert reserve(attempts, "client")[0] is True
-        settle(attempts, "client", Result.WRONG, 4)
-        assert reserve(attempts, "client")[0] is False
-        assert reserve(attempts, "release", allowed=None)[0] is True
+    def test_lane_may_try_while_the_count_is_below_its_limit(self, rows: Rows) -> None:
+        fail(rows, 3)
+        assert reserve(rows, "stranger", allowed=3)[0] is False
+        assert reserve(rows, "client")[0] is True
+        settle(rows, "client", Result.WRONG, 4)
+        assert reserve(rows, "client")[0] is False
+        assert reserve(rows, "release", allowed=None)[0] is True
 
     def test_lock_of_a_crashed_attempt_expires_and_the_attempt_stays_counted(
-        self, attempts: AttemptRows, customers: CustomerRows
+        self, rows: Rows
     ) -> None:
-        reserve(attempts, "crashed")
-        assert reserve(attempts, "b", NOW + LOCKED - 1)[0] is False
-        _, state = reserve(attempts, "b", NOW + LOCKED)
+        reserve(rows, "crashed")
+        assert reserve(rows, "b", NOW + LOCKED - 1)[0] is False
+        _, state = reserve(rows, "b", NOW + LOCKED)
         assert len(state.wrong_codes) == 2
         for result in Result:
             with pytest.raises(errors.StoreUnavailable):
-                settle(attempts, "crashed", result, 1, NOW + LOCKED)
-        settle(attempts, "b", Result.WRONG, 2, NOW + LOCKED)
-        assert len(customers.get(ADA).wrong_codes) == 2
+                settle(rows, "crashed", result, 1, NOW + LOCKED)
+        settle(rows, "b", Result.WRONG, 2, NOW + LOCKED)
+        assert len(rows.customers.get(ADA).wrong_codes) == 2
 
     @pytest.mark.parametrize(
         ("result", "left"),
         [(Result.RIGHT, 0), (Result.ACTIVATED, 1), (Result.WRONG, 2), (Result.UNDONE, 1)],
     )
-    def test_what_an_attempt_came_to(
-        self,
-        attempts: AttemptRows,
-        customers: CustomerRows,
-        dynamodb: Unreliable,
-        result: Result,
-        left: int,
-    ) -> None:
+    def test_what_an_attempt_came_to(self, rows: Rows, result: Result, left: int) -> None:
         """Writes that boto3 sends twice count once."""
-        fail(attempts, 1)
-        is_reserved, state = repeated(dynamodb, lambda: reserve(attempts, "a", NOW + 1))
+        fail(rows, 1)
+        is_reserved, state = repeated(rows.dynamodb, lambda: reserve(rows, "a", NOW + 1))
         assert (is_reserved, len(state.wrong_codes)) == (True, 2)
-        repeated(dynamodb, lambda: settle(attempts, "a", result, 2))
-        state = customers.get(ADA)
+        repeated(rows.dynamodb, lambda: settle(rows, "a", result, 2))
+        state = rows.customers.get(ADA)
         assert (len(state.wrong_codes), state.busy_until) == (left, 0)
 
     @pytest.mark.parametrize("slot", Slot)
@@ -261,29 +235,21 @@ class TestAttempts:
         ],
     )
     def test_status_of_the_challenge(
-        self,
-        attempts: AttemptRows,
-        customers: CustomerRows,
-        slot: Slot,
-        result: Result,
-        closes: bool,
-        status: ChallengeStatus,
+        self, rows: Rows, slot: Slot, result: Result, closes: bool, status: ChallengeStatus
     ) -> None:
         lane = Lane.RELEASE if slot is Slot.RELEASE else Lane.CLIENT
-        customers.begin_send(plan_of(of_client("one", lane=lane)))
-        reserve(attempts, "a", slot=slot)
-        settle(attempts, "a", result, 1, slot=slot, closes_customer=closes)
-        state = customers.get(ADA)
+        rows.customers.begin_send(plan_of(of_client("one", lane=lane)))
+        reserve(rows, "a", slot=slot)
+        settle(rows, "a", result, 1, slot=slot, closes_customer=closes)
+        state = rows.customers.get(ADA)
         challenge = state.release if slot is Slot.RELEASE else state.challenges[0]
         assert challenge
         assert challenge.status is status
         assert challenge.verified_at == (NOW if status is ChallengeStatus.VERIFIED else None)
 
-    def test_client_reaches_its_own_open_challenge_alone(
-        self, attempts: AttemptRows, customers: CustomerRows
-    ) -> None:
-        customers.begin_send(plan_of(of_client("one")))
-        customers.begin_send(plan_of(of_client("two", NOW + 30)))
+    def test_client_reaches_its_own_open_challenge_alone(self, rows: Rows) -> None:
+        rows.customers.begin_send(plan_of(of_client("one")))
+        rows.customers.begin_send(plan_of(of_client("two", NOW + 30)))
         own: dict[str, Any] = {"slot": Slot.NEWEST, "client": "shop"}
         for changes in (
             {**own, "client": "desk"},
@@ -292,18 +258,18 @@ class TestAttempts:
             {**own, "challenge_id": "ch_two", "now": NOW + 330},
             {"slot": Slot.RELEASE},
         ):
-            assert reserve(attempts, "a", **{"now": NOW + 40, **changes})[0] is False
-        assert customers.get(ADA).wrong_codes == ()
-        assert reserve(attempts, "a", NOW + 40, challenge_id="ch_two", **own)[0] is True
+            assert reserve(rows, "a", **{"now": NOW + 40, **changes})[0] is False
+        assert rows.customers.get(ADA).wrong_codes == ()
+        assert reserve(rows, "a", NOW + 40, challenge_id="ch_two", **own)[0] is True
 
     def test_code_of_a_challenge_that_was_superseded_meanwhile_is_not_tried(
-        self, attempts: AttemptRows, customers: CustomerRows, dynamodb: Unreliable
+        self, rows: Rows
     ) -> None:
-        customers.begin_send(plan_of(of_client("one")))
+        rows.customers.begin_send(plan_of(of_client("one")))
         newer = plan_of(of_client("two", NOW + 30))
-        dynamodb.before.append(lambda: customers.begin_send(newer))
+        rows.dynamodb.before.append(lambda: rows.customers.begin_send(newer))
         attempt = Attempt("a", Lane.CLIENT, 4, NOW + 30, Slot.NEWEST, "ch_one", "shop")
-        is_reserved, state = attempts.reserve(ADA, attempt)
+        is_reserved, state = rows.attempts.reserve(ADA, attempt)
         assert not is_reserved
         assert rules.why_not_reserved(state, attempt).code == "challenge_superseded"
 
@@ -315,123 +281,109 @@ class TestBothRows:
     TOKEN = "a" * 32
 
     @pytest.fixture
-    def reserved(self, emails: EmailRows, attempts: AttemptRows, budgets: BudgetRows) -> Settlement:
-        emails.open_challenge(STRANGERS, opened("one"))
-        budgets.spend(self.SPENT, 1, NOW)
-        attempts.reserve_public(STRANGERS, None, self.TOKEN, NOW)
-        reserve(attempts, self.TOKEN)
+    def reserved(self, rows: Rows) -> Settlement:
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        rows.budgets.spend(self.SPENT, 1, NOW)
+        rows.attempts.reserve_public(STRANGERS, None, self.TOKEN, NOW)
+        reserve(rows, self.TOKEN)
         return Settlement(self.TOKEN, NOW, Result.RIGHT, ADA, 1, place=STRANGERS)
 
     def test_both_are_settled_together_with_the_refund(
-        self,
-        emails: EmailRows,
-        customers: CustomerRows,
-        attempts: AttemptRows,
-        budgets: BudgetRows,
-        reserved: Settlement,
+        self, rows: Rows, reserved: Settlement
     ) -> None:
-        attempts.settle(replace(reserved, public_result=Result.RIGHT, refund=self.SPENT))
-        assert emails.state(STRANGERS).wrong_codes == len(customers.get(ADA).wrong_codes) == 0
-        budgets.spend(self.SPENT, 1, NOW)
+        rows.attempts.settle(replace(reserved, public_result=Result.RIGHT, refund=self.SPENT))
+        assert (
+            rows.emails.state(STRANGERS).wrong_codes
+            == len(rows.customers.get(ADA).wrong_codes)
+            == 0
+        )
+        rows.budgets.spend(self.SPENT, 1, NOW)
 
     def test_refund_whose_hour_is_over_keeps_nothing_from_being_settled(
-        self,
-        emails: EmailRows,
-        customers: CustomerRows,
-        attempts: AttemptRows,
-        dynamodb: Unreliable,
-        reserved: Settlement,
+        self, rows: Rows, reserved: Settlement
     ) -> None:
         late = replace(reserved, now=NOW + 3600, public_result=Result.RIGHT, refund=self.SPENT)
-        attempts.settle(late)
-        assert emails.state(STRANGERS).wrong_codes == len(customers.get(ADA).wrong_codes) == 0
-        tokens = [each["ClientRequestToken"] for each in dynamodb.calls if "TransactItems" in each]
+        rows.attempts.settle(late)
+        assert (
+            rows.emails.state(STRANGERS).wrong_codes
+            == len(rows.customers.get(ADA).wrong_codes)
+            == 0
+        )
+        tokens = [
+            each["ClientRequestToken"] for each in rows.dynamodb.calls if "TransactItems" in each
+        ]
         assert len(set(tokens)) == 2
         assert max(map(len, tokens)) <= 36
 
     def test_nothing_is_settled_if_one_reservation_was_lost(
-        self,
-        emails: EmailRows,
-        attempts: AttemptRows,
-        customers: CustomerRows,
-        reserved: Settlement,
+        self, rows: Rows, reserved: Settlement
     ) -> None:
-        reserve(attempts, "another", NOW + LOCKED)
+        reserve(rows, "another", NOW + LOCKED)
         with pytest.raises(errors.StoreUnavailable):
-            attempts.settle(replace(reserved, public_result=Result.RIGHT))
-        assert emails.state(STRANGERS).wrong_codes == 1
-        assert len(customers.get(ADA).wrong_codes) == 2
+            rows.attempts.settle(replace(reserved, public_result=Result.RIGHT))
+        assert rows.emails.state(STRANGERS).wrong_codes == 1
+        assert len(rows.customers.get(ADA).wrong_codes) == 2
 
-    def test_rows_may_differ_in_what_they_count(
-        self,
-        emails: EmailRows,
-        attempts: AttemptRows,
-        customers: CustomerRows,
-        dynamodb: Unreliable,
-        reserved: Settlement,
-    ) -> None:
+    def test_rows_may_differ_in_what_they_count(self, rows: Rows, reserved: Settlement) -> None:
         undone = replace(reserved, result=Result.UNDONE, public_result=Result.WRONG)
-        repeated(dynamodb, lambda: attempts.settle(undone))
-        assert (emails.state(STRANGERS).wrong_codes, customers.get(ADA).wrong_codes) == (1, ())
+        repeated(rows.dynamodb, lambda: rows.attempts.settle(undone))
+        assert (rows.emails.state(STRANGERS).wrong_codes, rows.customers.get(ADA).wrong_codes) == (
+            1,
+            (),
+        )
 
     def test_wrong_code_of_a_stranger_counts_for_the_brake(
-        self, attempts: AttemptRows, budgets: BudgetRows, reserved: Settlement
+        self, rows: Rows, reserved: Settlement
     ) -> None:
-        attempts.settle(replace(reserved, result=Result.WRONG, counts_for_brake=True))
-        assert budgets.strangers_wrong_codes(NOW) == 1
-        assert budgets.strangers_wrong_codes(NOW + 3600) == 0
+        rows.attempts.settle(replace(reserved, result=Result.WRONG, counts_for_brake=True))
+        assert rows.budgets.strangers_wrong_codes(NOW) == 1
+        assert rows.budgets.strangers_wrong_codes(NOW + 3600) == 0
 
     def test_brake_that_cannot_be_counted_hides_no_outcome(
-        self, attempts: AttemptRows, budgets: BudgetRows, dynamodb: Unreliable, reserved: Settlement
+        self, rows: Rows, reserved: Settlement
     ) -> None:
         def table_goes_down() -> None:
-            dynamodb.failures.append(client_error("InternalServerError"))
+            rows.dynamodb.failures.append(client_error("InternalServerError"))
 
-        dynamodb.before.extend([None, table_goes_down])
-        attempts.settle(replace(reserved, result=Result.WRONG, counts_for_brake=True))
-        assert budgets.strangers_wrong_codes(NOW) == 0
+        rows.dynamodb.before.extend([None, table_goes_down])
+        rows.attempts.settle(replace(reserved, result=Result.WRONG, counts_for_brake=True))
+        assert rows.budgets.strangers_wrong_codes(NOW) == 0
 
 
 class TestDevices:
     DEVICES = (Device("d2", NOW), Device("d1", NOW - 5))
 
     @pytest.fixture
-    def known(self, attempts: AttemptRows) -> None:
+    def known(self, rows: Rows) -> None:
         """A right code that left two known devices."""
-        reserve(attempts, "a")
-        settle(attempts, "a", Result.RIGHT, 1, devices=self.DEVICES)
+        reserve(rows, "a")
+        settle(rows, "a", Result.RIGHT, 1, devices=self.DEVICES)
 
     @pytest.mark.usefixtures("known")
-    def test_right_code_replaces_the_known_devices(
-        self, attempts: AttemptRows, customers: CustomerRows
-    ) -> None:
-        assert customers.get(ADA).devices == self.DEVICES
-        reserve(attempts, "b")
-        settle(attempts, "b", Result.RIGHT, 1)
-        assert customers.get(ADA).devices == self.DEVICES
+    def test_right_code_replaces_the_known_devices(self, rows: Rows) -> None:
+        assert rows.customers.get(ADA).devices == self.DEVICES
+        reserve(rows, "b")
+        settle(rows, "b", Result.RIGHT, 1)
+        assert rows.customers.get(ADA).devices == self.DEVICES
 
     @pytest.mark.usefixtures("known")
-    def test_all_devices_are_ended(self, customers: CustomerRows) -> None:
+    def test_all_devices_are_ended(self, rows: Rows) -> None:
         for customer in (ADA, BOB):
-            customers.end_devices(customer, NOW + 1)
-            state = customers.get(customer)
+            rows.customers.end_devices(customer, NOW + 1)
+            state = rows.customers.get(customer)
             assert (state.devices, state.devices_ended_at) == ((), NOW + 1)
 
 
 class TestForgetting:
-    def test_wrong_codes_before_a_success_at_okta_are_forgotten(
-        self, attempts: AttemptRows, customers: CustomerRows
-    ) -> None:
-        fail(attempts, 2)
-        customers.forget_wrong_codes(ADA, 2, NOW)
-        assert customers.get(ADA).wrong_codes == ()
+    def test_wrong_codes_before_a_success_at_okta_are_forgotten(self, rows: Rows) -> None:
+        fail(rows, 2)
+        rows.customers.forget_wrong_codes(ADA, 2, NOW)
+        assert rows.customers.get(ADA).wrong_codes == ()
 
-    def test_wrong_code_that_came_meanwhile_is_not_forgotten(
-        self, attempts: AttemptRows, customers: CustomerRows
-    ) -> None:
-        fail(attempts, 2)
-        reserve(attempts, "a")
-        customers.forget_wrong_codes(ADA, 3, NOW)
-        settle(attempts, "a", Result.WRONG, 3)
-        customers.forget_wrong_codes(ADA, 2, NOW)
-        assert len(customers.get(ADA).wrong_codes) == 3
+    def test_wrong_code_that_came_meanwhile_is_not_forgotten(self, rows: Rows) -> None:
+        fail(rows, 2)
+        reserve(rows, "a")
+        rows.customers.forget_wrong_codes(ADA, 3, NOW)
+        settle(rows, "a", Result.WRONG, 3)
+        rows.customers.forget_wrong_codes(ADA, 2, NOW)
+        assert len(rows.customers.get(ADA).wrong_codes) == 3

@@ -6,12 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from tests.integration.account import Account, Unreliable
-from tests.integration.rows import DEVICE, EMAIL, STRANGERS, TARGET, opened, refusal, repeated, told
+from tests.integration.rows import (
+    DEVICE,
+    EMAIL,
+    STRANGERS,
+    TARGET,
+    Rows,
+    opened,
+    refusal,
+    repeated,
+    told,
+)
 from tests.unit.examples import NOW, found, known_factor
 from verification import errors, rules
-from verification.aws.attempt_rows import AttemptRows
-from verification.aws.email_rows import EmailRows
 from verification.crypto import Place
 from verification.models import (
     ChallengeStatus,
@@ -27,263 +34,245 @@ HOLD = rules.HOLD_SECONDS
 
 
 def settle(
-    attempts: AttemptRows, token: str, result: Result, *, place: Place = STRANGERS, now: int = NOW
+    rows: Rows, token: str, result: Result, *, place: Place = STRANGERS, now: int = NOW
 ) -> None:
     closes = result is Result.WRONG and token.endswith("-last")
-    attempts.settle(
+    rows.attempts.settle(
         Settlement(
             token, now, place=place, public_result=result, closes_public=closes, free_at=now + 1
         )
     )
 
 
-def fail(attempts: AttemptRows, times: int, now: int, place: Place = STRANGERS) -> int:
+def fail(rows: Rows, times: int, now: int, place: Place = STRANGERS) -> int:
     """So many wrong codes, one every second; the next second."""
     for n in range(times):
         token = f"{now}-{n}" + ("-last" if n == 2 else "")
-        attempts.reserve_public(place, None, token, now + n)
-        settle(attempts, token, Result.WRONG, place=place, now=now + n)
+        rows.attempts.reserve_public(place, None, token, now + n)
+        settle(rows, token, Result.WRONG, place=place, now=now + n)
     return now + times
 
 
 class TestOpening:
-    def test_newest_challenge_is_the_first_of_five(self, emails: EmailRows) -> None:
+    def test_newest_challenge_is_the_first_of_five(self, rows: Rows) -> None:
         for n in range(6):
-            emails.open_challenge(STRANGERS, opened(f"{n}", NOW + 900 * n, purpose="refund"))
-        challenges = emails.state(STRANGERS).challenges
+            rows.emails.open_challenge(STRANGERS, opened(f"{n}", NOW + 900 * n, purpose="refund"))
+        challenges = rows.emails.state(STRANGERS).challenges
         assert [each.id for each in challenges] == ["ch_5", "ch_4", "ch_3", "ch_2", "ch_1"]
         assert challenges[0] == opened("5", NOW + 900 * 5, purpose="refund")
         assert [each.purpose for each in challenges[1:]] == [None] * 4
 
-    def test_next_send_is_allowed_after_the_cool_down_or_the_window(
-        self, emails: EmailRows
-    ) -> None:
-        nexts = [emails.open_challenge(STRANGERS, opened(f"{n}", NOW + 30 * n)) for n in range(5)]
+    def test_next_send_is_allowed_after_the_cool_down_or_the_window(self, rows: Rows) -> None:
+        nexts = [
+            rows.emails.open_challenge(STRANGERS, opened(f"{n}", NOW + 30 * n)) for n in range(5)
+        ]
         assert nexts == [NOW + 30 * n + 30 for n in range(4)] + [NOW + 3600]
 
-    def test_cool_down_is_of_one_channel(self, emails: EmailRows) -> None:
-        emails.open_challenge(STRANGERS, opened("one"))
-        limited = refusal(lambda: emails.open_challenge(STRANGERS, opened("two", NOW + 1)))
+    def test_cool_down_is_of_one_channel(self, rows: Rows) -> None:
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        limited = refusal(lambda: rows.emails.open_challenge(STRANGERS, opened("two", NOW + 1)))
         assert isinstance(limited, errors.SendLimited)
         assert (limited.retry_after, limited.limit) == (29, "resend")
-        emails.open_challenge(STRANGERS, opened("sms", NOW + 1, channel=Channel.SMS))
+        rows.emails.open_challenge(STRANGERS, opened("sms", NOW + 1, channel=Channel.SMS))
 
-    def test_other_emails_and_devices_have_rows_of_their_own(self, emails: EmailRows) -> None:
+    def test_other_emails_and_devices_have_rows_of_their_own(self, rows: Rows) -> None:
         other = Place(STRANGERS.row, "0f" * 16)
         for place in (STRANGERS, other, DEVICE):
-            emails.open_challenge(place, opened("one"))
+            rows.emails.open_challenge(place, opened("one"))
 
-    def test_own_write_sent_twice_counts_once(
-        self, emails: EmailRows, dynamodb: Unreliable
-    ) -> None:
-        repeated(dynamodb, lambda: emails.open_challenge(STRANGERS, opened("0")))
-        assert len(emails.state(STRANGERS).challenges) == 1
+    def test_own_write_sent_twice_counts_once(self, rows: Rows) -> None:
+        repeated(rows.dynamodb, lambda: rows.emails.open_challenge(STRANGERS, opened("0")))
+        assert len(rows.emails.state(STRANGERS).challenges) == 1
         for n in range(1, 5):
-            emails.open_challenge(STRANGERS, opened(f"{n}", NOW + 30 * n))
+            rows.emails.open_challenge(STRANGERS, opened(f"{n}", NOW + 30 * n))
 
-    def test_row_outlives_the_longest_window(self, emails: EmailRows, account: Account) -> None:
-        emails.open_challenge(STRANGERS, opened("one"))
-        [row] = account.rows().values()
+    def test_row_outlives_the_longest_window(self, rows: Rows) -> None:
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        [row] = rows.account.rows().values()
         kept = int(row["ttl"]["N"]) - NOW
         assert 24 * 3600 < kept <= 3 * 24 * 3600
 
-    def test_nothing_is_opened_while_a_code_is_checked(
-        self, emails: EmailRows, attempts: AttemptRows
-    ) -> None:
-        emails.open_challenge(STRANGERS, opened("one"))
-        attempts.reserve_public(STRANGERS, None, "a", NOW + 30)
-        assert told(lambda: emails.open_challenge(STRANGERS, opened("two", NOW + 31))) == (
+    def test_nothing_is_opened_while_a_code_is_checked(self, rows: Rows) -> None:
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        rows.attempts.reserve_public(STRANGERS, None, "a", NOW + 30)
+        assert told(lambda: rows.emails.open_challenge(STRANGERS, opened("two", NOW + 31))) == (
             "request_in_progress"
         )
 
 
 class TestHold:
     @pytest.fixture
-    def held(self, emails: EmailRows, attempts: AttemptRows) -> int:
+    def held(self, rows: Rows) -> int:
         """Three wrong codes; the second after the last."""
-        emails.open_challenge(STRANGERS, opened("one"))
-        return fail(attempts, 3, NOW)
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        return fail(rows, 3, NOW)
 
-    def test_three_wrong_codes_hold_an_email_for_an_hour(
-        self, emails: EmailRows, attempts: AttemptRows, held: int
-    ) -> None:
+    def test_three_wrong_codes_hold_an_email_for_an_hour(self, rows: Rows, held: int) -> None:
         for work in (
-            lambda: attempts.reserve_public(STRANGERS, "ch_one", "x", held),
-            lambda: attempts.reserve_public(STRANGERS, None, "x", held),
-            lambda: emails.open_challenge(STRANGERS, opened("two", held)),
+            lambda: rows.attempts.reserve_public(STRANGERS, "ch_one", "x", held),
+            lambda: rows.attempts.reserve_public(STRANGERS, None, "x", held),
+            lambda: rows.emails.open_challenge(STRANGERS, opened("two", held)),
         ):
             holding = refusal(work)
             assert isinstance(holding, errors.AttemptsHeld)
             assert holding.retry_after == HOLD - 1
-        assert emails.state(STRANGERS).challenges[0].status is ChallengeStatus.EXHAUSTED
+        assert rows.emails.state(STRANGERS).challenges[0].status is ChallengeStatus.EXHAUSTED
 
-    def test_challenge_after_a_hold_begins_with_no_wrong_codes(
-        self, emails: EmailRows, attempts: AttemptRows, held: int, dynamodb: Unreliable
-    ) -> None:
+    def test_challenge_after_a_hold_begins_with_no_wrong_codes(self, rows: Rows, held: int) -> None:
         later = held + HOLD
         # Sent twice by boto3: still one challenge.
-        repeated(dynamodb, lambda: emails.open_challenge(STRANGERS, opened("two", later)))
-        state = emails.state(STRANGERS)
+        repeated(rows.dynamodb, lambda: rows.emails.open_challenge(STRANGERS, opened("two", later)))
+        state = rows.emails.state(STRANGERS)
         assert ([each.id for each in state.challenges], state.wrong_codes) == (
             ["ch_two", "ch_one"],
             0,
         )
-        assert attempts.reserve_public(STRANGERS, None, "x", later).wrong_codes == 1
+        assert rows.attempts.reserve_public(STRANGERS, None, "x", later).wrong_codes == 1
 
-    def test_challenge_after_a_hold_is_opened_once(
-        self, emails: EmailRows, held: int, dynamodb: Unreliable
-    ) -> None:
+    def test_challenge_after_a_hold_is_opened_once(self, rows: Rows, held: int) -> None:
         later = held + HOLD
         second = opened("second", later)
-        dynamodb.before.extend([None, lambda: emails.open_challenge(STRANGERS, second)])
-        assert told(lambda: emails.open_challenge(STRANGERS, opened("first", later))) == (
+        rows.dynamodb.before.extend([None, lambda: rows.emails.open_challenge(STRANGERS, second)])
+        assert told(lambda: rows.emails.open_challenge(STRANGERS, opened("first", later))) == (
             "send_limited"
         )
-        assert emails.state(STRANGERS).challenges[0] == second
+        assert rows.emails.state(STRANGERS).challenges[0] == second
 
-    def test_right_code_ends_the_count(self, emails: EmailRows, attempts: AttemptRows) -> None:
-        emails.open_challenge(STRANGERS, opened("one"))
-        now = fail(attempts, 2, NOW)
-        attempts.reserve_public(STRANGERS, None, "right", now)
-        settle(attempts, "right", Result.RIGHT, now=now)
-        assert emails.state(STRANGERS).wrong_codes == 0
-        emails.open_challenge(STRANGERS, opened("two", now + 30))
+    def test_right_code_ends_the_count(self, rows: Rows) -> None:
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        now = fail(rows, 2, NOW)
+        rows.attempts.reserve_public(STRANGERS, None, "right", now)
+        settle(rows, "right", Result.RIGHT, now=now)
+        assert rows.emails.state(STRANGERS).wrong_codes == 0
+        rows.emails.open_challenge(STRANGERS, opened("two", now + 30))
 
-    def test_row_of_a_device_is_never_held(self, emails: EmailRows, attempts: AttemptRows) -> None:
-        emails.open_challenge(DEVICE, opened("one"))
-        now = fail(attempts, 2, NOW, DEVICE)
-        now = fail(attempts, 2, now, DEVICE)
-        assert attempts.reserve_public(DEVICE, None, "x", now).wrong_codes == 5
-        assert emails.state(STRANGERS) == PublicState()
+    def test_row_of_a_device_is_never_held(self, rows: Rows) -> None:
+        rows.emails.open_challenge(DEVICE, opened("one"))
+        now = fail(rows, 2, NOW, DEVICE)
+        now = fail(rows, 2, now, DEVICE)
+        assert rows.attempts.reserve_public(DEVICE, None, "x", now).wrong_codes == 5
+        assert rows.emails.state(STRANGERS) == PublicState()
 
 
 class TestWithdrawal:
-    def test_code_that_was_not_sent_is_not_counted(self, emails: EmailRows) -> None:
-        emails.open_challenge(STRANGERS, opened("0"))
-        emails.withdraw(STRANGERS, opened("0"))
-        assert emails.state(STRANGERS).challenges[0].status is ChallengeStatus.FAILED
+    def test_code_that_was_not_sent_is_not_counted(self, rows: Rows) -> None:
+        rows.emails.open_challenge(STRANGERS, opened("0"))
+        rows.emails.withdraw(STRANGERS, opened("0"))
+        assert rows.emails.state(STRANGERS).challenges[0].status is ChallengeStatus.FAILED
         for n in range(1, 6):
-            emails.open_challenge(STRANGERS, opened(f"{n}", NOW + 30 * n))
+            rows.emails.open_challenge(STRANGERS, opened(f"{n}", NOW + 30 * n))
 
-    def test_send_is_taken_back_once(self, emails: EmailRows, dynamodb: Unreliable) -> None:
+    def test_send_is_taken_back_once(self, rows: Rows) -> None:
         for n in range(5):
-            emails.open_challenge(STRANGERS, opened(f"{n}", NOW + 30 * n))
-        repeated(dynamodb, lambda: emails.withdraw(STRANGERS, opened("4")))
-        emails.open_challenge(STRANGERS, opened("5", NOW + 150))
-        assert told(lambda: emails.open_challenge(STRANGERS, opened("6", NOW + 180))) == (
+            rows.emails.open_challenge(STRANGERS, opened(f"{n}", NOW + 30 * n))
+        repeated(rows.dynamodb, lambda: rows.emails.withdraw(STRANGERS, opened("4")))
+        rows.emails.open_challenge(STRANGERS, opened("5", NOW + 150))
+        assert told(lambda: rows.emails.open_challenge(STRANGERS, opened("6", NOW + 180))) == (
             "send_limited"
         )
 
-    def test_only_the_newest_challenge_is_withdrawn(self, emails: EmailRows) -> None:
-        emails.open_challenge(STRANGERS, opened("one"))
-        emails.open_challenge(STRANGERS, opened("two", NOW + 30))
-        emails.withdraw(STRANGERS, opened("one"))
-        assert all(each.is_open for each in emails.state(STRANGERS).challenges)
+    def test_only_the_newest_challenge_is_withdrawn(self, rows: Rows) -> None:
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        rows.emails.open_challenge(STRANGERS, opened("two", NOW + 30))
+        rows.emails.withdraw(STRANGERS, opened("one"))
+        assert all(each.is_open for each in rows.emails.state(STRANGERS).challenges)
 
 
 class TestAttachment:
-    def test_factor_is_attached_once(self, emails: EmailRows) -> None:
+    def test_factor_is_attached_once(self, rows: Rows) -> None:
         challenge = opened("one", purpose="refund")
-        emails.open_challenge(STRANGERS, challenge)
-        assert emails.attach(STRANGERS, challenge, TARGET)
-        assert emails.state(STRANGERS).challenges == (replace(challenge, target=TARGET),)
-        assert not emails.attach(STRANGERS, challenge, TARGET)
+        rows.emails.open_challenge(STRANGERS, challenge)
+        assert rows.emails.attach(STRANGERS, challenge, TARGET)
+        assert rows.emails.state(STRANGERS).challenges == (replace(challenge, target=TARGET),)
+        assert not rows.emails.attach(STRANGERS, challenge, TARGET)
 
-    def test_only_the_newest_challenge_gets_a_factor(self, emails: EmailRows) -> None:
+    def test_only_the_newest_challenge_gets_a_factor(self, rows: Rows) -> None:
         first = opened("one")
-        emails.open_challenge(STRANGERS, first)
-        emails.open_challenge(STRANGERS, opened("two", NOW + 30))
-        assert not emails.attach(STRANGERS, first, TARGET)
-        assert emails.state(STRANGERS).challenges[0].target is None
+        rows.emails.open_challenge(STRANGERS, first)
+        rows.emails.open_challenge(STRANGERS, opened("two", NOW + 30))
+        assert not rows.emails.attach(STRANGERS, first, TARGET)
+        assert rows.emails.state(STRANGERS).challenges[0].target is None
 
 
 class TestAttempts:
-    def test_attempt_counts_before_it_is_known_to_be_wrong(
-        self, emails: EmailRows, attempts: AttemptRows
-    ) -> None:
-        emails.open_challenge(STRANGERS, opened("one"))
-        state = attempts.reserve_public(STRANGERS, "ch_one", "a", NOW + 0.5)
+    def test_attempt_counts_before_it_is_known_to_be_wrong(self, rows: Rows) -> None:
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        state = rows.attempts.reserve_public(STRANGERS, "ch_one", "a", NOW + 0.5)
         assert (state.wrong_codes, state.busy_until) == (1, NOW + 0.5 + rules.ATTEMPT_SECONDS)
         assert state.challenges[0].status is ChallengeStatus.PENDING
 
-    def test_second_attempt_waits_for_the_first_and_its_fixed_time(
-        self, emails: EmailRows, attempts: AttemptRows
-    ) -> None:
-        emails.open_challenge(STRANGERS, opened("one"))
-        attempts.reserve_public(STRANGERS, None, "a", NOW)
-        assert told(lambda: attempts.reserve_public(STRANGERS, None, "b", NOW + 1)) == (
+    def test_second_attempt_waits_for_the_first_and_its_fixed_time(self, rows: Rows) -> None:
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        rows.attempts.reserve_public(STRANGERS, None, "a", NOW)
+        assert told(lambda: rows.attempts.reserve_public(STRANGERS, None, "b", NOW + 1)) == (
             "request_in_progress"
         )
-        settle(attempts, "a", Result.WRONG, now=NOW + 1)
-        assert told(lambda: attempts.reserve_public(STRANGERS, None, "b", NOW + 1.9)) == (
+        settle(rows, "a", Result.WRONG, now=NOW + 1)
+        assert told(lambda: rows.attempts.reserve_public(STRANGERS, None, "b", NOW + 1.9)) == (
             "request_in_progress"
         )
-        assert attempts.reserve_public(STRANGERS, None, "b", NOW + 2).wrong_codes == 2
+        assert rows.attempts.reserve_public(STRANGERS, None, "b", NOW + 2).wrong_codes == 2
 
     def test_lock_of_a_crashed_attempt_expires_and_the_attempt_stays_counted(
-        self, emails: EmailRows, attempts: AttemptRows
+        self, rows: Rows
     ) -> None:
-        emails.open_challenge(STRANGERS, opened("one"))
-        attempts.reserve_public(STRANGERS, None, "crashed", NOW)
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        rows.attempts.reserve_public(STRANGERS, None, "crashed", NOW)
         later = NOW + rules.ATTEMPT_SECONDS
-        assert told(lambda: attempts.reserve_public(STRANGERS, None, "b", later - 1)) == (
+        assert told(lambda: rows.attempts.reserve_public(STRANGERS, None, "b", later - 1)) == (
             "request_in_progress"
         )
-        assert attempts.reserve_public(STRANGERS, None, "b", later).wrong_codes == 2
+        assert rows.attempts.reserve_public(STRANGERS, None, "b", later).wrong_codes == 2
         with pytest.raises(errors.StoreUnavailable):
-            settle(attempts, "crashed", Result.RIGHT, now=later)
-        assert emails.state(STRANGERS).challenges[0].is_open
+            settle(rows, "crashed", Result.RIGHT, now=later)
+        assert rows.emails.state(STRANGERS).challenges[0].is_open
 
     @pytest.mark.parametrize("result", [Result.RIGHT, Result.WRONG, Result.UNDONE])
-    def test_own_writes_sent_twice_count_once(
-        self, emails: EmailRows, attempts: AttemptRows, dynamodb: Unreliable, result: Result
-    ) -> None:
-        emails.open_challenge(STRANGERS, opened("one"))
-        fail(attempts, 1, NOW)
+    def test_own_writes_sent_twice_count_once(self, rows: Rows, result: Result) -> None:
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        fail(rows, 1, NOW)
 
         def attempt() -> None:
-            attempts.reserve_public(STRANGERS, None, "a", NOW + 5)
-            settle(attempts, "a", result, now=NOW + 5)
+            rows.attempts.reserve_public(STRANGERS, None, "a", NOW + 5)
+            settle(rows, "a", result, now=NOW + 5)
 
-        repeated(dynamodb, attempt)
+        repeated(rows.dynamodb, attempt)
         left = {Result.RIGHT: 0, Result.WRONG: 2, Result.UNDONE: 1}
-        assert emails.state(STRANGERS).wrong_codes == left[result]
+        assert rows.emails.state(STRANGERS).wrong_codes == left[result]
 
-    def test_of_two_attempts_at_once_one_is_reserved(
-        self, emails: EmailRows, attempts: AttemptRows, dynamodb: Unreliable
-    ) -> None:
-        emails.open_challenge(STRANGERS, opened("one"))
-        dynamodb.before.append(lambda: attempts.reserve_public(STRANGERS, None, "b", NOW))
-        assert told(lambda: attempts.reserve_public(STRANGERS, None, "a", NOW)) == (
+    def test_of_two_attempts_at_once_one_is_reserved(self, rows: Rows) -> None:
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        rows.dynamodb.before.append(lambda: rows.attempts.reserve_public(STRANGERS, None, "b", NOW))
+        assert told(lambda: rows.attempts.reserve_public(STRANGERS, None, "a", NOW)) == (
             "request_in_progress"
         )
-        assert emails.state(STRANGERS).wrong_codes == 1
+        assert rows.emails.state(STRANGERS).wrong_codes == 1
 
     def test_code_of_a_challenge_that_was_superseded_meanwhile_is_not_tried(
-        self, emails: EmailRows, attempts: AttemptRows, dynamodb: Unreliable
+        self, rows: Rows
     ) -> None:
-        emails.open_challenge(STRANGERS, opened("one"))
+        rows.emails.open_challenge(STRANGERS, opened("one"))
         newer = opened("two", NOW + 30)
-        dynamodb.before.append(lambda: emails.open_challenge(STRANGERS, newer))
-        assert told(lambda: attempts.reserve_public(STRANGERS, "ch_one", "a", NOW + 30)) == (
+        rows.dynamodb.before.append(lambda: rows.emails.open_challenge(STRANGERS, newer))
+        assert told(lambda: rows.attempts.reserve_public(STRANGERS, "ch_one", "a", NOW + 30)) == (
             "challenge_expired"
         )
-        assert emails.state(STRANGERS).wrong_codes == 0
+        assert rows.emails.state(STRANGERS).wrong_codes == 0
 
-    def test_why_an_attempt_is_refused(self, emails: EmailRows, attempts: AttemptRows) -> None:
+    def test_why_an_attempt_is_refused(self, rows: Rows) -> None:
         def refused(name: str | None, now: int = NOW + 30) -> str:
-            return told(lambda: attempts.reserve_public(STRANGERS, name, "x", now))
+            return told(lambda: rows.attempts.reserve_public(STRANGERS, name, "x", now))
 
         assert refused(None) == "challenge_not_found"
-        emails.open_challenge(STRANGERS, opened("one"))
-        emails.open_challenge(STRANGERS, opened("two", NOW + 30))
+        rows.emails.open_challenge(STRANGERS, opened("one"))
+        rows.emails.open_challenge(STRANGERS, opened("two", NOW + 30))
         assert refused("ch_other") == "challenge_not_found"
         assert refused("ch_one") == "challenge_expired"
         assert refused("ch_two", NOW + 330) == "challenge_expired"
-        attempts.reserve_public(STRANGERS, "ch_two", "a", NOW + 40)
-        settle(attempts, "a", Result.RIGHT, now=NOW + 40)
+        rows.attempts.reserve_public(STRANGERS, "ch_two", "a", NOW + 40)
+        settle(rows, "a", Result.RIGHT, now=NOW + 40)
         assert refused("ch_two", NOW + 41) == "challenge_already_verified"
-        verified = emails.state(STRANGERS).challenges[0]
+        verified = rows.emails.state(STRANGERS).challenges[0]
         assert (verified.status, verified.verified_at) == (ChallengeStatus.VERIFIED, NOW + 40)
 
 
@@ -304,26 +293,24 @@ class TestLookups:
     )
 
     @pytest.mark.parametrize("kept", KEPT)
-    def test_what_okta_said_is_kept(self, emails: EmailRows, kept: Found) -> None:
-        assert emails.found(EMAIL) is None
-        emails.remember(EMAIL, kept)
-        assert emails.found(EMAIL) == kept
+    def test_what_okta_said_is_kept(self, rows: Rows, kept: Found) -> None:
+        assert rows.emails.found(EMAIL) is None
+        rows.emails.remember(EMAIL, kept)
+        assert rows.emails.found(EMAIL) == kept
 
-    def test_newer_answer_replaces_an_older_one_only(self, emails: EmailRows) -> None:
-        emails.remember(EMAIL, found())
+    def test_newer_answer_replaces_an_older_one_only(self, rows: Rows) -> None:
+        rows.emails.remember(EMAIL, found())
         newer = Found(NOW + 1, refusal="customer_locked")
-        emails.remember(EMAIL, newer)
-        emails.remember(EMAIL, found())
-        assert emails.found(EMAIL) == newer
+        rows.emails.remember(EMAIL, newer)
+        rows.emails.remember(EMAIL, found())
+        assert rows.emails.found(EMAIL) == newer
 
-    def test_forgotten_answer_is_out_of_date_and_still_names_the_customer(
-        self, emails: EmailRows, account: Account
-    ) -> None:
-        emails.forget(EMAIL)
-        assert account.rows() == {}
-        emails.remember(EMAIL, found())
-        emails.forget(EMAIL)
-        kept = emails.found(EMAIL)
+    def test_forgotten_answer_is_out_of_date_and_still_names_the_customer(self, rows: Rows) -> None:
+        rows.emails.forget(EMAIL)
+        assert rows.account.rows() == {}
+        rows.emails.remember(EMAIL, found())
+        rows.emails.forget(EMAIL)
+        kept = rows.emails.found(EMAIL)
         assert kept
         assert kept.user_id == found().user_id
         assert not rules.is_fresh(kept, NOW)

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.account import LambdaQueue
-from tests.integration.conftest import Clock
-from tests.integration.functions import ARN, Functions, log_lines
-from tests.integration.okta_org import ADA, OktaOrg
-from tests.sandbox.okta.seed import ADA_PHONE
+from tests.integration.conftest import World
+from tests.integration.functions import ARN, log_lines
+from tests.integration.okta_org import ADA
 
 
 @pytest.fixture
@@ -23,32 +21,26 @@ def spent(capsys: pytest.CaptureFixture[str]) -> Any:
     return spent
 
 
-def test_calls_of_a_client(functions: Functions, shop: Functions, clock: Clock, spent: Any) -> None:
-    first = shop.send().json["challenge_id"]
-    shop.check(first)
-    clock.advance(60)
-    second = shop.send().json["challenge_id"]
-    assert shop.check(second).status == 200
+def test_calls_of_a_client(world: World, spent: Any) -> None:
+    first = world.shop.send().json["challenge_id"]
+    world.shop.check(first)
+    world.clock.advance(60)
+    second = world.shop.send().json["challenge_id"]
+    assert world.shop.check(second).status == 200
     (_, first_code), check, (_, next_code), _ = spent()
     assert (first_code, next_code) == (3, 1)
     assert check == (2, 1)
 
 
-def test_calls_of_the_public(
-    functions: Functions, okta: OktaOrg, queue: LambdaQueue, spent: Any
-) -> None:
-    challenge_id = functions.post("/challenge", {"email": ADA}).json["challenge_id"]
+def test_calls_of_the_public(world: World, spent: Any) -> None:
+    challenge_id = world.public.post("/challenge", {"email": ADA}).json["challenge_id"]
     [(store, asked_okta)] = spent()
     assert store <= 3
     assert asked_okta == 0
-    assert (queue.functions, len(queue.events)) == ([ARN], 1)
-    functions.deliver()
-    assert functions.check(challenge_id).status == 200
-    challenge_id = functions.send(body={"channel": "sms"}).json["challenge_id"]
-    _, (with_brake, _), *_ = spent()
-    assert functions.check(challenge_id, okta.code(ADA_PHONE)).status == 200
+    assert (world.queue.functions, len(world.queue.events)) == ([ARN], 1)
+    world.public.deliver()
+    spent()
+    assert world.public.check(challenge_id).status == 200
     [(store, asked_okta)] = spent()
-    # A process reads the brake at most every ten seconds.
-    assert with_brake == store + 1
     assert store <= 4
     assert asked_okta == 1

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
-from tests.integration.account import TABLE, Account, LambdaQueue
-from tests.integration.conftest import Clock
-from tests.integration.functions import ENVIRON, Functions, log_lines
-from tests.integration.okta_org import ADA, OktaOrg
-from verification import container
-from verification.container import Container
+from tests.integration.account import TABLE
+from tests.integration.conftest import World
+from tests.integration.functions import ENVIRON, log_lines
+from tests.integration.okta_org import ADA
 
 REQUIRED = [name for name, value in ENVIRON.items() if value[0].isdigit()]
 
@@ -27,7 +23,7 @@ REQUIRED = [name for name, value in ENVIRON.items() if value[0].isdigit()]
     ],
 )
 def test_wrong_setting(
-    functions: Functions,
+    world: World,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     name: str,
@@ -37,7 +33,7 @@ def test_wrong_setting(
         monkeypatch.delenv(name)
     else:
         monkeypatch.setenv(name, value)
-    reply = functions.post("/challenge", {"email": ADA})
+    reply = world.public.post("/challenge", {"email": ADA})
     assert (reply.status, reply.code) == (500, "internal_error")
     assert name not in reply.body
     misconfigured, outcome = log_lines(capsys)
@@ -48,80 +44,46 @@ def test_wrong_setting(
 
 
 def test_wrong_setting_stops_a_delivery_too(
-    functions: Functions,
-    queue: LambdaQueue,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("TABLE_NAME")
-    queue.events.append(b'{"task": "deliver", "sealed": "sealed"}')
-    functions.deliver()
+    world.queue.events.append(b'{"task": "deliver", "sealed": "sealed"}')
+    world.public.deliver()
     misconfigured, outcome = log_lines(capsys)
     assert misconfigured["problem"].startswith("TABLE_NAME")
     assert (outcome["outcome"], outcome["reason"]) == ("not_sent", "internal_error")
 
 
-def test_spoilt_secret(
-    functions: Functions, account: Account, capsys: pytest.CaptureFixture[str]
-) -> None:
-    account.put_keys({"root_key": "short"})
+def test_spoilt_secret(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.account.put_keys({"root_key": "short"})
     for path in ("/challenge", "/verify"):
-        reply = functions.post(path, {"email": ADA})
+        reply = world.public.post(path, {"email": ADA})
         assert (reply.status, reply.code) == (500, "internal_error")
         problem = "the service keys' secret has no root_key of 32 characters or more"
         assert log_lines(capsys)[0]["problem"] == problem
 
 
-def test_missing_table(
-    functions: Functions, okta: OktaOrg, account: Account, capsys: pytest.CaptureFixture[str]
-) -> None:
-    account.dynamodb.delete_table(TableName=TABLE)
-    assert functions.send().code == "internal_error"
+def test_missing_table(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.account.dynamodb.delete_table(TableName=TABLE)
+    assert world.public.send().code == "internal_error"
     assert log_lines(capsys)[0]["problem"] == "the table is missing or may not be used"
-    assert okta.kinds == []
+    assert world.okta.kinds == []
 
 
 def test_corrected_setting_works_without_a_restart(
-    functions: Functions, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TABLE_NAME")
-    assert functions.send().status == 500
+    assert world.public.send().status == 500
     monkeypatch.setenv("TABLE_NAME", TABLE)
-    assert functions.send().status == 202
+    assert world.public.send().status == 202
 
 
 def test_wrong_setting_does_not_stop_a_start_on_lambda(
-    functions: Functions,
-    okta: OktaOrg,
-    queue: LambdaQueue,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert functions.send().status == 202  # the environment was complete
+    assert world.public.send().status == 202  # the environment was complete
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
     monkeypatch.delenv("TABLE_NAME")
-    started = Functions(partial(container.build, clock, clock.advance, clock), queue, okta)
+    started = world.environment()
     assert started.send().code == "internal_error"
-
-
-def test_container_that_cannot_be_built_has_an_outcome_too(
-    functions: Functions,
-    okta: OktaOrg,
-    queue: LambdaQueue,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def broken() -> Container:
-        raise ValueError("Invalid endpoint")
-
-    assert functions.get("/challenge").status == 400
-    reply = Functions(broken, queue, okta).send()
-    assert (reply.status, reply.code) == (500, "internal_error")
-    assert log_lines(capsys)[-1]["outcome"] == "internal_error"
-
-
-def test_reply_does_not_depend_on_its_metrics(
-    functions: Functions, okta: OktaOrg, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("POWERTOOLS_METRICS_NAMESPACE")
-    assert functions.send().status == 202
-    assert okta.kinds.count("send") == 1

@@ -118,13 +118,6 @@ class TestClients:
         account.put_keys({"root_key": ROOT_KEY, "clients": {"desk": [], "shop": content}})
         assert secrets.client_with(CLIENT_KEY) == Client("shop", frozenset(map(Scope, scopes)))
 
-    def test_two_keys_of_a_client_overlap(self, account: Account, secrets: Secrets) -> None:
-        clients = {"shop": [OTHER_CLIENT_KEY, CLIENT_KEY], "desk": "sk_canary_desk_key_0001"}
-        account.put_keys({"root_key": ROOT_KEY, "clients": clients})
-        shop = Client("shop", VERIFY)
-        assert secrets.client_with(CLIENT_KEY) == secrets.client_with(OTHER_CLIENT_KEY) == shop
-        assert secrets.client_with("sk_canary_desk_key_0001").name == "desk"
-
     @pytest.mark.parametrize(
         "key",
         [
@@ -136,11 +129,6 @@ class TestClients:
         refused = refusal(lambda: secrets.client_with(key))
         assert refused.code == "unauthorized"
         assert key.strip() == "" or key not in str(refused)
-
-    def test_without_clients_every_key_is_refused(self, account: Account, secrets: Secrets) -> None:
-        account.put_keys({"root_key": ROOT_KEY})
-        for key in ("", CLIENT_KEY):
-            assert told(lambda key=key: secrets.client_with(key)) == "unauthorized"  # type: ignore[misc]
 
     def test_every_key_is_compared_in_constant_time(
         self, account: Account, secrets: Secrets, monkeypatch: pytest.MonkeyPatch

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.account import Account, Unreliable
-from tests.integration.rows import EMAIL, refusal, repeated, told
+from tests.integration.rows import EMAIL, Rows, refusal, repeated, told
 from tests.unit.examples import NOW
 from verification import errors, rules
 from verification.aws import response_rows, template_rows
-from verification.aws.budget_rows import WINDOW_SECONDS, BudgetRows
+from verification.aws.budget_rows import WINDOW_SECONDS
 from verification.aws.registration_rows import RegistrationRows
 from verification.aws.response_rows import ResponseRows
 from verification.aws.sign_in_rows import SignInRows
@@ -25,42 +25,40 @@ LOCKED = rules.ATTEMPT_SECONDS
 
 
 class TestBudgets:
-    def test_budget_lasts_an_hour_from_its_first_unit(self, budgets: BudgetRows) -> None:
+    def test_budget_lasts_an_hour_from_its_first_unit(self, rows: Rows) -> None:
         for n in range(3):
-            budgets.spend(SENDS, 3, NOW + n)
-        limited = refusal(lambda: budgets.spend(SENDS, 3, NOW + 10))
+            rows.budgets.spend(SENDS, 3, NOW + n)
+        limited = refusal(lambda: rows.budgets.spend(SENDS, 3, NOW + 10))
         assert isinstance(limited, errors.RateLimited)
         assert limited.retry_after == WINDOW_SECONDS - 10
-        budgets.spend(OTHER, 1, NOW)
-        budgets.spend(SENDS, 1, NOW + WINDOW_SECONDS)
+        rows.budgets.spend(OTHER, 1, NOW)
+        rows.budgets.spend(SENDS, 1, NOW + WINDOW_SECONDS)
 
-    def test_refund_gives_one_unit_back_in_the_same_hour(self, budgets: BudgetRows) -> None:
-        budgets.refund(SENDS, NOW)
-        budgets.spend(SENDS, 1, NOW)
-        budgets.refund(SENDS, NOW)
-        budgets.refund(SENDS, NOW)
-        budgets.spend(SENDS, 1, NOW)
-        budgets.refund(SENDS, NOW + WINDOW_SECONDS)
-        assert told(lambda: budgets.require_left(SENDS, 1, NOW + 1)) == "rate_limited"
+    def test_refund_gives_one_unit_back_in_the_same_hour(self, rows: Rows) -> None:
+        rows.budgets.refund(SENDS, NOW)
+        rows.budgets.spend(SENDS, 1, NOW)
+        rows.budgets.refund(SENDS, NOW)
+        rows.budgets.refund(SENDS, NOW)
+        rows.budgets.spend(SENDS, 1, NOW)
+        rows.budgets.refund(SENDS, NOW + WINDOW_SECONDS)
+        assert told(lambda: rows.budgets.require_left(SENDS, 1, NOW + 1)) == "rate_limited"
 
-    def test_nothing_is_spent_by_looking(self, budgets: BudgetRows) -> None:
+    def test_nothing_is_spent_by_looking(self, rows: Rows) -> None:
         for _ in range(3):
-            budgets.require_left(SENDS, 1, NOW)
-        budgets.spend(SENDS, 1, NOW)
-        budgets.require_left(SENDS, 1, NOW + WINDOW_SECONDS)
+            rows.budgets.require_left(SENDS, 1, NOW)
+        rows.budgets.spend(SENDS, 1, NOW)
+        rows.budgets.require_left(SENDS, 1, NOW + WINDOW_SECONDS)
 
-    def test_hour_that_another_call_has_just_begun_is_used(
-        self, budgets: BudgetRows, dynamodb: Unreliable
-    ) -> None:
-        budgets.spend(SENDS, 2, NOW - WINDOW_SECONDS)
-        dynamodb.before.extend([None, lambda: budgets.spend(SENDS, 2, NOW)])
-        budgets.spend(SENDS, 2, NOW)
-        assert told(lambda: budgets.spend(SENDS, 2, NOW)) == "rate_limited"
+    def test_hour_that_another_call_has_just_begun_is_used(self, rows: Rows) -> None:
+        rows.budgets.spend(SENDS, 2, NOW - WINDOW_SECONDS)
+        rows.dynamodb.before.extend([None, lambda: rows.budgets.spend(SENDS, 2, NOW)])
+        rows.budgets.spend(SENDS, 2, NOW)
+        assert told(lambda: rows.budgets.spend(SENDS, 2, NOW)) == "rate_limited"
 
-    def test_last_unit_is_spent_once(self, budgets: BudgetRows, dynamodb: Unreliable) -> None:
-        budgets.spend(SENDS, 2, NOW)
-        dynamodb.before.append(lambda: budgets.spend(SENDS, 2, NOW))
-        assert told(lambda: budgets.spend(SENDS, 2, NOW)) == "rate_limited"
+    def test_last_unit_is_spent_once(self, rows: Rows) -> None:
+        rows.budgets.spend(SENDS, 2, NOW)
+        rows.dynamodb.before.append(lambda: rows.budgets.spend(SENDS, 2, NOW))
+        assert told(lambda: rows.budgets.spend(SENDS, 2, NOW)) == "rate_limited"
 
 
 class TestResponses:
@@ -78,16 +76,16 @@ class TestResponses:
         return claim
 
     @pytest.fixture
-    def rows(self, table: Table) -> ResponseRows:
+    def responses(self, table: Table) -> ResponseRows:
         return ResponseRows(table)
 
     Claim = Callable[..., StoredResponse | None]
 
     def test_response_is_stored_for_a_day(
-        self, rows: ResponseRows, claim: Claim, account: Account
+        self, responses: ResponseRows, claim: Claim, account: Account
     ) -> None:
         assert claim() is None
-        rows.keep("name", "one", self.STORED)
+        responses.keep("name", "one", self.STORED)
         assert claim("two", now=NOW + 3600) == self.STORED
         [row] = account.rows().values()
         assert int(row["ttl"]["N"]) == NOW + response_rows.KEPT_SECONDS
@@ -95,37 +93,39 @@ class TestResponses:
         assert claim("two", "another", now=NOW + response_rows.KEPT_SECONDS) is None
 
     def test_one_call_at_a_time_does_the_work(
-        self, rows: ResponseRows, claim: Claim, dynamodb: Unreliable
+        self, responses: ResponseRows, claim: Claim, dynamodb: Unreliable
     ) -> None:
         dynamodb.before.append(lambda: claim("other"))
         busy = refusal(claim)
         assert isinstance(busy, errors.RequestInProgress)
         assert busy.retry_after == LOCKED
-        rows.drop("name", "one")  # is not its own
+        responses.drop("name", "one")  # is not its own
         assert told(claim) == "request_in_progress"
 
-    def test_claim_of_a_crashed_call_expires(self, rows: ResponseRows, claim: Claim) -> None:
+    def test_claim_of_a_crashed_call_expires(self, responses: ResponseRows, claim: Claim) -> None:
         assert claim("crashed") is None
         assert claim("two", now=NOW + LOCKED) is None
-        rows.keep("name", "crashed", self.STORED)
+        responses.keep("name", "crashed", self.STORED)
         assert told(lambda: claim("three", now=NOW + LOCKED)) == "request_in_progress"
 
-    def test_claim_that_is_given_up_is_free_at_once(self, rows: ResponseRows, claim: Claim) -> None:
+    def test_claim_that_is_given_up_is_free_at_once(
+        self, responses: ResponseRows, claim: Claim
+    ) -> None:
         claim()
-        rows.drop("name", "one")
+        responses.drop("name", "one")
         assert claim("two") is None
 
-    def test_key_belongs_to_one_content(self, rows: ResponseRows, claim: Claim) -> None:
+    def test_key_belongs_to_one_content(self, responses: ResponseRows, claim: Claim) -> None:
         claim()
         assert told(lambda: claim("two", "other")) == "idempotency_key_reused"
-        rows.keep("name", "one", self.STORED)
+        responses.keep("name", "one", self.STORED)
         assert told(lambda: claim("two", "other")) == "idempotency_key_reused"
 
     def test_own_writes_sent_twice_are_one(
-        self, rows: ResponseRows, claim: Claim, dynamodb: Unreliable
+        self, responses: ResponseRows, claim: Claim, dynamodb: Unreliable
     ) -> None:
         assert repeated(dynamodb, claim) is None
-        repeated(dynamodb, lambda: rows.keep("name", "one", self.STORED))
+        repeated(dynamodb, lambda: responses.keep("name", "one", self.STORED))
         assert claim("two") == self.STORED
 
 

@@ -22,13 +22,11 @@ from tests.integration.account import (
     TOKEN,
     TOKEN_SECRET,
     Account,
-    LambdaQueue,
 )
-from tests.integration.conftest import Clock
-from tests.integration.functions import ARN, ENVIRON, Functions
+from tests.integration.conftest import World
+from tests.integration.functions import ARN, ENVIRON
 from tests.integration.loopback import LoopbackServer, message, raw, says
 from tests.integration.okta_client import RENEWED_TOKEN, okta_client
-from tests.integration.okta_org import OktaOrg
 from tests.sandbox.template import ROOT
 from verification import container
 from verification.aws import clients
@@ -52,28 +50,23 @@ def hooks() -> Iterator[list[Any]]:
 
 
 @pytest.fixture
-def service(functions: Functions, clock: Clock) -> Container:  # noqa: ARG001 - for its environment
-    service = container.build(clock)
+def service(world: World) -> Container:  # noqa: ARG001 - for its environment
+    service = container.build()
     snapshot.register(service)
     return service
 
 
 def test_function_that_starts_on_lambda_registers_its_hooks(
-    functions: Functions,
-    okta: OktaOrg,
-    queue: LambdaQueue,
-    clock: Clock,
-    hooks: list[Any],
-    monkeypatch: pytest.MonkeyPatch,
+    world: World, hooks: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert functions.send().status == 202
+    assert world.public.send().status == 202
     assert hooks == []
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
-    copy = Functions(partial(container.build, clock, clock.advance, clock), queue, okta)
+    copy = world.environment()
     assert {hook for hook, *_ in hooks} == {snapshot.renew}
     runtime.run_before_snapshot()
     runtime.run_after_restore()
-    clock.advance(60)
+    world.clock.advance(60)
     assert copy.send().status == 202
 
 
@@ -96,7 +89,7 @@ def test_snapshot_contains_what_the_first_call_would_load() -> None:
     assert done.stdout.splitlines() == ["(False, False, 0)", "(True, True, 1)"]
 
 
-def test_nothing_is_asked_before_the_snapshot(service: Container, okta: OktaOrg) -> None:
+def test_nothing_is_asked_before_the_snapshot(service: Container, world: World) -> None:
     asked: list[object] = []
 
     def note(**call: object) -> None:
@@ -105,7 +98,7 @@ def test_nothing_is_asked_before_the_snapshot(service: Container, okta: OktaOrg)
     for client in (clients.dynamodb(), clients.secrets_manager()):
         client.meta.events.register("before-call", note, unique_id="asked")
     runtime.run_before_snapshot()
-    assert (asked, okta.kinds) == ([], [])
+    assert (asked, world.okta.kinds) == ([], [])
     service.secrets.okta_token()
     assert len(asked) == 2
 

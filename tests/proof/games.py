@@ -18,6 +18,7 @@ import hypothesis
 
 from tests.proof import moves, sequences
 from tests.proof.moves import (
+    Act,
     ChallengeFactor,
     ClientSend,
     ClientVerify,
@@ -31,8 +32,11 @@ from tests.proof.moves import (
 from tests.proof.sequences import Turn
 from tests.proof.world import EMAIL, PHONE, Answer, Delivery, Person, World, watched
 from tests.sandbox.okta.records import UserStatus
+from verification.errors import SendLimited
 
 Settings = Mapping[str, str]
+
+_HOUR, _DAY = 3600, 86_400
 
 # ---- First game: is there such a customer? -------------------------------------------------------
 
@@ -43,6 +47,7 @@ def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> Non
     """Play the same moves against a customer and against nobody. Strangers see the same."""
     customer, nobody = World(person, settings), World(Person.NOBODY, settings)
     meet_device(customer)
+    nobody.clock.now = customer.clock.now
     for turn in turns:
         if isinstance(turn.move, moves.SignIn):
             # Nobody has no right password. One whose check ends in doubt counts as a wrong one.
@@ -59,6 +64,7 @@ def meet_device(world: World) -> None:
     ClientSend(releases=True).play(world)
     UseRelease(is_right=True).play(world)
     world.release_id = ""
+    world.clock.now += 2 * _DAY  # nothing of that is in a window any more
 
 
 def _seen(turn: Turn, world: World) -> object:
@@ -81,7 +87,6 @@ KNOWN_MAY_REACH = 4
 """Wrong codes in a row after which clients and devices stop: Okta locks at the fifth."""
 
 _DESTINATION_SENDS = 10
-_HOUR, _DAY = 3600, 86_400
 _OKTA_PAUSE = {"email": 5, "sms": 30, "call": 30}
 _ADDRESS = {"email": EMAIL, "sms": PHONE, "call": PHONE}
 
@@ -108,6 +113,7 @@ class Siege:
     def __post_init__(self) -> None:
         self.world = World(Person.CUSTOMER, self.settings)
         self.strangers_may_reach = int(self.settings["STRANGER_ATTEMPTS"])
+        self.world.add_neighbours()
         meet_device(self.world)
 
     def play(self, turns: Sequence[Turn]) -> None:
@@ -201,15 +207,16 @@ class Siege:
         self, turn: Turn, answer: Answer, waits: Mapping[str, bool], *, sent: bool
     ) -> None:
         kind, channel = _kind_of_send(turn.move)
-        if not kind:
+        if not channel:
             return
         user, now = self.world.user, self.world.clock.now
         own = self.sends.setdefault(kind, [])
         all_known = [each for sends in self.sends.values() for each in sends]
         is_full = _count(all_known, channel, now - _DAY) >= _DESTINATION_SENDS or waits[channel]
-        if answer.outcome in ("send_limited", "rate_limit_exceeded"):
+        is_limited = answer["errorSummary"] == SendLimited.title
+        if is_limited or answer.outcome in ("send_limited", "rate_limit_exceeded"):
             assert is_full or _is_limited(kind, own, channel, now), f"{turn.move} by strangers"
-        elif answer.status in (201, 202) or turn.fault is not None:
+        elif answer.status in (200, 201, 202) or turn.fault is not None:
             own.append((now, channel))
         if kind == "device" and answer.status == 202 and turn.fault is None:
             is_now = turn.delivery in (Delivery.AT_ONCE, Delivery.TWICE)
@@ -244,12 +251,15 @@ def _kind_of_send(move: Move) -> tuple[str, str]:
             return "device", channel
         case Enroll(kind) if kind != "totp":
             return "client", kind
+        case moves.SignInStep(act=Act.CHALLENGE | Act.AGAIN, type=factor_type):
+            return "sign-in", factor_type if factor_type in _ADDRESS else ""
     return "", ""
 
 
 def _is_limited(kind: str, own: Sequence[tuple[float, str]], channel: str, now: float) -> bool:
     windows = {
         "client": ((_HOUR, 5), (_DAY, 10)),
+        "sign-in": ((_HOUR, 5), (_DAY, 10)),
         "device": ((_HOUR, 3),),
         "release": ((_DAY, 3),),
     }

@@ -13,6 +13,7 @@ from tests.proof.world import (
     ANSWER,
     EMAIL,
     LOGIN,
+    NEIGHBOURS,
     OLD_EMAIL,
     OTHER_EMAIL,
     OWNER,
@@ -131,6 +132,18 @@ class Guess:
         position = {By.NEWEST: -1, By.OLDER: -2}.get(self.by, 0)
         has_one = position and len(world.public_ids) >= -position
         return world.public_ids[position] if has_one else INVENTED_ID
+
+
+@dataclass(frozen=True)
+class Flood:
+    """Strangers ask for codes for all neighbours who share the customer's phone."""
+
+    def play(self, world: World) -> None:
+        for n in range(5):
+            for email in NEIGHBOURS:
+                body = {"email": email, "channel": "sms"}
+                world.call("POST /challenge", body=body, source=f"192.0.2.{n}")
+            world.clock.now += 31
 
 
 @dataclass(frozen=True)

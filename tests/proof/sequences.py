@@ -199,7 +199,8 @@ def attacks(*, knows_password: bool) -> SearchStrategy[list[Turn]]:
     address = st.integers(0, 999).map(lambda n: f"192.0.{n // 250}.{n % 250}")
     public, owner = strangers(address), passwords(_OWNER, is_owner=True)
     attacker = passwords(st.sampled_from(SOURCES), is_owner=False) if knows_password else public
-    return turns(public, attacker, known(), known(), owner, world(), world())
+    flood = _alone(st.just(moves.Flood()))
+    return turns(public, public, attacker, known(), known(), owner, world(), flood)
 
 
 _PERSONS = [each for each in Person if each is not Person.NOBODY]

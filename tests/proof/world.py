@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 START = 1_800_000_000.0
 EMAIL, LOGIN = "subject@shop.example", "subject.name"
 OTHER_EMAIL, OLD_EMAIL = "other@shop.example", "old@shop.example"
+NEIGHBOURS = tuple(f"neighbour-{n}@shop.example" for n in range(4))
 PHONE = "+15005550123"
 PASSWORD = "Right-Horse-7"
 ANSWER = "meatball"
@@ -352,6 +353,14 @@ class World:
         email_hash = keyring.email_hash(Email(OTHER_EMAIL))
         return keyring.device_token(DeviceClaim("d" * 32, CustomerKey("c" * 32), email_hash, 1))
 
+    def add_neighbours(self) -> None:
+        """Add customers who share the phone."""
+        for email in NEIGHBOURS:
+            user = self.org.directory.add_user(
+                login=email, email=email, first_name="Neigh", last_name="Bour"
+            )
+            self.org.directory.add_factor(user, FactorType.SMS, PHONE)
+
     def _populate(self) -> None:
         directory, person = self.org.directory, self.person
         if person is Person.NOBODY:
@@ -405,9 +414,12 @@ class World:
 
 @contextmanager
 def watched() -> Iterator[None]:
-    """Raise what functions report as faults of their own; nothing else is logged."""
+    """Raise what functions report as faults of their own; nothing else is logged, or left to chance
+    in how long a call waits.
+    """
     faults: list[Exception] = []
     with (
+        patch.object(random, "uniform", lambda _, most: most),
         patch.object(Observer, "fault", lambda _, error, __: faults.append(error)),
         patch.object(Observer, "misconfigured", lambda *_: None),
         patch.object(Observer, "outcome", lambda *_: None),

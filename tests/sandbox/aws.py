@@ -146,11 +146,13 @@ class Aws:
 
     def put_key(self, name: str, spec: str = "ECC_NIST_P256") -> str:
         """Have a KMS key with this name, the same as ever: its ARN."""
+        kms = kms_backends[ACCOUNT_ID][REGION]
         if name not in _KEYS:
-            key = Key(None, "SIGN_VERIFY", spec, "", ACCOUNT_ID, REGION)
+            key = kms.create_key(None, "SIGN_VERIFY", spec, "", None)
+            del kms.keys[key.id]
             key.arn, key.id = key_arn(name), key_arn(name).rpartition("/")[2]
             _KEYS[name] = key
-        kms_backends[ACCOUNT_ID][REGION].keys[_KEYS[name].id] = _KEYS[name]
+        kms.keys[_KEYS[name].id] = _KEYS[name]
         return _KEYS[name].arn
 
     def client(self, service: str) -> Any:

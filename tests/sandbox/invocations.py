@@ -52,6 +52,12 @@ class Invocations:
         if wait(pending, timeout).not_done:
             raise TimeoutError(f"asynchronous invocations still run after {timeout:g} s")
 
+    @property
+    def pending(self) -> int:
+        """Events that are queued or running."""
+        with self._lock:
+            return len(self._pending)
+
     def cancel(self) -> None:
         """Forget the queued events and the counts; running ones go on."""
         with self._lock:

@@ -16,17 +16,21 @@ from werkzeug.wrappers import Request, Response
 from tests.sandbox.aws import CREDENTIALS, Aws
 from tests.sandbox.gateway import Gateway
 from tests.sandbox.invocations import Invocations
+from tests.sandbox.journal import Journal, answered
 from tests.sandbox.okta.models import Latency, Org
 from tests.sandbox.okta.seed import SANDBOX_API_TOKEN
 from tests.sandbox.okta.urls import create_app
+from tests.sandbox.overview import Overview
 from tests.sandbox.server import Server
 from tests.sandbox.template import Function, Template
 from tests.sandbox.workers import Workers
+from verification.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PAGE = Path(__file__).with_name("page.html")
+PAGE = Path(__file__).with_name("page")
+PAGE_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 SETTLE_SECONDS = 30.0
 SHORT_SETTLE_SECONDS = 5.0
 
@@ -56,6 +60,7 @@ class Sandbox:
         self._advance = 0.0
         rng = random.Random()  # noqa: S311 - codes of a simulator
         self.org = Org(self.now, rng, okta_latency)
+        self._journal = Journal(self.now)
         self.invocations = Invocations(self.invoke, self.org.faults)
         self._okta = Server(create_app(self.org), okta_port, bridge)
         self._parameters: dict[str, str] = {}
@@ -109,6 +114,7 @@ class Sandbox:
             starting.callback(self._stop_workers)
             for workers in self._workers.values():
                 workers.warm()
+            self._overview = self._new_overview()
             starting.callback(self.invocations.close)
             starting.callback(self.org.interrupt)
             starting.enter_context(self._api)
@@ -132,6 +138,7 @@ class Sandbox:
             self.redeploy()
         self.org.reset()
         self.aws.reset()
+        self._journal.clear()
 
     def redeploy(self, **parameters: str) -> None:
         """Deploy other parameters: new versions of the functions, and all data as it was."""
@@ -166,7 +173,10 @@ class Sandbox:
 
     def invoke(self, function: str, event: object) -> Any:
         """A function's result."""
-        return self._workers[function].invoke(event, self._advance)
+        with self._journal.invocation(event) as entry:
+            result = self._workers[function].invoke(event, self._advance)
+            answered(entry, result)
+            return result
 
     def _read_template(self) -> Template:
         return Template({"OktaOrgUrl": self._okta.url, **self._parameters})
@@ -184,7 +194,9 @@ class Sandbox:
     def _control(self, request: Request) -> Response | None:
         """The response to a request for the page or a `/sandbox/` control, else None."""
         if request.path == "/":
-            return Response(PAGE.read_text(), content_type="text/html; charset=utf-8")
+            return _file("page.html")
+        if request.path.startswith("/sandbox/page/"):
+            return _file(request.path.removeprefix("/sandbox/page/"))
         if not request.path.startswith("/sandbox/"):
             return None
         try:
@@ -198,10 +210,11 @@ class Sandbox:
         return _json(200, answer)
 
     def _answer(self, request: Request) -> object:
-        if request.method == "GET":
+        control = request.path.removeprefix("/sandbox/")
+        if request.method == "GET" and control != "overview":
             with suppress(TimeoutError):
                 self.settle(SHORT_SETTLE_SECONDS)
-        match request.method, request.path.removeprefix("/sandbox/"):
+        match request.method, control:
             case "GET", "messages":
                 return [
                     {
@@ -220,6 +233,8 @@ class Sandbox:
                     {"method": call.method, "path": call.path, "status": call.status}
                     for call in list(self.org.calls)
                 ]
+            case "GET", "overview":
+                return self._shown(request)
             case "POST", "reset":
                 self.reset()
                 return {"reset": True}
@@ -227,7 +242,9 @@ class Sandbox:
                 self.settle()
                 return {"failed": self.invocations.failed, "dropped": self.invocations.dropped}
             case "POST", "clock":
-                self.advance += float(json.loads(request.get_data())["advance_seconds"])
+                seconds = float(json.loads(request.get_data())["advance_seconds"])
+                self.advance += seconds
+                self._journal.note(f"clock advanced by {seconds:g} s")
                 return {"now": datetime.fromtimestamp(self.now(), UTC).isoformat()}
             case "POST", "okta-tokens":
                 self.org.accept_tokens(json.loads(request.get_data())["accepted"])
@@ -235,8 +252,48 @@ class Sandbox:
             case "POST", "faults":
                 fault = json.loads(request.get_data())
                 self.org.faults.add(fault["on"], fault["kind"], fault.get("times", 1))
+                self._journal.note(f"fault set: {fault['kind']} on {fault['on']}")
                 return fault
+            case "DELETE", "faults":
+                self.org.faults.clear()
+                self._journal.note("faults cleared")
+                return []
         return None
+
+    def _shown(self, request: Request) -> dict[str, object]:
+        """What the page shows, as it is now: it does not wait for asynchronous invocations."""
+        query = request.args
+        return {
+            "now": self.now(),
+            "advance": self._advance,
+            "faults": self.org.faults.waiting(),
+            "background": {
+                "pending": self.invocations.pending,
+                "failed": self.invocations.failed,
+                "dropped": self.invocations.dropped,
+            },
+            "emails": list(dict.fromkeys(user["email"] for user in self.org.customers())),
+            "okta_calls": self._overview.okta_calls(),
+            "journal": self._journal.entries(),
+            "email": self._overview.of(
+                query.get("email", ""), query.get("device_token", ""), request.remote_addr or ""
+            ),
+        }
+
+    def _new_overview(self) -> Overview:
+        settings = Settings.from_environ(self.settings_of(self.template.functions[0]))
+        return Overview(self.aws.client("dynamodb"), self.org, settings)
+
+
+def _file(name: str) -> Response | None:
+    """A file of the page."""
+    files = {path.name: path for path in PAGE.iterdir()}
+    if name not in files:
+        return None
+    kind = PAGE_TYPES[files[name].suffix]
+    response = Response(files[name].read_bytes(), content_type=f"{kind}; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _json(status: int, body: object) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -117,6 +117,11 @@ def found(*factors: KnownFactor, **changes: Any) -> Found:
 def settings(**changes: Any) -> Settings:
     """The settings of a stack with the default limits."""
     return replace(_SETTINGS, **changes)
+
+
+def rows(expected: Mapping[str, Sequence[object]]) -> list[tuple[object, str]]:
+    """Parameters of a test: each example beside the outcome that it is listed under."""
+    return [(example, outcome) for outcome, examples in expected.items() for example in examples]
 
 
 def every_outcome() -> list[errors.VerificationError]:

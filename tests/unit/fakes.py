@@ -160,7 +160,7 @@ class FakeBudgets:
         """How much of a budget is spent, and when its hour ends."""
         self.brake = 0
         self.brake_reads = 0
-        self.destinations: dict[str, Sends] = {}
+        self.destinations: dict[tuple[int, str], int] = {}
 
     def spend(self, spent: Spent, limit: int, now: int) -> None:
         self.require_left(spent, limit, now)
@@ -178,9 +178,11 @@ class FakeBudgets:
             raise errors.RateLimited(retry_after=ends_at - now)
 
     def send_to(self, destination_hash: str, now: int) -> None:
-        sends = self.destinations.setdefault(destination_hash, Sends(rules.DESTINATION_DAY))
-        sends.require_room("", now, "destination")
-        sends.push("", now)
+        day = now // 86_400
+        sends = self.destinations.get((day, destination_hash), 0)
+        if sends >= rules.DESTINATION_SENDS:
+            raise errors.SendLimited(retry_after=86_400 - now % 86_400, limit="destination")
+        self.destinations[day, destination_hash] = sends + 1
 
     def strangers_wrong_codes(self, now: int) -> int:
         del now

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.examples import NOW
-from tests.unit.world import ADA, ADA_ID, GRACE, NOBODY, World
+from tests.unit.world import ADA, ADA_ID, GRACE, GRACE_ID, NOBODY, World
 from verification import errors, rules
 from verification.crypto import DeviceClaim
 from verification.models import CustomerKey, Device, Lane
@@ -71,6 +71,30 @@ class TestDevices:
         token = world.known_device()
         world.holds.end_devices(ADA_ID)
         assert lane_of(world, token) is Lane.STRANGER
+
+    def test_a_token_is_for_its_customers_sign_ins_alone(self, world: World) -> None:
+        caller = world.public(world.known_device()).caller
+        lanes = [
+            world.issue.lane_of(caller, world.keys.customer_key(each), NOW)
+            for each in (ADA_ID, GRACE_ID)
+        ]
+        assert lanes == [Lane.DEVICE, Lane.STRANGER]
+
+    def test_an_ended_device_that_proves_itself_again_needs_its_new_token(
+        self, world: World
+    ) -> None:
+        old = world.known_device()
+        issued = world.send_public(device_token=old)
+        world.holds.end_devices(ADA_ID)
+        verified = world.check(
+            world.public(),
+            world.code(),
+            challenge_id=issued.challenge.id,
+            remembers_device=True,
+        )
+        world.now += 30
+        assert lane_of(world, old) is Lane.STRANGER
+        assert lane_of(world, verified.device_token) is Lane.DEVICE
 
     def test_a_device_of_the_second_in_which_all_are_ended_is_valid(self, world: World) -> None:
         world.holds.end_devices(ADA_ID)

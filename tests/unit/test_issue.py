@@ -9,9 +9,9 @@ import pytest
 
 from tests.unit.examples import NOW, factor, user
 from tests.unit.fake_okta import timestamp
-from tests.unit.fakes import FakeCustomers, Sends
+from tests.unit.fakes import FakeCustomers
 from tests.unit.world import ADA, ADA_ID, APP, EMAIL, GRACE, NOBODY, PHONE, SMS, World
-from verification import errors, rules
+from verification import errors
 from verification.models import (
     ChallengeStatus,
     Channel,
@@ -64,11 +64,12 @@ class TestClients:
         assert len(world.org.codes[EMAIL]) == 10
 
     def test_a_destination_has_20_sends_a_day_over_all_users(self, world: World) -> None:
-        sends = Sends(rules.DESTINATION_DAY, [NOW] * 20)
-        world.budgets.destinations[world.keys.destination_hash(PHONE)] = sends
+        phone = world.keys.destination_hash(PHONE)
+        world.budgets.destinations[NOW // 86_400, phone] = 20
         with pytest.raises(errors.SendLimited) as refused:
             world.send(world.client(), channel=Channel.SMS)
-        assert (refused.value.limit, refused.value.retry_after) == ("destination", 24 * 3600)
+        assert refused.value.limit == "destination"
+        assert refused.value.retry_after == 86_400 - NOW % 86_400
         assert world.org.codes[SMS] == []
         world.send(world.client())
 

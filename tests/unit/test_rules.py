@@ -286,7 +286,6 @@ class TestSends:
         assert promised(rules.HOUR_AND_DAY) == [(3600, 5), (86_400, 10)]
         assert promised(rules.DEVICE_HOUR) == [(3600, 3)]
         assert promised(rules.RELEASE_DAY) == [(86_400, 3)]
-        assert promised(rules.DESTINATION_DAY) == [(86_400, 20)]
 
     @given(GAPS)
     def test_a_send_waits_until_it_fits_all_windows(self, gaps: list[int]) -> None:

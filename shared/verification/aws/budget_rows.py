@@ -1,5 +1,5 @@
 """`budget#<kind>#<name>`: how much a caller has spent in its current hour.
-`sends#<destination>`: the last sends to one mailbox or phone, over all users.
+`sends#<day>#<destination>`: sends to one mailbox or phone in one day of the clock, over all users.
 `brake#<hour>`: wrong codes of strangers in one hour of the clock, over all customers.
 Times are epoch seconds.
 """
@@ -10,15 +10,14 @@ from contextlib import suppress
 from itertools import cycle
 
 from verification import rules
-from verification.aws.send_slots import SendSlots
 from verification.aws.table import TTL, ConditionFailed, Item, Table, Update, int_attribute, number
-from verification.errors import RateLimited
+from verification.errors import RateLimited, SendLimited
 from verification.models import Spent
 
 WINDOW_SECONDS = 3600
 """An hour that begins with the first unit spent."""
 
-DESTINATION_SENDS = SendSlots("d", rules.DESTINATION_DAY)
+DAY_SECONDS = 24 * 3600
 
 
 class BudgetRows:
@@ -31,7 +30,7 @@ class BudgetRows:
         """Spend one unit in the current hour, or begin an hour. Raises RateLimited."""
         end = number(now + WINDOW_SECONDS)
         spend = Update(
-            _key(spent),
+            key_of(spent),
             "SET spent = if_not_exists(spent, :zero) + :one, "
             "ends_at = if_not_exists(ends_at, :end), #ttl = if_not_exists(#ttl, :end)",
             "attribute_not_exists(pk) OR (ends_at > :now AND spent < :limit)",
@@ -45,7 +44,7 @@ class BudgetRows:
             TTL,
         )
         begin = Update(
-            _key(spent),
+            key_of(spent),
             "SET spent = :one, ends_at = :end, #ttl = :end",
             "ends_at <= :now",
             {":now": number(now), ":one": number(1), ":end": end},
@@ -66,24 +65,24 @@ class BudgetRows:
 
     def require_left(self, spent: Spent, limit: int, now: int) -> None:
         """Raise RateLimited if nothing is left."""
-        _require_left(self._table.get(_key(spent), "spent", "ends_at"), limit, now)
+        _require_left(self._table.get(key_of(spent), "spent", "ends_at"), limit, now)
 
     def send_to(self, destination_hash: str, now: int) -> None:
         """Count one send to a destination. Raises SendLimited."""
         try:
             self._table.update(destination_send(destination_hash, now), returns=False)
-        except ConditionFailed as failed:
-            raise DESTINATION_SENDS.limited(failed.item, "", now) from None
+        except ConditionFailed:
+            raise SendLimited(retry_after=destination_wait(now), limit="destination") from None
 
     def strangers_wrong_codes(self, now: int) -> int:
         """Wrong codes of strangers in this hour of the clock."""
-        return int_attribute(self._table.get(_brake_key(now), "wrong"), "wrong")
+        return int_attribute(self._table.get(brake_key(now), "wrong"), "wrong")
 
 
 def refund(spent: Spent, now: int) -> Update:
     """One unit back, if its hour is not over."""
     return Update(
-        _key(spent),
+        key_of(spent),
         "SET spent = spent - :one",
         "ends_at > :now AND spent >= :one",
         {":now": number(now), ":one": number(1)},
@@ -92,25 +91,33 @@ def refund(spent: Spent, now: int) -> Update:
 
 def destination_send(destination_hash: str, now: int) -> Update:
     """One send to a destination, if its day allows it."""
-    slots = DESTINATION_SENDS
     return Update(
-        f"sends#{destination_hash}",
-        f"SET {slots.push}, #ttl = :ttl",
-        slots.fits,
-        {**slots.values(now), ":ttl": number(now + 2 * 24 * 3600)},
+        destination_key(destination_hash, now),
+        "SET #ttl = :ttl ADD sends :one",
+        "attribute_not_exists(pk) OR sends < :limit",
+        {
+            ":one": number(1),
+            ":limit": number(rules.DESTINATION_SENDS),
+            ":ttl": number(now + 2 * DAY_SECONDS),
+        },
         TTL,
     )
 
 
-def destination_wait(row: Item, now: int) -> int:
-    """Seconds until the destination may be sent to again."""
-    return rules.send_wait(DESTINATION_SENDS.sends(row), DESTINATION_SENDS.windows, now)
+def destination_key(destination_hash: str, now: int) -> str:
+    """The key of a mailbox's or phone's sends in this day of the clock (UTC)."""
+    return f"sends#{now // DAY_SECONDS}#{destination_hash}"
+
+
+def destination_wait(now: int) -> int:
+    """Seconds until a destination that was sent too much may be sent to again."""
+    return DAY_SECONDS - now % DAY_SECONDS
 
 
 def brake_count(now: int) -> Update:
     """One more wrong code of a stranger."""
     return Update(
-        _brake_key(now),
+        brake_key(now),
         "SET #ttl = :ttl ADD wrong :one",
         "attribute_not_exists(pk) OR attribute_exists(pk)",
         {":one": number(1), ":ttl": number(now + 2 * WINDOW_SECONDS)},
@@ -124,9 +131,11 @@ def _require_left(row: Item, limit: int, now: int) -> None:
         raise RateLimited(retry_after=left)
 
 
-def _key(spent: Spent) -> str:
+def key_of(spent: Spent) -> str:
+    """The key of a caller's budget."""
     return f"budget#{spent.budget}#{spent.name}"
 
 
-def _brake_key(now: int) -> str:
+def brake_key(now: int) -> str:
+    """The key of the brake in this hour of the clock."""
     return f"brake#{now // WINDOW_SECONDS}"

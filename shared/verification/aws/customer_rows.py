@@ -105,7 +105,7 @@ class CustomerRows:
             if text_attribute(row, "send") == plan.token:
                 return  # an own write that boto3 has sent again
             if 0 not in failed.failed:
-                wait = budget_rows.destination_wait(failed.items[1], plan.now)
+                wait = budget_rows.destination_wait(plan.now)
                 raise SendLimited(retry_after=wait, limit="destination") from None
             raise _why_not_sent(row, plan) from None
 

@@ -11,6 +11,7 @@ ALLOWED_HEADERS = (
     "Authorization",
     "Content-Type",
     "Idempotency-Key",
+    "Traceparent",
     "X-Device-Fingerprint",
     "X-Device-Token",
     "X-Okta-User-Agent-Extended",

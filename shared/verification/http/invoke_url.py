@@ -59,7 +59,8 @@ def error(error: errors.VerificationError, _: Request) -> Reply:
 
 def _email(request: Request) -> Email:
     # A plus in a query arrives as a blank, and no address contains a blank.
-    return parse_email(_only(request, "email", errors.InvalidEmail).replace(" ", "+"))
+    text = _only(request, "email", errors.InvalidEmail).strip(" ")
+    return parse_email(text.replace(" ", "+"))
 
 
 def _only(request: Request, name: str, refusal: type[errors.VerificationError]) -> str:

@@ -230,6 +230,8 @@ def problem(error: errors.VerificationError, request_id: str) -> Reply:
             body["attempts_remaining"] = remaining
         case errors.ReceiptAlreadyRedeemed():
             body["redeemed_at"] = _time(cause.redeemed_at)
+        case errors.SendLimited() if cause.limit:
+            body |= {"retry_after": cause.retry_after, "limit": cause.limit}
         case errors.TryLater():
             body["retry_after"] = cause.retry_after
         case errors.ChallengeSuperseded():

@@ -104,6 +104,14 @@ class Faults:
                     return fault.kind
         return None
 
+    def waiting(self) -> list[dict[str, object]]:
+        """The faults as they were added, with how many times are left."""
+        with self._lock:
+            return [
+                {"on": fault.on, "kind": fault.kind, "times": fault.times_left}
+                for fault in self._waiting
+            ]
+
     def clear(self) -> None:
         with self._lock:
             self._waiting.clear()

@@ -146,13 +146,15 @@ class Inbox(list[Message]):
 class Call:
     """A request that reached the org; `path` without query, status 0 if it was not answered.
 
-    `headers` describe the caller; of Authorization they hold only the scheme.
+    `kind` is one of the kinds in urls.py, `at` in epoch seconds. `headers` describe the caller; of Authorization they hold only the scheme.
     """
 
     method: str
     path: str
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)
+    kind: str = field(default="", compare=False)
+    at: float = field(default=0.0, compare=False)
 
     @property
     def forwarded_for(self) -> str | None:

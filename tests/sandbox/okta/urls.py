@@ -2,7 +2,7 @@
 
 A request is counted, carried out and added to `org.calls` at once, under the org's lock. The org's
 latency and the delay of a fault come after that and before the answer, so that nothing happens to an
-org that was reset in between. The kinds of calls for the latency are `lookup`, `create`, `factors`,
+org that was reset in between. The kinds of calls are `lookup`, `create`, `factors`,
 `send`, `check`, `authn` and `other`. Assumed: the rate limit is checked before the token, and both
 before the path.
 """
@@ -76,20 +76,19 @@ class _OktaApp:
             fault = self._org.faults.take(route.operation)
             response = self._respond(request, route, arguments, fault)
             status = 0 if response is None else response.status_code
-            self._org.calls.append(Call(request.method, path, status, _kept_headers(request)))
+            kind, kept = _kind(request, route), _kept_headers(request)
+            self._org.calls.append(
+                Call(request.method, path, status, kept, kind, self._org.clock())
+            )
             until_interrupted = self._org.until_interrupted
-        until_interrupted.wait(self._latency(request, route) + DELAY_SECONDS.get(fault, 0.0))
+        until_interrupted.wait(self._latency(kind) + DELAY_SECONDS.get(fault, 0.0))
         if response is None:
             wire.cut_connection(environ)
         return response(environ, start_response)
 
-    def _latency(self, request: Request, route: Route) -> float:
+    def _latency(self, kind: str) -> float:
         latency = self._org.latency_seconds
-        if not callable(latency):
-            return latency
-        if route.operation is On.VERIFY:
-            return latency("check" if _has_code(request) else "send")
-        return latency(route.operation or "other")
+        return latency(kind) if callable(latency) else latency
 
     def _match(self, method: str, path: str) -> tuple[Route, dict[str, Any]]:
         try:
@@ -143,6 +142,12 @@ def _require_access(org: Org, request: Request, access: Access) -> None:
             raise OktaError(Refusal.ACCESS_DENIED)
     elif access is Access.API_TOKEN:
         raise OktaError(Refusal.INVALID_TOKEN if authorization else Refusal.INVALID_SESSION)
+
+
+def _kind(request: Request, route: Route) -> str:
+    if route.operation is On.VERIFY:
+        return "check" if _has_code(request) else "send"
+    return route.operation or "other"
 
 
 def _kept_headers(request: Request) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.unit.events import REQUEST_ID, posted, proxy_event
-from tests.unit.examples import NOW, challenge
+from tests.unit.examples import NOW, challenge, rows
 from verification import errors
 from verification.http import json_api
 from verification.http.messages import PROBLEM_JSON, Request
@@ -74,26 +74,17 @@ class TestIssueRequests:
 
     @pytest.mark.parametrize(
         ("body", "code"),
-        [
-            ({}, "missing_email"),
-            ({"email": ""}, "missing_email"),
-            ({"email": None}, "missing_email"),
-            ({"Email": ADA}, "missing_email"),
-            ({"email": "ada"}, "invalid_email"),
-            ({"email": f"{ADA}\n"}, "invalid_email"),
-            ({"email": "\ud800@example.com"}, "malformed_body"),
-            ({"email": ADA, "channel": "fax"}, "unsupported_channel"),
-            ({"email": ADA, "channel": "EMAIL"}, "unsupported_channel"),
-            ({"email": ADA, "channel": "totp"}, "unsupported_channel"),
-        ],
+        rows(
+            {
+                "missing_email": [{}, {"email": ""}, {"email": None}, {"Email": ADA}],
+                "invalid_email": [{"email": "ada"}, {"email": f"{ADA}\n"}],
+                "malformed_body": [{"email": "\ud800@example.com"}, {"email": ADA, "locale": "_"}],
+                "unsupported_channel": [{"email": ADA, "channel": x} for x in ("EMAIL", "totp")],
+            }
+        ),
     )
     def test_a_wrong_field_has_its_own_code(self, body: object, code: str) -> None:
         assert refusal(json_api.parse_issue, body)[0] == code
-
-    @pytest.mark.parametrize("locale", ["de_DE", "x", "de-", "de\r\nX-Evil: 1", "*", "de;q=1, en"])
-    def test_a_locale_is_a_language_tag(self, locale: str) -> None:
-        told = ("malformed_body", "locale is not a language tag.")
-        assert refusal(json_api.parse_issue, {"email": ADA, "locale": locale}) == told
 
     @pytest.mark.parametrize("flag", ["true", 1, 0, "", [], {}])
     def test_a_flag_is_true_or_false(self, flag: object) -> None:
@@ -124,15 +115,14 @@ class TestVerifyRequests:
 
     @pytest.mark.parametrize(
         ("body", "code"),
-        [
-            ({}, "missing_email"),
-            ({"code": "123456"}, "missing_email"),
-            ({"challenge_id": "", "code": "123456"}, "missing_email"),
-            ({"email": ADA}, "missing_code"),
-            ({"challenge_id": "ch_one"}, "missing_code"),
-            ({"email": ADA, "otp": "12345"}, "invalid_code_format"),
-            ({"email": "ada", "otp": "123456"}, "invalid_email"),
-        ],
+        rows(
+            {
+                "missing_email": [{}, {"code": "123456"}, {"challenge_id": "", "code": "123456"}],
+                "missing_code": [{"email": ADA}, {"challenge_id": "ch_one"}],
+                "invalid_code_format": [{"email": ADA, "otp": "12345"}],
+                "invalid_email": [{"email": "ada", "otp": "123456"}],
+            }
+        ),
     )
     def test_a_wrong_field_has_its_own_code(self, body: object, code: str) -> None:
         assert refusal(json_api.parse_verify, body)[0] == code
@@ -161,7 +151,7 @@ class TestPurposes:
 
     @EVERY_BODY
     @pytest.mark.parametrize("field", ["purpose", "reference"])
-    @pytest.mark.parametrize("value", ["x" * 65, "pick up", "a\nb", "<b>", 42, ["a"], {}, True])
+    @pytest.mark.parametrize("value", ["pick up", 42])
     def test_the_detail_names_the_wrong_label(
         self, parse: Parse, body: dict[str, str], field: str, value: object
     ) -> None:
@@ -185,13 +175,7 @@ class TestPaths:
 
     @pytest.mark.parametrize(
         ("segment", "code"),
-        [
-            ("", "missing_email"),
-            ("nonsense", "invalid_email"),
-            ("ada%2540example.com", "invalid_email"),
-            ("ada%40example.com%0d%0a", "invalid_email"),
-            ("ada@example.com,eve@evil.example", "invalid_email"),
-        ],
+        [("", "missing_email"), ("a%2540x.example", "invalid_email"), ("a%0a", "invalid_email")],
     )
     def test_an_email_in_a_path_is_checked_like_any(self, segment: str, code: str) -> None:
         with pytest.raises(errors.BadRequest) as refused:
@@ -209,28 +193,27 @@ class TestPaths:
 class TestBodies:
     @pytest.mark.parametrize(
         ("text", "detail"),
-        [
-            (None, "The body is not JSON."),
-            ("{", "The body is not JSON."),
-            ("email=ada@example.com", "The body is not JSON."),
-            ("1" * 5000, "The body is not JSON."),
-            ("[" * 8000, "The body is not JSON."),
-            ('{"a":' * 1600, "The body is not JSON."),
-            ('{"email": "\\ud800"}', "The body is not JSON."),
-            ("[]", "The body is not a JSON object."),
-            (json.dumps(ADA), "The body is not a JSON object."),
-            ("null", "The body is not a JSON object."),
-            ("true", "The body is not a JSON object."),
-            ("NaN", "The body is not a JSON object."),
-            ('{"email": NaN}', "email is not a string."),
-            ('{"email": 42}', "email is not a string."),
-            ('{"email": false}', "email is not a string."),
-            ('{"email": ["ada@example.com"]}', "email is not a string."),
-            ('{"email": {"$ne": ""}}', "email is not a string."),
-            (f'{{"email": "{ADA}", "channel": 0}}', "channel is not a string."),
-            (f'{{"email": "{ADA}", "locale": {{}}}}', "locale is not a string."),
-            (f'{{"email": "{ADA}", "x": "{"y" * 8192}"}}', "The body is too long."),
-        ],
+        rows(
+            {
+                "The body is not JSON.": [
+                    *(None, "{", "email=ada@example.com", '{"email": "\\ud800"}'),
+                    *("1" * 5000, "[" * 8000, '{"a":' * 1600),
+                ],
+                "The body is not a JSON object.": [
+                    "[]",
+                    '"ada@example.com"',
+                    "null",
+                    "true",
+                    "NaN",
+                ],
+                "email is not a string.": [
+                    *('{"email": NaN}', '{"email": 42}', '{"email": false}'),
+                    *('{"email": ["ada@example.com"]}', '{"email": {"$ne": ""}}'),
+                ],
+                "channel is not a string.": ['{"email": "ada@example.com", "channel": 0}'],
+                "The body is too long.": [f'{{"email": "{ADA}", "x": "{"y" * 8192}"}}'],
+            }
+        ),
     )
     def test_the_detail_says_what_is_wrong(self, text: str | None, detail: str) -> None:
         with pytest.raises(errors.MalformedBody) as refused:
@@ -256,24 +239,14 @@ class TestBodies:
         assert json_api.parse_issue(given).email == ADA
 
     @pytest.mark.parametrize(
-        "headers",
-        [
-            {},
-            {"Content-Type": ""},
-            {"Content-Type": "text/plain"},
-            {"Content-Type": "text/plain; application/json"},
-            {"Content-Type": "application/x-www-form-urlencoded"},
-            {"Content-Type": "application/jsonp"},
-            {"Content-Type": "multipart/form-data"},
-        ],
+        "content_type",
+        ["", "text/plain", "text/plain; application/json", "multipart/form-data", "application/x"],
     )
-    def test_a_content_type_that_needs_no_preflight_is_refused(
-        self, headers: dict[str, str]
-    ) -> None:
+    def test_a_content_type_that_needs_no_preflight_is_refused(self, content_type: str) -> None:
         """A browser would send it for a page of any origin."""
-        for parse in (json_api.parse_issue, json_api.parse_verify):
+        for headers in ({"Content-Type": content_type}, {}):
             with pytest.raises(errors.UnsupportedMediaType) as refused:
-                parse(posted({"email": ADA, "otp": "123456"}, headers))
+                json_api.parse_object(posted({"email": ADA}, headers))
             assert refused.value.code == "unsupported_media_type"
 
 
@@ -399,14 +372,17 @@ class TestProblems:
         assert (reply.status, body["status"]) == (STATUS[error.code], STATUS[error.code])
         assert (body["code"], body[field]) == (error.code, value)
 
-    def test_attempts_that_may_not_be_told_are_left_out(self) -> None:
-        body = json.loads(json_api.error(errors.InvalidCode(), posted({})).body)
-        assert "attempts_remaining" not in body
-
-    def test_a_wait_is_in_the_header_too(self) -> None:
-        reply = json_api.error(errors.SendLimited(retry_after=30), posted({}))
-        assert (reply.status, reply.headers) == (429, {"Retry-After": "30"})
-
-    def test_a_wrong_key_is_told_how_to_authenticate(self) -> None:
-        reply = json_api.error(errors.Unauthorized(), posted({}))
-        assert (reply.status, reply.headers) == (401, {"WWW-Authenticate": "Bearer"})
+    @pytest.mark.parametrize(
+        ("error", "headers"),
+        [
+            (errors.SendLimited(retry_after=30), {"Retry-After": "30"}),
+            (errors.Unauthorized(), {"WWW-Authenticate": "Bearer"}),
+            (errors.InvalidCode(), {}),
+        ],
+    )
+    def test_headers_say_when_to_come_back_and_how_to_authenticate(
+        self, error: errors.VerificationError, headers: dict[str, str]
+    ) -> None:
+        reply = json_api.error(error, posted({}))
+        assert reply.headers == headers
+        assert "attempts_remaining" not in json.loads(reply.body)

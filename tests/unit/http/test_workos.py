@@ -23,11 +23,14 @@ from verification.models import (
     Origin,
     Verified,
 )
-from verification.parsing import MAX_SMS_TEXT
 
 ADA = "ada@example.com"
 TIME = "2025-06-15T15:06:40.000Z"
 CHALLENGE = challenge(sent_at=NOW, expires_at=NOW + 300, factor_ref="ref")
+FACTOR_X, CHALLENGE_X = "Authentication Factor", "Authentication Challenge"
+ENDED = "authentication_challenge"
+VERIFIED = "The authentication challenge 'x' has already been verified."
+EXPIRED = "The authentication challenge 'x' has expired."
 REF = FactorRef("00u1", "ufs1", EmailHash("0e" * 16), NOW, "Shop", "ada")
 
 
@@ -127,13 +130,12 @@ class TestFactorAndChallengeRequests:
 
     @pytest.mark.parametrize(
         "text",
-        ["no code", "{{code}} https://x.example", "${user} {{code}}", "{{code}}" + "x" * 160, 5],
+        ["no code", "{{code}}" + "x" * 160, 5],
     )
     def test_a_wrong_text_is_named(self, text: object) -> None:
         request = posted_to("auth_factor_abc", {"sms_template": text})
         refused = refusal(workos.parse_challenge, request)
         assert (refused["status"], refused["errors"][0]["field"]) == (422, "sms_template")
-        assert MAX_SMS_TEXT == 160
 
     def test_a_code_is_checked_for_a_challenge_of_these_routes(self) -> None:
         request = workos.parse_verify(posted_to("auth_challenge_abc", {"code": "123 456"}))
@@ -237,37 +239,12 @@ class TestErrors:
         [
             (errors.Unauthorized(), 401, "unauthorized", "The client key is not valid."),
             (errors.Forbidden(), 403, "forbidden", "This client may not do this."),
-            (
-                errors.ChallengeNotFound(),
-                404,
-                "entity_not_found",
-                "Authentication Challenge not found: 'x'.",
-            ),
-            (
-                errors.FactorNotEnrolled(),
-                404,
-                "entity_not_found",
-                "Authentication Factor not found: 'x'.",
-            ),
+            (errors.ChallengeNotFound(), 404, "entity_not_found", f"{CHALLENGE_X} not found: 'x'."),
+            (errors.FactorNotEnrolled(), 404, "entity_not_found", f"{FACTOR_X} not found: 'x'."),
             (errors.CustomerNotFound(), 404, "entity_not_found", "User not found."),
-            (
-                errors.ChallengeAlreadyVerified(),
-                422,
-                "authentication_challenge_previously_verified",
-                "The authentication challenge 'x' has already been verified.",
-            ),
-            (
-                errors.ChallengeExpired(),
-                422,
-                "authentication_challenge_expired",
-                "The authentication challenge 'x' has expired.",
-            ),
-            (
-                errors.ChallengeSuperseded(superseded_at=NOW),
-                422,
-                "authentication_challenge_expired",
-                "The authentication challenge 'x' has expired.",
-            ),
+            (errors.ChallengeAlreadyVerified(), 422, f"{ENDED}_previously_verified", VERIFIED),
+            (errors.ChallengeExpired(), 422, f"{ENDED}_expired", EXPIRED),
+            (errors.ChallengeSuperseded(superseded_at=NOW), 422, f"{ENDED}_expired", EXPIRED),
             (errors.CustomerLocked("why"), 422, "invalid_request_parameters", "why"),
             (errors.OktaNotReached("why"), 503, "okta_unavailable", "why"),
         ],
