@@ -19,13 +19,18 @@ from tests.integration.account import (
     Unreliable,
     client_error,
 )
-from tests.integration.conftest import Clock
-from tests.integration.functions import Functions
-from tests.integration.rows import STRANGERS, of_client, opened, plan_of, refusal, repeated
+from tests.integration.conftest import World
+from tests.integration.rows import (
+    STRANGERS,
+    Rows,
+    of_client,
+    opened,
+    plan_of,
+    refusal,
+    repeated,
+)
 from tests.unit.examples import NOW
 from verification import errors
-from verification.aws.customer_rows import CustomerRows
-from verification.aws.email_rows import EmailRows
 from verification.aws.receipt_rows import KEPT_SECONDS, ReceiptRows
 from verification.aws.secrets import Secrets
 from verification.aws.signing import KmsSigner
@@ -142,20 +147,20 @@ FIELDS: dict[str, Any] = {
 class TestChallenges:
     """What the receipt will say is stored with the challenge."""
 
-    def test_of_a_client(self, customers: CustomerRows) -> None:
+    def test_of_a_client(self, rows: Rows) -> None:
         challenge = of_client("one", **FIELDS)
-        customers.begin_send(plan_of(challenge))
-        assert customers.get(plan_of(challenge).customer).challenges[0] == challenge
+        rows.customers.begin_send(plan_of(challenge))
+        assert rows.customers.get(plan_of(challenge).customer).challenges[0] == challenge
 
-    def test_of_a_release(self, customers: CustomerRows) -> None:
+    def test_of_a_release(self, rows: Rows) -> None:
         challenge = of_client("one", lane=Lane.RELEASE, **FIELDS)
-        customers.begin_send(plan_of(challenge))
-        assert customers.get(plan_of(challenge).customer).release == challenge
+        rows.customers.begin_send(plan_of(challenge))
+        assert rows.customers.get(plan_of(challenge).customer).release == challenge
 
-    def test_of_the_public(self, emails: EmailRows) -> None:
+    def test_of_the_public(self, rows: Rows) -> None:
         challenge = opened("one", audience="bank")
-        emails.open_challenge(STRANGERS, challenge)
-        assert emails.state(STRANGERS).challenges[0] == challenge
+        rows.emails.open_challenge(STRANGERS, challenge)
+        assert rows.emails.state(STRANGERS).challenges[0] == challenge
 
 
 class TestOutcomes:
@@ -171,9 +176,9 @@ class TestOutcomes:
         return logged
 
     def test_made_redeemed_and_refused_receipts_are_lines_and_metrics(
-        self, functions: Functions, shop: Functions, clock: Clock, logged: Any
+        self, world: World, logged: Any
     ) -> None:
-        receipt = functions.check(functions.send().json["challenge_id"]).json["receipt"]
+        receipt = world.public.check(world.public.send().json["challenge_id"]).json["receipt"]
         line, metrics, out = logged()
         assert (line["outcome"], line["receipt_made"]) == ("verified", True)
         assert metrics["receipt_made"] == [1.0]
@@ -187,39 +192,37 @@ class TestOutcomes:
             "receipt_redeemed": {},
             "receipt_already_redeemed": {},
         }.items():
-            shop.post("/receipts/redeem", {**body, **changes})
+            world.shop.post("/receipts/redeem", {**body, **changes})
             line, metrics, out = logged()
             assert (line["outcome"], line["receipt_jti"], line["caller"]) == (outcome, jti, "shop")
             assert metrics[outcome] == [1.0]
             assert receipt not in out
             assert "ada@" not in out
 
-        clock.advance(121)
-        shop.post("/receipts/redeem", body)
+        world.clock.advance(121)
+        world.shop.post("/receipts/redeem", body)
         line, metrics, _ = logged()
         assert (line["outcome"], metrics["receipt_expired"]) == ("receipt_expired", [1.0])
 
     def test_the_context_is_in_every_line_of_a_verification(
-        self, shop: Functions, logged: Any
+        self, world: World, logged: Any
     ) -> None:
         context = {"kind": "ivr", "id": "line 2"}
-        sent = shop.send(body={"receipt": True, "context": context})
+        sent = world.shop.send(body={"receipt": True, "context": context})
         lines = [logged()[0]]
-        receipt = shop.check(sent.json["challenge_id"]).json["receipt"]
+        receipt = world.shop.check(sent.json["challenge_id"]).json["receipt"]
         lines.append(logged()[0])
-        told = shop.post("/receipts/redeem", {"receipt": receipt, "email": "ada@example.com"})
+        told = world.shop.post("/receipts/redeem", {"receipt": receipt, "email": "ada@example.com"})
         lines.append(logged()[0])
         assert [line["context"] for line in lines] == ["ivr:line 2"] * 3
         assert told.json["context"] == context
 
-    def test_a_receipt_that_could_not_be_signed_is_counted(
-        self, functions: Functions, account: Account, logged: Any
-    ) -> None:
-        challenge_id = functions.send().json["challenge_id"]
-        key = account.kms.describe_key(KeyId=RECEIPT_KEY)["KeyMetadata"]["KeyId"]
-        account.kms.delete_alias(AliasName=RECEIPT_KEY)
-        account.kms.schedule_key_deletion(KeyId=key)
-        reply = functions.check(challenge_id)
+    def test_a_receipt_that_could_not_be_signed_is_counted(self, world: World, logged: Any) -> None:
+        challenge_id = world.public.send().json["challenge_id"]
+        key = world.account.kms.describe_key(KeyId=RECEIPT_KEY)["KeyMetadata"]["KeyId"]
+        world.account.kms.delete_alias(AliasName=RECEIPT_KEY)
+        world.account.kms.schedule_key_deletion(KeyId=key)
+        reply = world.public.check(challenge_id)
         assert (reply.status, reply.json["receipt_unavailable"]) == (200, True)
         line, metrics, _ = logged()
         assert (line["outcome"], line["receipt_unavailable"]) == ("verified", True)
@@ -227,11 +230,11 @@ class TestOutcomes:
         assert metrics["receipt_unavailable"] == [1.0]
 
     def test_public_keys_may_be_kept_for_an_hour_and_nothing_else_for_a_moment(
-        self, functions: Functions
+        self, world: World
     ) -> None:
-        reply = functions.get("/.well-known/jwks.json")
+        reply = world.public.get("/.well-known/jwks.json")
         assert (reply.status, reply.headers["Cache-Control"]) == (200, "public, max-age=3600")
-        assert functions.send().headers["Cache-Control"] == "no-store"
+        assert world.public.send().headers["Cache-Control"] == "no-store"
 
 
 class TestAudiences:
