@@ -435,12 +435,12 @@ class FakeInvocation:
 
 
 class FakeSigner:
-    """KMS: a key for every id. `failure` is what all calls end with; `unusable` keys are disabled."""
+    """KMS: a key for every id. `failure` is what all calls end with, `failures` those with one key."""
 
     def __init__(self) -> None:
         self.signed: list[str] = []
         self.failure: errors.VerificationError | None = None
-        self.unusable: set[str] = set()
+        self.failures: dict[str, errors.VerificationError] = {}
         self.keys: defaultdict[str, ec.EllipticCurvePrivateKey] = defaultdict(
             lambda: ec.generate_private_key(ec.SECP256R1())
         )
@@ -455,10 +455,9 @@ class FakeSigner:
         return public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def _key(self, key_id: str) -> ec.EllipticCurvePrivateKey:
-        if self.failure is not None:
-            raise self.failure
-        if key_id in self.unusable:
-            raise errors.ConfigurationError("the key is disabled")
+        failure = self.failure or self.failures.get(key_id)
+        if failure is not None:
+            raise failure
         return self.keys[key_id]
 
 

@@ -70,6 +70,10 @@ class Forger:
         signed = f"{segment({**self.header, 'alg': 'HS256'})}.{self.body}"
         return f"{signed}.{encoded(hmac.new(secret, signed.encode(), hashlib.sha256).digest())}"
 
+    def with_longer_signature(self) -> str:
+        raw = base64.urlsafe_b64decode(self.signature + "==")
+        return self.unsigned(self.header, raw[:32] + b"\0" + raw[32:])
+
     def own_jwk(self) -> dict[str, str]:
         public_key = self._own.public_key()
         der = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -127,6 +131,7 @@ FORGERIES: dict[str, tuple[str, Forge]] = {
     "no id": (INVALID, lambda f: f.sign(jti=None)),
     "context of an unknown kind": (INVALID, lambda f: f.sign(context={"kind": "x", "id": "y"})),
     "context without an id": (INVALID, lambda f: f.sign(context={"kind": "ivr"})),
+    "longer signature of the same numbers": (INVALID, Forger.with_longer_signature),
     "padded": (INVALID, lambda f: f"{f.receipt}=="),
     "blanks around it": (INVALID, lambda f: f" {f.receipt}\n"),
     "five parts": (INVALID, lambda f: f"{f.receipt}.."),

@@ -365,6 +365,14 @@ class TestRedeeming:
                 redeem(world, receipt, call)
             assert refused.value.redeemed_at == NOW
 
+    def test_it_is_good_until_the_second_of_its_end(self, world: World) -> None:
+        receipt, call = by_public(world).receipt, world.client(request="one")
+        world.now = NOW + PUBLIC_SECONDS - 1
+        redeem(world, receipt, call)
+        world.now += 1
+        with pytest.raises(errors.ReceiptExpired):
+            redeem(world, receipt, call)
+
     def test_the_same_request_is_told_the_same_again(self, world: World) -> None:
         receipt = by_public(world).receipt
         call = world.client(request="one")
@@ -477,17 +485,17 @@ class TestKeys:
 
     def test_an_unusable_other_key_is_left_out_and_an_unusable_own_one_is_a_fault(self) -> None:
         world = World(receipt_other_key=NEXT_KEY)
-        world.signer.unusable.add(NEXT_KEY)
+        world.signer.failures[NEXT_KEY] = errors.ConfigurationError("the key is disabled")
         assert [each["kid"] for each in world.receipts.jwks()["keys"]] == [jws.kid_of(KEY)]
         assert "problem" in world.meter.facts
-        world.signer.unusable.add(KEY)
+        world.signer.failures[KEY] = errors.ConfigurationError("the key is disabled")
         with pytest.raises(errors.ConfigurationError):
             world.receipts.jwks()
 
     def test_while_kms_is_down_no_part_of_the_keys_is_published(self) -> None:
         """It could be kept for an hour."""
         world = World(receipt_other_key=NEXT_KEY)
-        world.signer.failure = errors.StoreUnavailable()
+        world.signer.failures[NEXT_KEY] = errors.StoreUnavailable()
         with pytest.raises(errors.StoreUnavailable):
             world.receipts.jwks()
 
