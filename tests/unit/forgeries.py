@@ -57,8 +57,11 @@ class Forger:
         """Signed with the attacker's key, which the header may offer."""
         return self._signed(self._sign_alone, {**self.header, **header}, {})
 
-    def unsigned(self, header: dict[str, Any], signature: bytes = b"") -> str:
-        return f"{segment(header)}.{self.body}.{encoded(signature)}"
+    def unsigned(self, header: dict[str, Any]) -> str:
+        return f"{segment(header)}.{self.body}."
+
+    def with_signature(self, signature: bytes) -> str:
+        return f"{self.head}.{self.body}.{encoded(signature)}"
 
     def edit(self, **claims: object) -> str:
         """Other claims under the old signature."""
@@ -72,7 +75,7 @@ class Forger:
 
     def with_longer_signature(self) -> str:
         raw = base64.urlsafe_b64decode(self.signature + "==")
-        return self.unsigned(self.header, raw[:32] + b"\0" + raw[32:])
+        return self.with_signature(raw[:32] + b"\0" + raw[32:])
 
     def own_jwk(self) -> dict[str, str]:
         public_key = self._own.public_key()
@@ -114,9 +117,9 @@ SHARED: dict[str, tuple[str, Forge]] = {
     "jwk header": (INVALID, lambda f: f.sign_with_own_key(jwk=f.own_jwk())),
     "unknown critical header": (INVALID, lambda f: f.sign({**f.header, "crit": ["b64"]})),
     "expiry that is no number": (INVALID, lambda f: f.sign(exp="never")),
-    "signature in DER": (INVALID, lambda f: f.unsigned(f.header, f.der_signature())),
-    "empty signature": (INVALID, lambda f: f.unsigned(f.header)),
-    "zero signature": (INVALID, lambda f: f.unsigned(f.header, bytes(64))),
+    "signature in DER": (INVALID, lambda f: f.with_signature(f.der_signature())),
+    "empty signature": (INVALID, lambda f: f.with_signature(b"")),
+    "zero signature": (INVALID, lambda f: f.with_signature(bytes(64))),
     "no receipt": (INVALID, lambda _: "a.b.c"),
 }
 """Refused by the service, with this outcome, and by the libraries of the examples."""
