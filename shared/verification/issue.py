@@ -276,6 +276,7 @@ class Issue:
             self.limits.attempts_allowed(challenge.lane),
             factor.id,
             factor.destination_hash,
+            by_stranger=challenge.lane is Lane.STRANGER,
         )
         # Recorded before Okta is asked, so that no code goes out that cannot be checked.
         if not self.emails.attach(place, challenge, target):
@@ -397,6 +398,7 @@ class Issue:
             factor_id,
             self._destination_in_sign_in(known, message, call),
             counts_as=channel,
+            by_stranger=lane is Lane.STRANGER,
         )
         _, document = self._send(plan, message, call)
         return _document(document), True

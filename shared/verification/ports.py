@@ -60,7 +60,8 @@ class SendPlan:
     is stored with the customer: as the newest of the clients' or, if its lane is `release`, as the
     release. `counts_as` is the channel of a send that a sign-in asks for, which has windows of its
     own. `is_on_its_way` says that Okta has sent it already. `allowed`: see
-    `rules.attempts_allowed`.
+    `rules.attempts_allowed`. `by_stranger`: it counts with what strangers are sent, apart from known
+    callers.
     """
 
     customer: CustomerKey
@@ -73,6 +74,7 @@ class SendPlan:
     challenge: Challenge | None = None
     counts_as: Channel | None = None
     is_on_its_way: bool = False
+    by_stranger: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,9 @@ RESEND_SECONDS = 30
 DESTINATION_SENDS = 20
 """Sends to one mailbox or phone in a day of the clock (UTC), over all users."""
 
+STRANGERS_DESTINATION_SENDS = 10
+"""How many of them strangers may ask for, so that some are left for known callers."""
+
 RELEASES_DAY = 3
 """Releases of one customer in 24 hours."""
 
@@ -82,8 +85,8 @@ class Window:
 
 
 HOUR_AND_DAY = (Window(3600, 5), Window(_DAY, 10))
-"""Sends to one email: by all strangers together, and by all clients together; and the sends of one
-customer's sign-ins."""
+"""Sends to one email: by all strangers together, and by all clients together. Sends in one
+customer's sign-ins: of strangers together, and of known callers together."""
 
 DEVICE_HOUR = (Window(3600, 3),)
 """Sends for one known device."""

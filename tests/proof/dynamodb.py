@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, NoReturn
 
 from botocore.exceptions import ClientError
@@ -60,32 +60,29 @@ class MemoryDynamoDB:
         self.rows: dict[str, Row] = {}
         self._transactions: set[str] = set()
 
-    def get_item(
-        self, Key: Value, ProjectionExpression: str = "", **_: object
-    ) -> dict[str, Any]:
-        row = self.rows.get(Key["pk"]["S"])
-        if row is None:
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        _, row = self._old(request)
+        if not row:
             return {}
-        if ProjectionExpression:
-            wanted = ProjectionExpression.split(", ")
+        if only := request.get("ProjectionExpression"):
+            wanted = only.split(", ")
             return {"Item": {name: row[name] for name in wanted if name in row}}
         return {"Item": row}
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         key, old = self._old(request)
         if not _holds(request, old):
-            item = {"Item": old} if old else {}
             error = {"Code": "ConditionalCheckFailedException", "Message": ""}
-            raise ClientError({"Error": error, **item}, "UpdateItem")  # type: ignore[misc]
+            response: Any = {"Error": error, **({"Item": old} if old else {})}
+            raise ClientError(response, "UpdateItem")
         self.rows[key] = new = _updated(request, old)
         return {"Attributes": new} if request["ReturnValues"] == "ALL_NEW" else {}
 
-    def transact_write_items(
-        self, TransactItems: Sequence[Mapping[str, Any]], ClientRequestToken: str
-    ) -> dict[str, Any]:
-        if ClientRequestToken in self._transactions:
+    def transact_write_items(self, **transaction: Any) -> dict[str, Any]:
+        token = transaction["ClientRequestToken"]
+        if token in self._transactions:
             return {}
-        requests = [each["Update"] for each in TransactItems]
+        requests = [each["Update"] for each in transaction["TransactItems"]]
         before = [self._old(each) for each in requests]
         reasons: list[dict[str, Any]] = []
         for request, (_, old) in zip(requests, before, strict=True):
@@ -100,7 +97,7 @@ class MemoryDynamoDB:
             raise ClientError(response, "TransactWriteItems")
         for request, (key, old) in zip(requests, before, strict=True):
             self.rows[key] = _updated(request, old)
-        self._transactions.add(ClientRequestToken)
+        self._transactions.add(token)
         return {}
 
     def close(self) -> None:
@@ -186,7 +183,7 @@ def _changed(inside: Any, path: _Path, value: Value | None) -> Any:
         copy[step] = _changed(copy[step], rest, value)
     elif value is not None:
         copy[step] = value
-    elif kind == "L":
+    elif isinstance(step, int):
         del copy[step : step + 1]
     else:
         copy.pop(step, None)
@@ -204,12 +201,12 @@ def _comparable(value: Value | None) -> tuple[str, Any] | None:
     return kind, int(content) if kind == "N" else content
 
 
-@lru_cache(maxsize=None)
+@cache
 def _placeholders(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"[#:]\w+", text))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _condition(text: str) -> _Condition:
     parser = _Parser(text)
     condition = parser.any_of()
@@ -217,7 +214,7 @@ def _condition(text: str) -> _Condition:
     return condition
 
 
-@lru_cache(maxsize=None)
+@cache
 def _changes(text: str) -> _Changes:
     return _Parser(text).changes()
 
@@ -243,7 +240,6 @@ class _Parser:
     # ---- Updates ---------------------------------------------------------------------------------
 
     def changes(self) -> _Changes:
-        found = _Changes([], [], [])
         sets: list[Any] = []
         removes: list[_Path] = []
         adds: list[Any] = []
@@ -261,8 +257,7 @@ class _Parser:
                     self._fail()
                 if not self._take(","):
                     break
-        found = _Changes(sets, removes, adds)
-        return found
+        return _Changes(sets, removes, adds)
 
     def _sum(self) -> _Operand:
         left = self._operand()
@@ -372,9 +367,7 @@ class _Parser:
         raise ValueError(f"not an expression that is known here: {self._text}")
 
 
-def _compared(
-    compare: Callable[[Any, Any], bool], left: Value | None, right: Value | None
-) -> bool:
+def _compared(compare: Callable[[Any, Any], bool], left: Value | None, right: Value | None) -> bool:
     """Values of different types, or none, compare as false."""
     a, b = _comparable(left), _comparable(right)
     return a is not None and b is not None and a[0] == b[0] and compare(a[1], b[1])

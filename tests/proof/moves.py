@@ -27,7 +27,7 @@ from tests.sandbox.okta.records import Factor, FactorType, User, UserStatus
 from verification.crypto import Keyring
 
 INVENTED_ID = "ch_" + "A" * 90
-INVENTED_TOKEN = "00invented-state-token"  # noqa: S105 - good for nothing
+INVENTED_TOKEN = "00invented-state-token"
 PROVED = {"purpose": "refund", "reference": "order-1"}
 SPELLINGS = (EMAIL, EMAIL.upper(), unicodedata.normalize("NFD", "súbject@shop.example"), LOGIN)
 
@@ -231,6 +231,20 @@ class SignInStep:
                     right_proof(world, factor) if self.act is Act.RIGHT else world.wrong_code()
                 )
         return world.call(route, body=body, source=self.source, headers=headers, path=path)
+
+
+@dataclass(frozen=True)
+class FloodSignIn:
+    """Somebody who knows the password has codes sent until that is refused."""
+
+    source: str
+    type: FactorType = FactorType.EMAIL
+
+    def play(self, world: World) -> None:
+        SignIn(self.source).play(world)
+        for _ in range(6):
+            SignInStep(self.source, Act.AGAIN, self.type).play(world)
+            world.clock.now += 31
 
 
 # ---- The customer ----------------------------------------------------------------------------------

@@ -58,9 +58,7 @@ _OKTA_FAULTS = tuple(
 _CHANNELS = st.sampled_from(("email", "email", "sms", "call"))
 _KEYS = st.sampled_from(("", "", "", "key-1", "key-2"))
 _TOKENS = st.sampled_from((Token.NONE, Token.NONE, Token.NONE, *Token))
-_FACTORS = st.sampled_from(
-    (FactorType.EMAIL, FactorType.SMS, FactorType.TOTP, FactorType.QUESTION)
-)
+_FACTORS = st.sampled_from((FactorType.EMAIL, FactorType.SMS, FactorType.TOTP, FactorType.QUESTION))
 _RIGHT = st.booleans()
 _SELDOM = st.sampled_from((False, False, False, False, True))
 _DELIVERIES = st.sampled_from((*[Delivery.AT_ONCE] * 5, *Delivery))
@@ -103,13 +101,19 @@ def strangers(sources: SearchStrategy[str]) -> Play:
         st.tuples(plain_send, plain_guess, plain_guess, plain_guess),
         st.tuples(next_hour, plain_send, plain_guess, plain_guess, plain_guess),
         st.tuples(send, guess),
-        _alone(send, guess, invented, password),
+        _alone(send, guess),
+        _alone(password),
+        _alone(password, invented),
     )
 
 
 def passwords(source: SearchStrategy[str], *, is_owner: bool) -> Play:
     """Sign-ins with the right password. Only the owner has the proofs and the device."""
-    acts = st.sampled_from(Act) if is_owner else st.sampled_from([each for each in Act if each is not Act.RIGHT])
+    acts = (
+        st.sampled_from(Act)
+        if is_owner
+        else st.sampled_from([each for each in Act if each is not Act.RIGHT])
+    )
     device = st.booleans() if is_owner else st.just(False)
     begin = st.builds(moves.SignIn, source, device)
     step = st.builds(moves.SignInStep, source, acts, _FACTORS, device)
@@ -126,10 +130,14 @@ def known() -> Play:
     release = st.builds(moves.ClientSend, _CHANNELS, st.just(True))
     use = st.builds(moves.UseRelease, _RIGHT, _CHANNELS)
     verify = st.builds(moves.ClientVerify, _RIGHT, st.booleans(), _CHANNELS, _SELDOM)
-    challenge, verify_factor = st.builds(moves.ChallengeFactor), st.builds(
-        moves.VerifyFactor, _RIGHT
+    challenge, verify_factor = (
+        st.builds(moves.ChallengeFactor),
+        st.builds(moves.VerifyFactor, _RIGHT),
     )
     enroll = st.builds(moves.Enroll, st.sampled_from(("totp", "sms", "email")))
+    sign_in_code = st.builds(
+        moves.SignInStep, _OWNER, st.just(Act.CHALLENGE), _FACTORS, st.just(True)
+    )
     device_send = st.builds(moves.DeviceSend, _CHANNELS)
     device_verify = st.builds(moves.DeviceVerify, _RIGHT, _CHANNELS)
     plain_verify, wrong = st.builds(moves.ClientVerify, _RIGHT), st.just(moves.ClientVerify(False))
@@ -142,6 +150,7 @@ def known() -> Play:
         st.tuples(st.just(moves.DeviceSend()), st.builds(moves.DeviceVerify, _RIGHT)),
         st.tuples(device_send, device_verify, device_verify),
         st.tuples(enroll, challenge, verify_factor),
+        st.tuples(st.just(moves.SignIn(OWNER, has_device=True)), sign_in_code),
         _alone(
             send,
             verify,
@@ -199,7 +208,11 @@ def attacks(*, knows_password: bool) -> SearchStrategy[list[Turn]]:
     address = st.integers(0, 999).map(lambda n: f"192.0.{n // 250}.{n % 250}")
     public, owner = strangers(address), passwords(_OWNER, is_owner=True)
     attacker = passwords(st.sampled_from(SOURCES), is_owner=False) if knows_password else public
-    flood = _alone(st.just(moves.Flood()))
+    floods: list[SearchStrategy[Move]] = [st.just(moves.Flood())]
+    if knows_password:
+        channels = st.sampled_from((FactorType.EMAIL, FactorType.SMS))
+        floods.append(st.builds(moves.FloodSignIn, st.sampled_from(SOURCES), channels))
+    flood = _alone(*floods)
     return turns(public, public, attacker, known(), known(), owner, world(), flood)
 
 

@@ -19,7 +19,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 import urllib3
@@ -190,7 +190,7 @@ class _InProcess(BaseAdapter):
         environ: dict[str, Any] = {
             **headers,
             "REQUEST_METHOD": request.method,
-            "PATH_INFO": requests.utils.unquote(url.path),
+            "PATH_INFO": unquote(url.path),
             "RAW_URI": f"{url.path}?{url.query}" if url.query else url.path,
             "QUERY_STRING": url.query,
             "CONTENT_TYPE": request.headers.get("Content-Type", ""),
@@ -224,8 +224,8 @@ class _InProcess(BaseAdapter):
 class _Secrets:
     """Secrets Manager."""
 
-    def get_secret_value(self, SecretId: str) -> dict[str, str]:
-        return {"SecretString": json.dumps(SECRETS[SecretId])}
+    def get_secret_value(self, **request: str) -> dict[str, str]:
+        return {"SecretString": json.dumps(SECRETS[request["SecretId"]])}
 
 
 class _Lambda:
@@ -234,8 +234,8 @@ class _Lambda:
     def __init__(self, accept: Callable[[Any], None]) -> None:
         self._accept = accept
 
-    def invoke(self, Payload: bytes, **_: object) -> dict[str, io.BytesIO]:
-        self._accept(json.loads(Payload))
+    def invoke(self, **request: Any) -> dict[str, io.BytesIO]:
+        self._accept(json.loads(request["Payload"]))
         return {"Payload": io.BytesIO()}
 
 
@@ -402,7 +402,7 @@ class World:
             case Delivery.LATER:
                 self.queue.append(event)
             case Delivery.REFUSED:
-                error = {"Code": "TooManyRequestsException", "Message": ""}
+                error: Any = {"Code": "TooManyRequestsException", "Message": ""}
                 raise ClientError({"Error": error}, "Invoke")
 
     def _run(self, event: Any) -> None:

@@ -1,5 +1,6 @@
 """`budget#<kind>#<name>`: how much a caller has spent in its current hour.
-`sends#<day>#<destination>`: sends to one mailbox or phone in one day of the clock, over all users.
+`sends#<day>#<destination>`: sends to one mailbox or phone in one day of the clock, over all users,
+and how many of them strangers asked for.
 `brake#<hour>`: wrong codes of strangers in one hour of the clock, over all customers.
 Times are epoch seconds.
 """
@@ -7,6 +8,7 @@ Times are epoch seconds.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from itertools import cycle
 
 from verification import rules
@@ -70,7 +72,8 @@ class BudgetRows:
     def send_to(self, destination_hash: str, now: int) -> None:
         """Count one send to a destination. Raises SendLimited."""
         try:
-            self._table.update(destination_send(destination_hash, now), returns=False)
+            send = destination_send(destination_hash, now, by_stranger=False)
+            self._table.update(send, returns=False)
         except ConditionFailed:
             raise SendLimited(retry_after=destination_wait(now), limit="destination") from None
 
@@ -89,9 +92,9 @@ def refund(spent: Spent, now: int) -> Update:
     )
 
 
-def destination_send(destination_hash: str, now: int) -> Update:
+def destination_send(destination_hash: str, now: int, *, by_stranger: bool) -> Update:
     """One send to a destination, if its day allows it."""
-    return Update(
+    send = Update(
         destination_key(destination_hash, now),
         "SET #ttl = :ttl ADD sends :one",
         "attribute_not_exists(pk) OR sends < :limit",
@@ -101,6 +104,14 @@ def destination_send(destination_hash: str, now: int) -> Update:
             ":ttl": number(now + 2 * DAY_SECONDS),
         },
         TTL,
+    )
+    if not by_stranger:
+        return send
+    return replace(
+        send,
+        update=f"{send.update}, strangers :one",
+        condition="attribute_not_exists(pk) OR sends < :limit AND NOT strangers >= :strangers",
+        values={**send.values, ":strangers": number(rules.STRANGERS_DESTINATION_SENDS)},
     )
 
 

@@ -2,9 +2,9 @@
 
 Challenges of clients (`c0` to `c4`), the release, wrong codes in a row over all lanes (`wrong`),
 what was sent over each factor (`sent_<factor id>`, and the one before it in `was_<factor id>`),
-sends of sign-ins (`p*`), releases (`r*`), and known devices. An attempt and what it decides change
-together, whatever runs at the same time in other instances. Times are epoch seconds, `busy_until`
-milliseconds.
+sends in sign-ins of strangers (`p*`) and of known callers (`q*`), releases (`r*`), and known devices.
+An attempt and what it decides change together, whatever runs at the same time in other instances.
+Times are epoch seconds, `busy_until` milliseconds.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ from verification.models import (
 )
 from verification.ports import SendPlan
 
-SIGN_IN_SENDS = SendSlots("p", rules.HOUR_AND_DAY)
+STRANGERS_SIGN_IN_SENDS = SendSlots("p", rules.HOUR_AND_DAY)
+KNOWN_SIGN_IN_SENDS = SendSlots("q", rules.HOUR_AND_DAY)
 RELEASES = SendSlots("r", rules.RELEASE_DAY)
 
 _NOT_BUSY = "NOT busy_until > :now_ms"
@@ -88,7 +89,7 @@ class CustomerRows:
             sets.append(challenge_slots.PUSH)
             values |= challenge_slots.push_values(plan.challenge)
         if plan.counts_as is not None:
-            slots, channel = SIGN_IN_SENDS, plan.counts_as.value
+            slots, channel = _sign_in_sends(plan), plan.counts_as.value
             sets.append(f"{slots.push}, {slots.last(channel)} = :now")
             conditions += [slots.cooled(channel), slots.fits]
             values |= slots.values(plan.now) | slots.cooled_value(plan.now)
@@ -97,7 +98,10 @@ class CustomerRows:
         )
         changes = [own]
         if plan.destination_hash:
-            changes.append(budget_rows.destination_send(plan.destination_hash, plan.now))
+            send = budget_rows.destination_send(
+                plan.destination_hash, plan.now, by_stranger=plan.by_stranger
+            )
+            changes.append(send)
         try:
             self._table.transact(*changes, token=plan.token)
         except ConditionFailed as failed:
@@ -141,7 +145,8 @@ class CustomerRows:
             sets.append("#sent = #was")
             names |= _names(plan.factor_id)
         if plan.counts_as is not None:
-            sets.append(f"{SIGN_IN_SENDS.pop}, {SIGN_IN_SENDS.last(plan.counts_as.value)} = :never")
+            slots = _sign_in_sends(plan)
+            sets.append(f"{slots.pop}, {slots.last(plan.counts_as.value)} = :never")
             values[":never"] = number(0)
         if plan.challenge is None:
             self._try(plan, sets, conditions, names, values)
@@ -239,6 +244,11 @@ def state_of(row: Item) -> CustomerState:
     )
 
 
+def _sign_in_sends(plan: SendPlan) -> SendSlots:
+    """The windows that a send in a sign-in counts in."""
+    return STRANGERS_SIGN_IN_SENDS if plan.by_stranger else KNOWN_SIGN_IN_SENDS
+
+
 def _names(factor_id: str) -> dict[str, str]:
     return {"#sent": _SENT + factor_id, "#was": _WAS + factor_id}
 
@@ -267,6 +277,6 @@ def _why_not_sent(row: Item, plan: SendPlan) -> VerificationError:
     if rules.is_held(state, plan.allowed):
         return AttemptsHeld(retry_after=rules.HOLD_SECONDS)
     if plan.counts_as is not None:
-        return SIGN_IN_SENDS.limited(row, plan.counts_as.value, plan.now)
+        return _sign_in_sends(plan).limited(row, plan.counts_as.value, plan.now)
     wait = rules.send_wait(RELEASES.sends(row), RELEASES.windows, plan.now)
     return SendLimited(retry_after=wait, limit="releases")
