@@ -63,11 +63,11 @@ class Kind(StrEnum):
 
 
 DELAY_SECONDS: dict[Kind | None, float] = {Kind.TIMEOUT: 10.0, Kind.SLOW: 2.0}
-_OF_AWS = {
+AWS_KINDS = {
     On.INVOKE: frozenset({Kind.THROTTLE, Kind.DROP}),
     On.KMS: frozenset({Kind.RESET, Kind.HTTP_500, Kind.SLOW, Kind.THROTTLE, Kind.DISABLED}),
 }
-_OF_OKTA = frozenset(Kind) - {Kind.THROTTLE, Kind.DROP, Kind.DISABLED}
+OKTA_KINDS = frozenset(Kind) - {Kind.THROTTLE, Kind.DROP, Kind.DISABLED}
 
 
 @dataclass
@@ -87,14 +87,14 @@ class Faults:
     def add(self, on: str, kind: str, times: int) -> None:
         """Make the next `times` requests of a kind fail. Raises ValueError for unknown words."""
         fault = _Fault(_word(On, "on", on), _word(Kind, "kind", kind), _checked_times(times))
-        if fault.kind not in _OF_AWS.get(fault.on, _OF_OKTA):
+        if fault.kind not in AWS_KINDS.get(fault.on, OKTA_KINDS):
             raise ValueError(f"on {on!r} and kind {kind!r} do not go together")
         with self._lock:
             self._waiting.append(fault)
 
     def take(self, operation: On | None) -> Kind | None:
         """Use up the oldest fault that waits for this operation."""
-        wanted = (operation,) if operation in _OF_AWS else (On.ANY, operation)
+        wanted = (operation,) if operation in AWS_KINDS else (On.ANY, operation)
         with self._lock:
             for fault in self._waiting:
                 if fault.on in wanted:
