@@ -29,7 +29,7 @@ from tests.proof.moves import (
     VerifyFactor,
 )
 from tests.proof.sequences import Turn
-from tests.proof.world import EMAIL, PHONE, Answer, Delivery, Person, World, watched
+from tests.proof.world import EMAIL, PHONE, SOURCES, Answer, Delivery, Person, World, watched
 from tests.sandbox.okta.records import UserStatus
 from verification.errors import SendLimited
 
@@ -40,14 +40,23 @@ _HOUR, _DAY = 3600, 86_400
 # ---- First game: is there such a customer? -------------------------------------------------------
 
 _PUBLIC = (moves.Send, moves.Guess, moves.WrongPassword, moves.InventedSignIn)
+_PROBES = [
+    Turn(moves.WrongPassword(SOURCES[0])),
+    Turn(moves.Guess(SOURCES[1])),
+    Turn(moves.Wait(_HOUR)),
+    Turn(moves.Send(SOURCES[2])),
+    Turn(moves.Guess(SOURCES[2])),
+    Turn(moves.WrongPassword(SOURCES[2])),
+]
+"""At the end of every sequence strangers try everything once more."""
 
 
 def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> None:
     """Play the same moves against a customer and against nobody. Strangers see the same."""
     customer, nobody = World(person, settings), World(Person.NOBODY, settings)
     meet_device(customer)
-    nobody.clock.now = customer.clock.now
-    for turn in turns:
+    nobody.clock.now, nobody.login = customer.clock.now, customer.login
+    for turn in (*turns, *_PROBES):
         if isinstance(turn.move, moves.SignIn):
             # Nobody has no right password. One whose check ends in doubt counts as a wrong one.
             turn = replace(turn, fault=None)  # noqa: PLW2901
@@ -313,6 +322,7 @@ def main() -> None:
         database=None,
         deadline=None,
         derandomize=False,
+        phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     for game in GAMES:

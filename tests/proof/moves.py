@@ -21,8 +21,10 @@ from tests.proof.world import (
     PHONE,
     ROOT_KEY,
     Answer,
+    Fault,
     World,
 )
+from tests.sandbox.okta.faults import Kind, On
 from tests.sandbox.okta.records import Factor, FactorType, User, UserStatus
 from verification.crypto import Keyring
 
@@ -184,20 +186,27 @@ def _headers(world: World, token: Token, key: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class SignIn:
-    """Somebody who knows the password begins a sign-in."""
+    """Somebody who knows the password begins a sign-in.
+
+    Where there is no right password, the call is one that Okta does not carry out: it costs the
+    public's budget as little as a right one.
+    """
 
     source: str
     has_device: bool = False
 
     def play(self, world: World) -> Answer | None:
-        user = world.user
-        if user is None or user.status is not UserStatus.ACTIVE:
-            return None  # there is no right password
-        body = {"username": user.login, "password": PASSWORD}
+        user = world.org.directory.find_login(world.login)
+        is_right = user is not None and user.status is UserStatus.ACTIVE
+        body = {"username": world.login, "password": PASSWORD}
         token = world.device_token if self.has_device else ""
         headers = {"X-Device-Token": token} if token else {}
-        answer = world.call("POST /api/v1/authn", body=body, source=self.source, headers=headers)
+        with world.fault(None if is_right else Fault(On.AUTHN, Kind.RATE_LIMITED)):
+            answer = world.call(
+                "POST /api/v1/authn", body=body, source=self.source, headers=headers
+            )
         world.sign_ins[self.source] = answer["stateToken"] or ""
+        world.clock.now += 1  # Okta counts the sign-ins of one login in a second
         return answer
 
 

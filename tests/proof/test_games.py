@@ -9,7 +9,7 @@ import boto3
 import hypothesis
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from moto import mock_aws
 
 from tests.proof import games, sequences
@@ -21,8 +21,9 @@ SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_s
 
 
 def played(game: Any, count: int) -> None:
-    """Play a game so many times."""
-    hypothesis.settings(max_examples=count, suppress_health_check=SLOW)(game)()
+    """Play a game so many times, and find the shortest sequence that wins it."""
+    phases = (Phase.generate, Phase.shrink)
+    hypothesis.settings(max_examples=count, phases=phases, suppress_health_check=SLOW)(game)()
 
 
 def test_strangers_cannot_tell_a_customer_from_nobody() -> None:

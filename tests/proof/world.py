@@ -262,6 +262,7 @@ class World:
     factor_id: str = ""
     mfa_id: str = ""
     device_token: str = ""
+    login: str = EMAIL
     sign_ins: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -368,6 +369,7 @@ class World:
         for n in range(2 if person is Person.TWINS else 1):
             has_other_login = person in (Person.OTHER_LOGIN, Person.TWINS)
             login = f"{LOGIN}{n or ''}" if has_other_login else EMAIL
+            self.login = self.login if n else login
             user = directory.add_user(login=login, email=EMAIL, first_name="Sub", last_name="Ject")
             user.mobile_phone, user.password = PHONE, PASSWORD
             if person is not Person.NO_FACTOR:
