@@ -49,12 +49,7 @@ class Turn:
             return self.move.play(world)
 
 
-_OKTA_FAULTS = tuple(
-    Fault(on, kind)
-    for on in On
-    for kind in OKTA_KINDS
-    if on not in AWS_KINDS
-)
+_OKTA_FAULTS = tuple(Fault(on, kind) for on in On for kind in OKTA_KINDS if on not in AWS_KINDS)
 _CHANNELS = st.sampled_from(("email", "email", "sms", "call"))
 _KEYS = st.sampled_from(("", "", "", "key-1", "key-2"))
 _TOKENS = st.sampled_from((Token.NONE, Token.NONE, Token.NONE, *Token))

@@ -67,7 +67,7 @@ AWS_KINDS = {
     On.INVOKE: frozenset({Kind.THROTTLE, Kind.DROP}),
     On.KMS: frozenset({Kind.RESET, Kind.HTTP_500, Kind.SLOW, Kind.THROTTLE, Kind.DISABLED}),
 }
-OKTA_KINDS = frozenset(Kind) - {Kind.THROTTLE, Kind.DROP, Kind.DISABLED}
+OKTA_KINDS = tuple(each for each in Kind if each not in (Kind.THROTTLE, Kind.DROP, Kind.DISABLED))
 
 
 @dataclass
