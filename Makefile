@@ -10,7 +10,7 @@ export PORT OKTA_PORT AWS_PORT AWS_DEFAULT_REGION
 export SAM_CLI_TELEMETRY := 0
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-NODE_CLIENTS := $(addprefix tests/e2e/clients/,okta_auth_js page)
+NODE_CLIENTS := $(addprefix tests/e2e/clients/,jose okta_auth_js page)
 LOCKED := requirements-dev.txt shared/requirements.txt tests/e2e/clients/workos5.txt \
 	$(addsuffix /package-lock.json,$(NODE_CLIENTS))
 LOCK := $(firstword $(shell cat $(LOCKED) | cksum))
@@ -38,7 +38,7 @@ test: $(READY) $(CHECKOV) ## every check, the quick ones first
 	$(SAM) validate --lint
 	.venv-checkov/bin/checkov --config-file tests/contract/checkov.yaml
 	$(BIN)/pytest --cov -n 2 --dist loadfile tests/unit tests/integration
-	$(BIN)/pytest -n 4 --dist loadfile tests/contract tests/e2e # which wait more than they work
+	$(BIN)/pytest -n 4 --dist loadfile tests/contract tests/e2e tests/proof # which wait more than they work
 
 smoke: $(READY) ## check a stack that runs (URL, KEY; without them, that of make run), harming nobody
 	@$(BIN)/python -m tests.smoke

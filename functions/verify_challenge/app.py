@@ -4,7 +4,7 @@ from verification.http import invoke_url, json_api, okta_authn, workos
 from verification.http.messages import Reply
 from verification.http.pipeline import Context, Router, handler_of
 from verification.limits import Budget
-from verification.models import FactorStep, Scope, VerifyRequest
+from verification.models import FactorStep, RedeemRequest, Scope, VerifyRequest
 
 router = Router()
 
@@ -33,6 +33,32 @@ def verify_by_url(request: VerifyRequest, context: Context) -> Reply:
 def verify(request: VerifyRequest, context: Context) -> Reply:
     """200: the challenge, verified."""
     return json_api.verified(context.service.verify.challenge(request, context.call))
+
+
+@router.route(
+    "POST /receipts/redeem",
+    dialect=json_api,
+    scope=Scope.VERIFY,
+    is_public=False,
+    pays=Budget.NONE,
+    parse=json_api.parse_redeem,
+)
+def redeem(request: RedeemRequest, context: Context) -> Reply:
+    """200: what the receipt says, which is used up now."""
+    return json_api.redeemed(context.service.receipts.redeem(request, context.call))
+
+
+@router.route(
+    "GET /.well-known/jwks.json",
+    dialect=json_api,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.NONE,
+    parse=json_api.parse_nothing,
+)
+def jwks(_: None, context: Context) -> Reply:
+    """200: the public keys of receipts."""
+    return json_api.jwks(context.service.receipts.jwks())
 
 
 @router.route(

@@ -12,10 +12,12 @@ from verification.aws.budget_rows import BudgetRows
 from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
 from verification.aws.invocation import AsyncInvocation
+from verification.aws.receipt_rows import ReceiptRows
 from verification.aws.registration_rows import RegistrationRows
 from verification.aws.response_rows import ResponseRows
 from verification.aws.secrets import Secrets
 from verification.aws.sign_in_rows import SignInRows
+from verification.aws.signing import KmsSigner
 from verification.aws.table import Table
 from verification.aws.template_rows import TemplateRows
 from verification.devices import Devices
@@ -31,6 +33,7 @@ from verification.okta.factors import Factors
 from verification.okta.sms_templates import SmsTemplates
 from verification.okta.transport import Transport
 from verification.okta.users import Users
+from verification.receipts import Receipts
 from verification.registration import Register
 from verification.settings import Settings
 from verification.sign_in import SignIn
@@ -46,6 +49,7 @@ class Container:
     secrets: Secrets
     table: Table
     invocation: AsyncInvocation
+    signer: KmsSigner
     transport: Transport
     limits: Limits
     idempotency: Idempotency
@@ -56,6 +60,7 @@ class Container:
     enrollment: Enrollment
     register: Register
     sign_in: SignIn
+    receipts: Receipts
     monotonic: Callable[[], float]
 
 
@@ -79,10 +84,12 @@ def build(
     users, factors = Users(transport), Factors(transport)
     authn = Authn(transport, is_trusted=settings.trusted_application)
     invocation = AsyncInvocation(clients.aws_lambda, meter)
+    signer = KmsSigner(clients.kms, meter)
     fixed_time = FixedTime(meter, clock=monotonic, sleep=sleep)
     limits = Limits(BudgetRows(table), keys, settings, meter, clock, monotonic)
     lookup = Lookup(users, factors, emails, keys)
     devices = Devices(customers, keys)
+    receipts = Receipts(keys, signer, ReceiptRows(table), emails, lookup, settings, meter, clock)
     issue = Issue(
         keys=keys,
         emails=emails,
@@ -107,6 +114,7 @@ def build(
         lookup=lookup,
         devices=devices,
         limits=limits,
+        receipts=receipts,
         okta_factors=factors,
         okta_authn=authn,
         settings=settings,
@@ -120,6 +128,7 @@ def build(
         secrets=secrets,
         table=table,
         invocation=invocation,
+        signer=signer,
         transport=transport,
         limits=limits,
         idempotency=Idempotency(ResponseRows(table), keys, clock),
@@ -136,10 +145,12 @@ def build(
             issue=issue,
             verify=verify,
             limits=limits,
+            receipts=receipts,
             settings=settings,
             meter=meter,
             fixed_time=fixed_time,
             clock=clock,
         ),
+        receipts=receipts,
         monotonic=monotonic,
     )

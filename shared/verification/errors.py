@@ -36,6 +36,16 @@ VerificationError
 │   ├── ChallengeExpired
 │   ├── ChallengeSuperseded
 │   └── ChallengeExhausted
+├── ReceiptRefused                the receipt does not say what is expected; it is not used up
+│   ├── ReceiptInvalid
+│   ├── ReceiptExpired
+│   ├── ReceiptNotYetValid
+│   ├── ReceiptWrongAudience
+│   ├── ReceiptWrongCustomer
+│   ├── ReceiptWrongPurpose
+│   ├── ReceiptWrongReference
+│   └── ReceiptAlreadyRedeemed
+├── ReceiptUnavailable
 ├── TryLater                      the same request may succeed later
 │   ├── RequestInProgress
 │   ├── SendLimited
@@ -338,6 +348,79 @@ class ChallengeExhausted(ChallengeRefused):
 
     code = "challenge_exhausted"
     title = "This challenge was closed after too many wrong codes."
+
+
+class ReceiptRefused(VerificationError):
+    """Do not act on this receipt."""
+
+
+class ReceiptInvalid(ReceiptRefused):
+    """Verify the customer again: it was changed, or is not of this service."""
+
+    code = "receipt_invalid"
+    title = "This is not a receipt of this service."
+
+
+class ReceiptExpired(ReceiptRefused):
+    """Verify the customer again."""
+
+    code = "receipt_expired"
+    title = "This receipt has expired."
+
+
+class ReceiptNotYetValid(ReceiptRefused):
+    """Check the clocks: it was signed in the future."""
+
+    code = "receipt_not_yet_valid"
+    title = "This receipt is from the future."
+
+
+class ReceiptWrongAudience(ReceiptRefused):
+    """Begin the challenge with your own audience."""
+
+    code = "receipt_wrong_audience"
+    title = "This receipt is meant for somebody else."
+
+
+class ReceiptWrongCustomer(ReceiptRefused):
+    """Somebody else was verified: do not act for this customer."""
+
+    code = "receipt_wrong_customer"
+    title = "This receipt is about another customer."
+
+
+class ReceiptWrongPurpose(ReceiptRefused):
+    """The customer was verified for something else."""
+
+    code = "receipt_wrong_purpose"
+    title = "This receipt was made for another purpose."
+
+
+class ReceiptWrongReference(ReceiptRefused):
+    """The customer was verified for something else, such as another order."""
+
+    code = "receipt_wrong_reference"
+    title = "This receipt was made for another reference."
+
+
+class ReceiptAlreadyRedeemed(ReceiptRefused):
+    """It was used at `redeemed_at` (epoch seconds): do not act on it again."""
+
+    code = "receipt_already_redeemed"
+    title = "This receipt has already been redeemed."
+
+    def __init__(self, detail: str = "", *, redeemed_at: int) -> None:
+        super().__init__(detail)
+        self.redeemed_at = redeemed_at
+
+
+class ReceiptUnavailable(VerificationError):
+    """The code was right, but the receipt that this stack requires could not be signed. Begin another
+    challenge: the code is used up.
+    """
+
+    code = "receipt_unavailable"
+    title = "The receipt could not be signed, and the code is used up."
 
 
 class TryLater(VerificationError):

@@ -124,12 +124,18 @@ class Issue:
         """
         self.meter.note(email_hash=self.keys().email_hash(request.email), channel=request.channel)
         client = call.caller.client
+        audience = rules.audience_of(request.audience, client, self.settings.receipt_audiences)
+        request = replace(request, audience=audience)
+        if request.conductor is not None:
+            self.meter.note(context=request.conductor.text)
         if client is not None:
             if request.releases_hold and Scope.RELEASE not in client.scopes:
                 raise errors.Forbidden
             return self._to_client(request, call)
         if request.releases_hold:
             raise errors.Unauthorized
+        if request.conductor is not None or request.receipt_seconds is not None:
+            raise errors.MalformedBody("context and receipt_seconds are for clients.")
         return self._to_public(request, call)
 
     def _to_client(self, request: IssueRequest, call: Call) -> Issued:
@@ -308,6 +314,7 @@ class Issue:
             origin=Origin.MFA,
             factor_ref=ref_id,
             activates=factor.is_pending,
+            audience=rules.audience_of(None, call.caller.client, self.settings.receipt_audiences),
         )
         plan = SendPlan(
             target.customer,
@@ -497,6 +504,10 @@ class Issue:
             expires_at=now + self.settings.challenge_lifetime,
             purpose=request.purpose,
             reference=request.reference,
+            audience=request.audience,
+            wants_receipt=request.wants_receipt,
+            receipt_seconds=request.receipt_seconds,
+            conductor=request.conductor,
         )
 
     @contextmanager

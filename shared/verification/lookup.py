@@ -66,11 +66,15 @@ class Lookup:
 
     def require_factor(self, found: Found, channel: Channel) -> tuple[KnownFactor, Target]:
         """The factor to challenge, and whose it is. Raises one of CustomerRefused."""
+        user_id = self.require_user(found)
+        factor = rules.choose_factor(found.factors, channel)
+        return factor, Target(self.keys().customer_key(user_id), user_id, factor.id)
+
+    def require_user(self, found: Found) -> str:
+        """The customer's Okta user id. Raises one of CustomerRefused."""
         if found.refusal:
             raise _REFUSALS[found.refusal]
-        factor = rules.choose_factor(found.factors, channel)
-        customer = self.keys().customer_key(found.user_id)
-        return factor, Target(customer, found.user_id, factor.id)
+        return found.user_id
 
     def customer(self, email: Email, call: Call) -> CustomerKey:
         """The customer of an email, asked of Okta now. Raises one of CustomerRefused."""

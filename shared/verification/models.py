@@ -103,6 +103,17 @@ class Scope(StrEnum):
     RELEASE = "release"
 
 
+class ConductorKind(StrEnum):
+    """What conducts a verification."""
+
+    WEB = "web"
+    APP = "app"
+    IVR = "ivr"
+    AGENT = "agent"
+    AI_AGENT = "ai_agent"
+    COUNTER = "counter"
+
+
 class Origin(StrEnum):
     """The kind of route that began a challenge, and must finish it."""
 
@@ -112,10 +123,13 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A caller with a client key."""
+    """A caller with a client key. `audiences`: whose receipts it may redeem; the first is that of
+    the challenges it begins, unless it names another.
+    """
 
     name: str
     scopes: frozenset[Scope]
+    audiences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +190,26 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Conductor:
+    """Who conducts a verification, as a client says it: a voice bot, an agent, a counter."""
+
+    kind: ConductorKind
+    id: str
+
+    @property
+    def text(self) -> str:
+        """For the log."""
+        return f"{self.kind}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
 class IssueRequest:
     """Who is to get a code, over which channel, in which language, and what the code is for.
 
     `purpose` and `reference` are the caller's own names for that; `releases_hold` asks for the one
     attempt that a client may give to a held customer. `device_token` is not checked yet.
+
+    `audience`, `receipt_seconds` and `conductor` go into the receipt; `wants_receipt` is a client's.
     """
 
     email: Email = field(repr=False)
@@ -190,6 +219,10 @@ class IssueRequest:
     reference: str | None = None
     releases_hold: bool = False
     device_token: str = field(default="", repr=False)
+    audience: str | None = None
+    wants_receipt: bool = False
+    receipt_seconds: int | None = None
+    conductor: Conductor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +240,8 @@ class VerifyRequest:
     origin: Origin = Origin.API
     remembers_device: bool = False
     device_token: str = field(default="", repr=False)
+    takes_receipt: bool = False
+    wants_receipt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +385,10 @@ class Challenge:
     verified_at: int | None = None
     factor_ref: str = ""
     activates: bool = False
+    audience: str | None = None
+    wants_receipt: bool = False
+    receipt_seconds: int | None = None
+    conductor: Conductor | None = None
 
     @property
     def is_open(self) -> bool:
@@ -458,11 +497,48 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A verified challenge. `device_token` is for public callers, `customer_id` for clients."""
+    """A verified challenge. `device_token` is for public callers, `customer_id` for clients.
+
+    `receipt` is None if it is not wanted; `receipt_unavailable`: it is, and could not be signed.
+    """
 
     challenge: Challenge
     customer_id: str = ""
     device_token: str = field(default="", repr=False)
+    receipt: str | None = field(default=None, repr=False)
+    receipt_unavailable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemRequest:
+    """A receipt, and what its holder expects it to say: whose, for what."""
+
+    receipt: str = field(repr=False)
+    email: Email | None = field(default=None, repr=False)
+    customer_id: str | None = None
+    purpose: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The content of a receipt. Times are epoch seconds."""
+
+    jti: str
+    audience: str
+    customer_id: str
+    issued_at: int
+    expires_at: int
+    verified_at: int
+    methods: tuple[str, ...]
+    acr: str
+    challenge_id: str | None
+    channel: str | None
+    lane: str | None
+    purpose: str | None
+    reference: str | None
+    client: str | None
+    conductor: Conductor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,6 +574,7 @@ class FactorStep:
     answer: str = field(default="", repr=False)
     parameters: Mapping[str, str] = field(default_factory=dict)
     redirect_url: str = field(default="", repr=False)
+    wants_receipt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -551,9 +628,11 @@ class KnownSignIn:
 class SignInState:
     """Where a sign-in is: Okta's document, and the redirect URL that the caller asked for.
 
-    `was_sent`: this step has had a code sent.
+    `was_sent`: this step has had a code sent. `receipt`, `receipt_unavailable`: see `Verified`.
     """
 
     document: SignInDocument = field(repr=False)
     redirect_url: str = field(default="", repr=False)
     was_sent: bool = False
+    receipt: str | None = field(default=None, repr=False)
+    receipt_unavailable: bool = False

@@ -56,10 +56,12 @@ class Meter:
         for what in ("okta", "store"):
             line[f"{what}_ms"] = _milliseconds(self.seconds.get(what, 0.0))
             line[f"{what}_calls"] = self.calls.get(what, 0)
+        if "kms" in self.calls:
+            line["kms_ms"] = _milliseconds(self.seconds["kms"])
         return line
 
 
-_COUNTED_FACTS = ("brake_on", "delivery_failed")
+_COUNTED_FACTS = ("brake_on", "delivery_failed", "receipt_made", "receipt_unavailable")
 """Facts that are metrics of their own, for alarms."""
 
 

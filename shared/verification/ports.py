@@ -194,6 +194,19 @@ class Responses(Protocol):
     def drop(self, name: str, claim: str) -> None: ...
 
 
+class Redemptions(Protocol):
+    """Which receipts were redeemed."""
+
+    def redeem(self, jti: str, by: str, now: int, expires_at: int) -> int | None: ...
+
+
+class Signer(Protocol):
+    """Signing keys that never leave KMS."""
+
+    def sign(self, key_id: str, message: bytes) -> bytes: ...
+    def public_key(self, key_id: str) -> bytes: ...
+
+
 class Invocation(Protocol):
     """Asynchronous calls of a function."""
 

@@ -14,6 +14,7 @@ from verification.models import (
     Challenge,
     ChallengeStatus,
     Channel,
+    Client,
     CustomerState,
     Email,
     Factor,
@@ -339,6 +340,16 @@ def is_only_code(state: CustomerState, factor_id: str, now: int) -> bool:
 def matches(challenge: Challenge, request: VerifyRequest) -> bool:
     """Whether the code is used for what it was asked for: same purpose and reference, or none."""
     return (request.purpose, request.reference) == (challenge.purpose, challenge.reference)
+
+
+def audience_of(wanted: str | None, client: Client | None, audiences: Sequence[str]) -> str:
+    """For whom the receipt of a challenge is meant, decided when it begins: one of the client's own
+    audiences or of the stack's. Raises MalformedBody.
+    """
+    allowed = (*(client.audiences if client else ()), *audiences)
+    if wanted not in (None, *allowed):
+        raise errors.MalformedBody("audience is not one that this stack knows.")
+    return wanted or allowed[0]
 
 
 # ---- Why a challenge cannot be verified ----------------------------------------------------------

@@ -17,6 +17,7 @@ OKTA_DOMAINS = ("okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", 
 SANDBOX_HOSTS = ("127.0.0.1", "localhost", "host.docker.internal")
 """This machine, seen from itself and from a container on it."""
 
+_AUDIENCE = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 # A top-level domain begins with a letter, so that no IP address passes for a name.
 _HOST = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z][a-z0-9-]{1,62}")
 
@@ -47,6 +48,12 @@ class Settings:
     redirect_origins: tuple[str, ...]
     trusted_application: bool
     scheme: str
+    receipt_key: str
+    receipt_other_key: str
+    receipt_issuer: str
+    receipt_audiences: tuple[str, ...]
+    receipt_max_seconds: int
+    require_receipt: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -75,6 +82,12 @@ class Settings:
             allowed_origins=_origins(environ, "ALLOWED_ORIGINS"),
             redirect_origins=_origins(environ, "REDIRECT_ORIGINS"),
             trusted_application=_flag(environ, "TRUSTED_APPLICATION"),
+            receipt_key=_text(environ, "RECEIPT_KEY"),
+            receipt_other_key=environ.get("RECEIPT_OTHER_KEY", "").strip(),
+            receipt_issuer=_text(environ, "RECEIPT_ISSUER"),
+            receipt_audiences=_audiences(environ),
+            receipt_max_seconds=_whole_number(environ, "RECEIPT_MAX_SECONDS", 120, 1800),
+            require_receipt=_flag(environ, "REQUIRE_RECEIPT"),
             scheme="http" if _flag(environ, "SANDBOX") else "https",
         )
 
@@ -93,6 +106,14 @@ def _text(environ: Mapping[str, str], name: str) -> str:
 
 def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(environ.get(name, "").replace(",", " ").split())
+
+
+def _audiences(environ: Mapping[str, str]) -> tuple[str, ...]:
+    _text(environ, "RECEIPT_AUDIENCES")
+    audiences = _origins(environ, "RECEIPT_AUDIENCES")
+    if not audiences or not all(map(_AUDIENCE.fullmatch, audiences)):
+        raise ConfigurationError("RECEIPT_AUDIENCES must be names of letters, digits, or ._:/-")
+    return audiences
 
 
 def _flag(environ: Mapping[str, str], name: str, default: str = "false") -> bool:

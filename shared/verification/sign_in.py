@@ -27,6 +27,7 @@ from verification.models import (
 from verification.observability import Meter
 from verification.parsing import require_redirect
 from verification.ports import Clock, Keys, OktaAuthn, SignIns
+from verification.receipts import Receipts
 from verification.settings import Settings
 from verification.timing import FixedTime
 from verification.verify import Verify
@@ -42,6 +43,7 @@ class SignIn:
     issue: Issue
     verify: Verify
     limits: Limits
+    receipts: Receipts
     settings: Settings
     meter: Meter
     fixed_time: FixedTime
@@ -134,7 +136,12 @@ class SignIn:
         lane = self.issue.lane_of(call.caller, customer, int(self.clock()))
         document = self.verify.in_sign_in(known, key, step, lane, call, activates=activates)
         known = self._remember(document, known)
-        return self._state(document, step.redirect_url or known.redirect_url)
+        state = self._state(document, step.redirect_url or known.redirect_url)
+        if document.status is not SignInStatus.SUCCESS or not step.wants_receipt:
+            return state
+        factor = known.factors.get(step.factor_id)
+        receipt = self.receipts.of_sign_in(known.user_id, factor, lane, call)
+        return replace(state, receipt=receipt, receipt_unavailable=receipt is None)
 
     def _first_step(self, credentials: Credentials, call: Call) -> SignInDocument:
         try:

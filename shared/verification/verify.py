@@ -51,6 +51,7 @@ from verification.ports import (
     Result,
     Settlement,
 )
+from verification.receipts import Receipts
 from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, FixedTime, in_turn
 
@@ -96,6 +97,7 @@ class Verify:
     lookup: Lookup
     devices: Devices
     limits: Limits
+    receipts: Receipts
     okta_factors: OktaFactors
     okta_authn: OktaAuthn
     settings: Settings
@@ -156,9 +158,7 @@ class Verify:
         )
         started = self.fixed_time.start()
         challenge = public.challenges[0]
-        self.meter.note(
-            channel=challenge.channel, email_hash=challenge.email_hash, lane=challenge.lane
-        )
+        self._note(challenge, challenge.lane)
         reserved: _Reserved | None = None
         try:
             self._require_use(challenge, request)
@@ -197,7 +197,8 @@ class Verify:
                 refund=call.spent,
             )
         )
-        return Verified(_verified(challenge, now), device_token=device_token)
+        verified = Verified(_verified(challenge, now), device_token=device_token)
+        return self._with_receipt(verified, challenge.target.user_id, request, call)
 
     def _settle_public_failure(
         self,
@@ -288,7 +289,7 @@ class Verify:
         reserved = self._reserve(customer, attempt, call)
         challenge = _stored_challenge(reserved.state, slot)
         target = challenge.target
-        self.meter.note(channel=challenge.channel, email_hash=challenge.email_hash, lane=lane)
+        self._note(challenge, lane)
         try:
             if target is None:
                 raise errors.InternalError("a challenge of a client without a target")
@@ -325,7 +326,20 @@ class Verify:
         if challenge.activates:
             self.emails.forget(challenge.email_hash)
         customer_id = "" if call.caller.is_public else target.user_id
-        return Verified(_verified(challenge, now), customer_id, device_token)
+        verified = Verified(_verified(challenge, now), customer_id, device_token)
+        return self._with_receipt(verified, target.user_id, request, call)
+
+    def _with_receipt(
+        self, verified: Verified, user_id: str, request: VerifyRequest, call: Call
+    ) -> Verified:
+        """The success with its receipt, if one is wanted: the public has no other way to carry its
+        success to a backend, and clients ask. Raises ReceiptUnavailable.
+        """
+        asked = request.wants_receipt or verified.challenge.wants_receipt
+        if not request.takes_receipt or not (asked or call.caller.is_public):
+            return verified
+        receipt = self.receipts.of_challenge(verified.challenge, user_id, call)
+        return replace(verified, receipt=receipt, receipt_unavailable=receipt is None)
 
     # ---- Sign-ins --------------------------------------------------------------------------------
 
@@ -446,6 +460,11 @@ class Verify:
                 counts_for_brake=result is Result.WRONG and reserved.attempt.lane is Lane.STRANGER,
             )
         )
+
+    def _note(self, challenge: Challenge, lane: Lane) -> None:
+        self.meter.note(channel=challenge.channel, email_hash=challenge.email_hash, lane=lane)
+        if challenge.conductor is not None:
+            self.meter.note(context=challenge.conductor.text)
 
     def _conceals(self, call: Call) -> bool:
         return call.caller.is_public and self.settings.conceal_unknown_customers

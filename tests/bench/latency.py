@@ -30,7 +30,7 @@ WINDOW_SECONDS = 61
 """The period of Okta's rate limits."""
 
 RESEND_SECONDS = 31
-TURNS = 4
+TURNS = 5
 """Customers for each round."""
 
 Samples = defaultdict[str, list[float]]
@@ -68,6 +68,7 @@ def _samples(sandbox: Sandbox, log: IO[str]) -> tuple[Samples, Samples]:
                 lambda: plain.turn(emails[1], "three_calls", fresh=False),  # noqa: B023
                 lambda: plain.turn(emails[2], "three_calls_fresh", fresh=True),  # noqa: B023
                 lambda: service.public_turn(emails[3]),  # noqa: B023
+                lambda: service.receipt_turn(emails[4]),  # noqa: B023
             ]
             first = number % len(turns)
             for turn in turns[first:] + turns[:first]:
@@ -126,6 +127,24 @@ class _Service:
         self._sandbox.advance += RESEND_SECONDS
         call("issue_repeat", "/challenge", RESEND_SECONDS, email=email)
 
+    def receipt_turn(self, email: str) -> None:
+        """A check with a receipt, and its redemption."""
+
+        def call(name: str, path: str, **parameters: object) -> dict[str, Any]:
+            answer = self._call("POST", path, 0, parameters)
+            self._times[name].append(answer["total_ms"])
+            self._overheads[f"{name}_json"].append(answer["total_ms"] - answer["outside_ms"])
+            body: dict[str, Any] = json.loads(answer["body"])
+            return body
+
+        sent = self._call("POST", "/challenge", 0, {"email": email})
+        challenge_id = json.loads(sent["body"])["challenge_id"]
+        code = self._sandbox.org.inbox.to(email)[0].code
+        body = {"challenge_id": challenge_id, "code": code, "receipt": True}
+        verified = call("verify_with_receipt", "/verify", **body)
+        customer = verified["customer_id"]
+        call("redeem", "/receipts/redeem", receipt=verified["receipt"], customer_id=customer)
+
     def public_turn(self, email: str) -> None:
         """A first code for the public, which is answered before anybody is looked up."""
         answer = self._call("POST", "/challenge", 0, {"email": email}, key="")
@@ -137,7 +156,7 @@ class _Service:
         method: str,
         path: str,
         advance: float,
-        parameters: Mapping[str, str],
+        parameters: Mapping[str, object],
         key: str = CLIENT_KEY,
     ) -> dict[str, Any]:
         content: dict[str, Any] = {"query_string" if method == "GET" else "json": parameters}

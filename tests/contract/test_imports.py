@@ -17,9 +17,9 @@ LAYER = ROOT / "shared" / "verification"
 
 FLOORS = (
     {"errors", "models"},
-    {"settings", "crypto", "rules", "parsing", "observability", "codes"},
+    {"settings", "crypto", "jws", "rules", "parsing", "observability", "codes"},
     {"ports", "okta", "aws", "timing"},
-    {"lookup", "limits", "devices"},
+    {"lookup", "limits", "devices", "receipts"},
     {"issue", "verify"},
     {"enrollment", "registration", "sign_in", "holds"},
     {"container", "http"},
@@ -33,7 +33,7 @@ HOMES = {
     "urllib3": ("okta",),
     "boto3": ("aws",),
     "botocore": ("aws",),
-    "cryptography": ("crypto",),
+    "cryptography": ("crypto", "jws"),
     "os": ("settings",),
 }
 """The only place that may import each of these."""
@@ -48,6 +48,7 @@ ROW_KEYS = (
     "brake#",
     "response#",
     "sign-in#",
+    "receipt#",
 )
 STATUSES = {200, 201, 202, 204, 301, 302, 303, 400, 401, 403, 404, 409, 410, 415, 422, 429, 500}
 STATUSES |= {501, 502, 503, 504}

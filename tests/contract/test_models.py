@@ -18,9 +18,12 @@ from verification.http.messages import Request
 
 FIELDS = [
     "answer",
+    "audience",
     "challenge_id",
     "channel",
     "code",
+    "context",
+    "customer_id",
     "device_token",
     "email",
     "factorType",
@@ -31,6 +34,8 @@ FIELDS = [
     "phone_number",
     "profile",
     "purpose",
+    "receipt",
+    "receipt_seconds",
     "reference",
     "release_hold",
     "sms_template",
@@ -60,6 +65,8 @@ VALID = [
         "Code: {{code}}",
         "",
         True,
+        900,
+        {"kind": "ivr", "id": "line 2"},
     ),
 ]
 ANYTHING = st.recursive(
@@ -73,6 +80,7 @@ BODIES = ANYTHING | st.dictionaries(
 PARSERS: dict[str, Callable[[Request], object]] = {
     "/challenge": json_api.parse_issue,
     "/verify": json_api.parse_verify,
+    "/receipts/redeem": json_api.parse_redeem,
     "/auth/factors/enroll": workos.parse_enroll,
     "/auth/factors/{id}/challenge": workos.parse_challenge,
     "/auth/challenges/{id}/verify": workos.parse_verify,

@@ -33,12 +33,13 @@ from verification.issue import TASK
 from verification.settings import Settings
 
 UNTHROTTLED = re.compile(
-    r"/verify|.*/(activate|cancel|previous|skip)|/auth/challenges/\{id\}/verify"
+    r"/verify|.*/(activate|cancel|previous|skip|redeem)|/auth/challenges/\{id\}/verify"
 )
 """POST routes that neither send a code nor check a password."""
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:okta/token-AbCdEf"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+ALIAS = "arn:aws:kms:eu-west-1:123456789012:alias/mine"
 
 OWN_HEADERS = {
     "Strict-Transport-Security": "max-age=31536000",
@@ -400,6 +401,8 @@ ALL_ON = {
     "OktaTokenSecretArn": SECRET,
     "ServiceKeysSecretArn": SECRET,
     "KmsKeyArn": KEY,
+    "ReceiptKeyArn": KEY,
+    "ReceiptOtherKeyArn": KEY,
     "DomainName": "verify.example.com",
     "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/x",
     "ReservedConcurrency": "50",
@@ -422,7 +425,10 @@ VALUES = {
     "OktaCustomDomain": (["", "login.example.com"], ["https://login.example.com"]),
     "OktaTokenSecretArn": (["", SECRET], ["okta/token"]),
     "ServiceKeysSecretArn": (["", SECRET], ["service/keys"]),
-    "KmsKeyArn": (["", KEY], ["arn:aws:kms:eu-west-1:123456789012:alias/mine"]),
+    "KmsKeyArn": (["", KEY], [ALIAS]),
+    "ReceiptKeyArn": (["", KEY], [ALIAS]),
+    "ReceiptOtherKeyArn": (["", KEY], [ALIAS]),
+    "ReceiptAudiences": (["shop", "shop,https://bank.example"], ["", "shop, bank", "*"]),
     "DomainName": (["verify.example.com"], ["https://verify.example.com"]),
     "ReservedConcurrency": (["", "100"], ["0"]),
     "AllowedOrigins": (

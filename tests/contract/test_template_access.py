@@ -9,7 +9,17 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from tests.contract.stack import FUNCTIONS, ISSUE, Tree, created, deploy, of_type, only, statements
+from tests.contract.stack import (
+    FUNCTIONS,
+    ISSUE,
+    VERIFY,
+    Tree,
+    created,
+    deploy,
+    of_type,
+    only,
+    statements,
+)
 from tests.sandbox.template import ROOT
 
 KEY = {"KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234"}
@@ -21,6 +31,9 @@ PERMISSIONS = {
     "dynamodb:TransactWriteItems": "dynamodb:UpdateItem",
 }
 """The permission for an API operation, where it is not called like the operation."""
+
+NO_CALLS = {"kms:Verify"}
+"""Operations whose names are words of the code: `verify` is a scope."""
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +62,11 @@ def permissions_used() -> set[str]:
     session = botocore.session.get_session()
     operations = {
         f"{service}:{operation}"
-        for service in ("dynamodb", "secretsmanager", "lambda")
+        for service in ("dynamodb", "secretsmanager", "lambda", "kms")
         for operation in session.get_service_model(service).operation_names
         if xform_name(operation) in names
     }
-    return {PERMISSIONS.get(operation, operation) for operation in operations}
+    return {PERMISSIONS.get(operation, operation) for operation in operations - NO_CALLS}
 
 
 def test_functions_are_allowed_exactly_the_calls_that_they_make(deployed: Tree) -> None:
@@ -62,9 +75,10 @@ def test_functions_are_allowed_exactly_the_calls_that_they_make(deployed: Tree) 
     every_function |= {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
     for function, role in FUNCTIONS.items():
         assert stack[function]["Properties"]["Role"] == {"Fn::GetAtt": [role, "Arn"]}
-        invokes_itself = {"lambda:InvokeFunction"} if function == ISSUE else set()
-        data = permissions_used() - {"lambda:InvokeFunction"}
-        assert set(allowed(stack, role)) == data | every_function | invokes_itself
+        own = {ISSUE: {"lambda:InvokeFunction"}, VERIFY: {"kms:Sign", "kms:GetPublicKey"}}
+        data = permissions_used() - own[ISSUE] - own[VERIFY]
+        assert set(allowed(stack, role)) == data | every_function | own[function]
+        assert own[function] <= permissions_used()
 
 
 def test_nothing_is_allowed_on_every_resource_except_traces(deployed: Tree) -> None:
@@ -108,8 +122,34 @@ def test_without_own_key_no_role_may_use_a_key(deployed: Tree) -> None:
     stack = created(deployed)
     del stack["Settings"]  # which contains the empty parameter
     assert "KmsKeyArn" not in json.dumps(list(stack.values()))
-    assert "kms:" not in json.dumps(statements(stack))
+    assert "kms:Decrypt" not in json.dumps(statements(stack))
     assert only(stack, "AWS::DynamoDB::Table")["SSESpecification"]["SSEEnabled"] is True
+
+
+def test_only_the_verify_function_signs_with_the_key_of_receipts(deployed: Tree) -> None:
+    key = created(deployed)["ReceiptKey"]
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == (
+        "RetainExceptOnCreate",
+        "Retain",
+    )
+    assert key["Properties"]["KeySpec"] == "ECC_NIST_P256"
+    administration, signing = key["Properties"]["KeyPolicy"]["Statement"]
+    assert not {"kms:*", "kms:Sign"} & set(administration["Action"])
+    assert signing["Action"] == "kms:Sign"
+    signer = {"Fn::GetAtt": [FUNCTIONS[VERIFY], "Arn"]}
+    assert signing["Condition"] == {"ArnEquals": {"aws:PrincipalArn": signer}}
+
+
+def test_verify_function_may_use_both_keys_while_one_replaces_the_other(deployed: Tree) -> None:
+    stack = created(deployed, ReceiptOtherKeyArn="arn:other")
+    own, other = {"Fn::GetAtt": ["ReceiptKey", "Arn"]}, {"Ref": "ReceiptOtherKeyArn"}
+    assert json.loads(allowed(stack, FUNCTIONS[VERIFY])["kms:Sign"]) == [own, other]
+    stack = created(deployed, ReceiptOtherKeyArn="arn:other", ReceiptKeyArn="arn:own")
+    assert "ReceiptKey" not in stack
+    assert json.loads(allowed(stack, FUNCTIONS[VERIFY])["kms:Sign"]) == [
+        {"Ref": "ReceiptKeyArn"},
+        other,
+    ]
 
 
 def test_access_log_holds_no_personal_data(deployed: Tree) -> None:

@@ -27,6 +27,8 @@ from verification.models import (
     Challenge,
     ChallengeStatus,
     Channel,
+    Conductor,
+    ConductorKind,
     CustomerKey,
     EmailHash,
     Lane,
@@ -39,6 +41,7 @@ from verification.ports import Result, SendPlan, Settlement
 NOW = 1_795_262_400
 CUSTOMER, EMAIL = CustomerKey("c" * 32), EmailHash("e" * 32)
 PUBLIC = Place(Row.EMAIL, EMAIL)
+BOT = Conductor(ConductorKind.IVR, "line 2")
 TARGET = Target(CUSTOMER, "00u1", "emf1")
 
 
@@ -122,6 +125,7 @@ def challenge(name: str, lane: Lane) -> Challenge:
         target=None if lane is Lane.STRANGER else TARGET,
         client=None if lane is Lane.STRANGER else "shop",
         purpose="pick-up",
+        conductor=BOT,
     )
 
 
@@ -156,6 +160,7 @@ def test_challenge_of_a_client(stream: Stream) -> None:
         False,
     ]
     assert verified["row"] == f"customer#{CUSTOMER}"
+    assert verified["context"] == {"kind": "ivr", "id": "line 2"}
     assert verified["challenge_id"] == "ch_one"
     assert verified["before"]["attempt"] == tried["attempt"]
 
@@ -184,6 +189,7 @@ def test_release_that_fails(stream: Stream) -> None:
     stream.customers.end_devices(CUSTOMER, NOW)
     assert stream.statuses("release_status") == ["sending", "pending", "exhausted"]
     assert stream.events()[-1]["before"]["release_id"] == "ch_one"
+    assert stream.events()[-1]["release_context"] == {"kind": "ivr", "id": "line 2"}
 
 
 def test_public_challenge_has_events_once_a_customer_was_sent_its_code(stream: Stream) -> None:

@@ -24,6 +24,7 @@ TASK = "deliver"
 PUBLIC = {
     "challenge-get": 200,
     "challenge-post": 202,
+    "jwks": 200,
     "sign-in": 200,
     "sign-in-activate": 401,
     "sign-in-cancel": 401,
@@ -45,10 +46,16 @@ CLIENTS_ONLY = {
     "factor-get": 404,
     "factor-verify": 404,
     "holds-get": 200,
+    "receipt-redeem": 400,
 }
 PREFLIGHTS = {
     f"{name}-options": 204
-    for name in ("challenge", "verify", *(each for each in PUBLIC if each.startswith("sign-in")))
+    for name in (
+        "challenge",
+        "verify",
+        "jwks",
+        *(each for each in PUBLIC if each.startswith("sign-in")),
+    )
 }
 STATUS = PUBLIC | CLIENTS_ONLY | PREFLIGHTS
 

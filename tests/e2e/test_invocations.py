@@ -58,8 +58,8 @@ def invocations(functions: Functions, faults: Faults) -> Iterator[Invocations]:
 
 
 @pytest.fixture
-def aws(invocations: Invocations) -> Iterator[Aws]:
-    with Aws(Template({}), "token", invocations.accept) as aws:
+def aws(invocations: Invocations, faults: Faults) -> Iterator[Aws]:
+    with Aws(Template({}), "token", invocations.accept, faults) as aws:
         yield aws
 
 

@@ -1,4 +1,4 @@
-"""An AWS account in memory with the stack's table and secrets, and clients that fail on demand."""
+"""An AWS account in memory with what the stack has, and clients that fail on demand."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from verification.aws import clients
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 TABLE = "customers"
 TOKEN_SECRET = "okta-token"
 KEYS_SECRET = "service-keys"
+RECEIPT_KEY = "alias/receipts"
 
 TOKEN = "00canary-token-0000000000000000000000000000"
 ROOT_KEY = "canary-root-key-0000000000000000000000000"
@@ -37,11 +39,12 @@ SECRETS: Mapping[str, object] = {
 
 
 class Account:
-    """The table and the secrets. Made inside `mock_aws`."""
+    """The table, the secrets and the key of receipts. Made inside `mock_aws`."""
 
     def __init__(self) -> None:
         self.secrets_manager: SecretsManagerClient = clients.secrets_manager()
         self.dynamodb: DynamoDBClient = clients.dynamodb()
+        self.kms: KMSClient = clients.kms()
         for name, content in SECRETS.items():
             text = json.dumps(content)
             self.secrets_manager.create_secret(Name=name, SecretString=text)
@@ -51,6 +54,8 @@ class Account:
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         )
+        key = self.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+        self.kms.create_alias(AliasName=RECEIPT_KEY, TargetKeyId=key["KeyMetadata"]["KeyId"])
 
     def put_token(self, content: object) -> None:
         """Change the token's secret: text as it is, any other value as JSON."""

@@ -57,7 +57,7 @@ def clock() -> Clock:
 def _one_client_for_all() -> Iterator[None]:
     """Share the boto3 clients: making one is slow, and each works in every later `mock_aws`."""
     with pytest.MonkeyPatch.context() as patch:
-        for make in (clients.dynamodb, clients.secrets_manager):
+        for make in (clients.dynamodb, clients.secrets_manager, clients.kms):
             patch.setattr(clients, make.__name__, cache(make))
         yield
 

@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.integration.account import KEYS_SECRET, TABLE, TOKEN_SECRET, LambdaQueue
+from tests.integration.account import (
+    KEYS_SECRET,
+    RECEIPT_KEY,
+    TABLE,
+    TOKEN_SECRET,
+    LambdaQueue,
+)
 from tests.integration.okta_client import ORG_URL
 from tests.integration.okta_org import ADA, OktaOrg
 from tests.sandbox.template import ROOT
@@ -34,6 +40,10 @@ ENVIRON = {
     "CHANGES_PER_CLIENT_HOUR": "600",
     "CONCEAL_UNKNOWN_CUSTOMERS": "true",
     "INVOKE_URL_ROUTES": "true",
+    "RECEIPT_KEY": RECEIPT_KEY,
+    "RECEIPT_ISSUER": "urn:customer-verification:tests",
+    "RECEIPT_AUDIENCES": "shop",
+    "RECEIPT_MAX_SECONDS": "1800",
     "ALLOWED_ORIGINS": "https://shop.example https://www.example",
     "POWERTOOLS_METRICS_NAMESPACE": "CustomerVerification",
 }
@@ -148,7 +158,7 @@ class Functions:
     def reply(self, event: dict[str, Any], remaining: float = 10.0) -> Reply:
         """The reply to an event of API Gateway."""
         path = event.get("resource", "")
-        is_check = path == "/verify" or path.endswith(("}/verify", "/activate"))
+        is_check = path.endswith(("/verify", "/activate", "/redeem", "/jwks.json"))
         result = self.invoke(VERIFY if is_check else ISSUE, event, remaining)
         assert result is not None
         self.bodies.append(result["body"])

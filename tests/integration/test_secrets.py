@@ -116,7 +116,8 @@ class TestClients:
         self, account: Account, secrets: Secrets, content: object, scopes: list[str]
     ) -> None:
         account.put_keys({"root_key": ROOT_KEY, "clients": {"desk": [], "shop": content}})
-        assert secrets.client_with(CLIENT_KEY) == Client("shop", frozenset(map(Scope, scopes)))
+        client = Client("shop", frozenset(map(Scope, scopes)), ("shop",))
+        assert secrets.client_with(CLIENT_KEY) == client
 
     @pytest.mark.parametrize(
         "key",

@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from tests.proof import moves
 from tests.proof.moves import SPELLINGS, Act, By, Change, Move, Token
 from tests.proof.world import OWNER, SOURCES, Answer, Delivery, Fault, Person, World
-from tests.sandbox.okta.faults import Kind, On
+from tests.sandbox.okta.faults import AWS_KINDS, OKTA_KINDS, On
 from tests.sandbox.okta.records import FactorType
 
 LONGEST = 12
@@ -49,12 +49,7 @@ class Turn:
             return self.move.play(world)
 
 
-_OKTA_FAULTS = tuple(
-    Fault(on, kind)
-    for on in On
-    for kind in Kind
-    if on is not On.INVOKE and kind not in (Kind.THROTTLE, Kind.DROP)
-)
+_OKTA_FAULTS = tuple(Fault(on, kind) for on in On for kind in OKTA_KINDS if on not in AWS_KINDS)
 _CHANNELS = st.sampled_from(("email", "email", "sms", "call"))
 _KEYS = st.sampled_from(("", "", "", "key-1", "key-2"))
 _TOKENS = st.sampled_from((Token.NONE, Token.NONE, Token.NONE, *Token))

@@ -74,6 +74,10 @@ ENVIRON = {
     "CHANGES_PER_CLIENT_HOUR": "600",
     "INVOKE_URL_ROUTES": "true",
     "ALLOWED_ORIGINS": "https://shop.example",
+    "RECEIPT_KEY": "receipts",
+    "RECEIPT_ISSUER": "urn:customer-verification:games",
+    "RECEIPT_AUDIENCES": "shop",
+    "RECEIPT_MAX_SECONDS": "1800",
 }
 SECRETS = {
     "okta-token": {"okta_api_token": SANDBOX_API_TOKEN},
@@ -233,6 +237,13 @@ class _Lambda:
     def invoke(self, **request: Any) -> dict[str, io.BytesIO]:
         self._accept(json.loads(request["Payload"]))
         return {"Payload": io.BytesIO()}
+
+
+class _Kms:
+    """KMS, whose signatures nobody checks here."""
+
+    def sign(self, **_: object) -> dict[str, bytes]:
+        return {"Signature": b"\x30\x06\x02\x01\x01\x02\x01\x01"}
 
 
 @dataclass
@@ -431,6 +442,7 @@ def _environment(
         patch.object(clients, "dynamodb", lambda: store),
         patch.object(clients, "secrets_manager", _Secrets),
         patch.object(clients, "aws_lambda", lambda: _Lambda(accept)),
+        patch.object(clients, "kms", _Kms),
     ):
         yield
 

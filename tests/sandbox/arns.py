@@ -1,5 +1,7 @@
 """ARNs of the sandbox's account."""
 
+import uuid
+
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 ALIAS = "live"
@@ -8,6 +10,11 @@ ALIAS = "live"
 
 def arn(service: str, resource: str) -> str:
     return f"arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{resource}"
+
+
+def key_arn(name: str) -> str:
+    """The ARN of the KMS key with this name, always the same."""
+    return arn("kms", f"key/{uuid.uuid5(uuid.NAMESPACE_URL, name)}")
 
 
 def function_arn(name: str, qualifier: str = "") -> str:

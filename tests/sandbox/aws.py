@@ -1,4 +1,4 @@
-"""AWS for the sandbox: moto's server for the table and the secrets, and Lambda's Invoke."""
+"""AWS for the sandbox: moto's server for the table, the secrets and KMS, and Lambda's Invoke."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import io
 import json
 import re
 import threading
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import boto3
 import requests
+from moto.kms.models import Key, kms_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
-from tests.sandbox.arns import function_arn
+from tests.sandbox.arns import ACCOUNT_ID, REGION, function_arn, key_arn
 from tests.sandbox.invocations import Throttled
+from tests.sandbox.okta.faults import DELAY_SECONDS, Faults, Kind, On
+from tests.sandbox.okta.wire import cut_connection
 from tests.sandbox.server import Server
 from tests.sandbox.template import PREFIX, Template
 
@@ -30,8 +34,12 @@ CLIENT_KEY = "sk_sandbox_0000000000000000"
 SHOP_NAME = "shop"
 SHOP_KEY = "sk_shop_00000000000000000"
 CLIENTS = {
-    CLIENT_NAME: {"keys": [CLIENT_KEY], "scopes": ["verify", "enroll", "register", "release"]},
-    SHOP_NAME: {"keys": [SHOP_KEY], "scopes": ["verify"]},
+    CLIENT_NAME: {
+        "keys": [CLIENT_KEY],
+        "scopes": ["verify", "enroll", "register", "release"],
+        "audiences": [CLIENT_NAME, SHOP_NAME],
+    },
+    SHOP_NAME: {"keys": [SHOP_KEY], "scopes": ["verify"], "audiences": [SHOP_NAME]},
 }
 ROOT_KEY = "sandbox-root-key-that-names-nobody-outside-this-machine"
 
@@ -44,7 +52,8 @@ CREDENTIALS = {
 }
 
 _CALLER = re.compile(r"Credential=(\w+)/")
-_TARGET = re.compile(r"(DynamoDB|secretsmanager)(?:_[0-9]+)?\.(\w+)")
+_TARGET = re.compile(r"(DynamoDB|secretsmanager|TrentService)(?:_[0-9]+)?\.(\w+)")
+_SERVICES = {"DynamoDB": "dynamodb", "secretsmanager": "secretsmanager", "TrentService": "kms"}
 _INVOKE_PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 # A name, a partial ARN or a whole one, each with or without an alias or version.
 _FUNCTION = re.compile(
@@ -58,12 +67,21 @@ _ITEM_ACTIONS = {
     "Update": "UpdateItem",
 }
 _TRANSACTIONS = ("TransactWriteItems", "TransactGetItems")
+_KMS_ERRORS = {
+    Kind.HTTP_500: (500, "KMSInternalException"),
+    Kind.THROTTLE: (400, "ThrottlingException"),
+    Kind.DISABLED: (400, "DisabledException"),
+}
+_KEYS: dict[str, Key] = {}
+"""KMS keys by their names. They outlive a reset, because functions keep public keys, and moto's own
+state, which all sandboxes of a process share.
+"""
 
 
 class Aws:
     """The sandbox's AWS account. A function's access key id is its logical id, and its calls are
     limited to what its role allows. `accept_event` takes a function's name and an event that was
-    sent to it asynchronously.
+    sent to it asynchronously. `kms_calls` has the functions' calls of KMS since the reset.
     """
 
     def __init__(
@@ -71,14 +89,14 @@ class Aws:
         template: Template,
         okta_api_token: str,
         accept_event: Callable[[str, object], None],
+        faults: Faults,
         port: int = 0,
         dynamodb_url: str | None = None,
         bridge: str | None = None,
     ) -> None:
-        self._template = template
-        self._statements = {
-            each.name: template.statements_of(each.name) for each in template.functions
-        }
+        self.deploy(template)
+        self.kms_calls: list[str] = []
+        self._faults = faults
         self._okta_api_token = okta_api_token
         self._accept_event = accept_event
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -99,6 +117,13 @@ class Aws:
     def __exit__(self, *exc: object) -> None:
         self._server.__exit__(*exc)
 
+    def deploy(self, template: Template) -> None:
+        """Give the functions the permissions of this template."""
+        self._template = template
+        self._statements = {
+            each.name: template.statements_of(each.name) for each in template.functions
+        }
+
     def reset(self) -> None:
         """Return to the state right after a deployment."""
         requests.post(f"{self.url}/moto-api/reset", timeout=10).raise_for_status()
@@ -115,6 +140,20 @@ class Aws:
         for name, secret in self._template.resources("AWS::SecretsManager::Secret").items():
             content = self._content(secret)
             secrets.create_secret(Name=PREFIX + name, SecretString=json.dumps(content))
+        for name, key in self._template.resources("AWS::KMS::Key").items():
+            self.put_key(PREFIX + name, key["KeySpec"])
+        self.kms_calls.clear()
+
+    def put_key(self, name: str, spec: str = "ECC_NIST_P256") -> str:
+        """Have a KMS key with this name, the same as ever: its ARN."""
+        kms = kms_backends[ACCOUNT_ID][REGION]
+        if name not in _KEYS:
+            key = kms.create_key(None, "SIGN_VERIFY", spec, "", None)
+            del kms.keys[key.id]
+            key.arn, key.id = key_arn(name), key_arn(name).rpartition("/")[2]
+            _KEYS[name] = key
+        kms.keys[_KEYS[name].id] = _KEYS[name]
+        return _KEYS[name].arn
 
     def client(self, service: str) -> Any:
         """A boto3 client of this account, with all permissions."""
@@ -144,12 +183,29 @@ class Aws:
         request = Request(environ)
         if invoked := _INVOKE_PATH.fullmatch(request.path):
             return self._invoke(request, unquote(invoked[1]))(environ, start_response)
-        if not all(self._is_allowed(request, action) for action in _actions(request)):
+        if not all(self._is_allowed(request, *needed) for needed in _needed(request)):
             denied = Response('{"__type": "AccessDeniedException"}', 400)
             return denied(environ, start_response)
+        if broken := self._broken_kms(request):
+            return broken(environ, start_response)
         # DynamoDB's writes are atomic; moto's are only while no other request runs.
         with self._lock:
             return list(self._moto(environ, start_response))
+
+    def _broken_kms(self, request: Request) -> Response | None:
+        """The error of a function's call of KMS, while a fault is set."""
+        target = request.headers.get("X-Amz-Target", "")
+        if not target.startswith("TrentService.") or self._caller(request) is None:
+            return None
+        self.kms_calls.append(target.partition(".")[2])
+        kind = self._faults.take(On.KMS)
+        if kind is Kind.RESET:
+            cut_connection(request.environ)
+        if kind not in _KMS_ERRORS:
+            time.sleep(DELAY_SECONDS.get(kind, 0.0))
+            return None
+        status, name = _KMS_ERRORS[kind]
+        return Response(json.dumps({"__type": name}), status)
 
     def _invoke(self, request: Request, name: str) -> Response:
         function = _FUNCTION.fullmatch(name)
@@ -172,23 +228,36 @@ class Aws:
         return Response(status=202, headers={"x-amzn-RequestId": str(uuid.uuid4())})
 
     def _is_allowed(self, request: Request, action: str, arn: str | None = None) -> bool:
+        caller = self._caller(request)
+        if caller is None:
+            return True
+        return any(each.allows(action, arn) for each in self._statements[caller])
+
+    def _caller(self, request: Request) -> str | None:
+        """The function that calls, or None for the account itself."""
         caller = _CALLER.search(request.headers.get("Authorization", ""))
-        statements = self._statements.get(caller[1]) if caller else None
-        return statements is None or any(each.allows(action, arn) for each in statements)
+        return caller[1] if caller and caller[1] in self._statements else None
 
 
-def _actions(request: Request) -> Iterator[str]:
-    """The IAM actions that a request needs; a transaction needs those of its items."""
+def _needed(request: Request) -> Iterator[tuple[str, str | None]]:
+    """The IAM actions that a request needs, and on which resource if that is checked; a transaction
+    needs those of its items.
+    """
     target = _TARGET.match(request.headers.get("X-Amz-Target", ""))
     if target is None:
         return
-    if target[2] not in _TRANSACTIONS:
-        yield f"{target[1].lower()}:{target[2]}"
+    action = f"{_SERVICES[target[1]]}:{target[2]}"
+    if not action.startswith("kms:") and target[2] not in _TRANSACTIONS:
+        yield action, None
         return
     body = request.get_data()
     request.environ["wsgi.input"] = io.BytesIO(body)  # moto reads it again
-    for item in json.loads(body)["TransactItems"]:
-        yield from (f"dynamodb:{_ITEM_ACTIONS[kind]}" for kind in item)
+    content = json.loads(body)
+    if action.startswith("kms:"):
+        yield action, content.get("KeyId")
+        return
+    for item in content["TransactItems"]:
+        yield from ((f"dynamodb:{_ITEM_ACTIONS[kind]}", None) for kind in item)
 
 
 def _lambda_error(status: int, kind: str, message: str) -> Response:

@@ -56,17 +56,20 @@ class Sandbox:
         bridge: str | None = None,
     ) -> None:
         self._environment = environment or {}
+        self._log = log
         self._advance = 0.0
         rng = random.Random()  # noqa: S311 - codes of a simulator
         self.org = Org(self.now, rng, okta_latency)
         self._journal = Journal(self.now)
         self.invocations = Invocations(self.invoke, self.org.faults)
         self._okta = Server(create_app(self.org), okta_port, bridge)
-        self.template = Template({"OktaOrgUrl": self._okta.url})
+        self._parameters: dict[str, str] = {}
+        self.template = self._read_template()
         self.aws = Aws(
             self.template,
             SANDBOX_API_TOKEN,
             self.invocations.accept,
+            self.org.faults,
             aws_port,
             dynamodb_url,
             bridge,
@@ -75,10 +78,7 @@ class Sandbox:
             self.template.routes, self.invoke, self._control, self.template.gateway_responses
         )
         self._api = Server(gateway, port)
-        self._workers = {
-            function.name: Workers(function, self.settings_of(function), log)
-            for function in self.template.functions
-        }
+        self._workers = self._new_workers()
         self._running = ExitStack()
 
     @property
@@ -111,8 +111,8 @@ class Sandbox:
         with ExitStack() as starting:
             starting.enter_context(self._okta)
             starting.enter_context(self.aws)
+            starting.callback(self._stop_workers)
             for workers in self._workers.values():
-                starting.callback(workers.stop)
                 workers.warm()
             self._overview = self._new_overview()
             starting.callback(self.invocations.close)
@@ -134,9 +134,19 @@ class Sandbox:
         self.org.interrupt()
         self.settle()
         self._advance = 0.0
+        if self._parameters:
+            self.redeploy()
         self.org.reset()
         self.aws.reset()
         self._journal.clear()
+
+    def redeploy(self, **parameters: str) -> None:
+        """Deploy other parameters: new versions of the functions, and all data as it was."""
+        self._parameters = parameters
+        self.template = self._read_template()
+        self.aws.deploy(self.template)
+        self._stop_workers()
+        self._workers = self._new_workers()
 
     def crash(self, function: str) -> None:
         """Kill every execution environment of a function, as Lambda may at any moment."""
@@ -167,6 +177,19 @@ class Sandbox:
             result = self._workers[function].invoke(event, self._advance)
             answered(entry, result)
             return result
+
+    def _read_template(self) -> Template:
+        return Template({"OktaOrgUrl": self._okta.url, **self._parameters})
+
+    def _new_workers(self) -> dict[str, Workers]:
+        return {
+            function.name: Workers(function, self.settings_of(function), self._log)
+            for function in self.template.functions
+        }
+
+    def _stop_workers(self) -> None:
+        for workers in self._workers.values():
+            workers.stop()
 
     def _control(self, request: Request) -> Response | None:
         """The response to a request for the page or a `/sandbox/` control, else None."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from tests.sandbox.arns import ACCOUNT_ID, ALIAS, REGION, arn, function_arn
+from tests.sandbox.arns import ACCOUNT_ID, ALIAS, REGION, arn, function_arn, key_arn
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "sandbox-"
@@ -190,6 +190,8 @@ class Template:
     def _attribute(self, name: str, attribute: str) -> str:
         if self._is_function(name):
             return function_arn(name)
+        if self._source["Resources"][name]["Type"] == "AWS::KMS::Key":
+            return key_arn(PREFIX + name)
         return arn("sandbox", f"{PREFIX}{name}.{attribute}")
 
     def _substitute(self, expression: str) -> str:

@@ -62,6 +62,12 @@ _SETTINGS = Settings(
     allowed_origins=(),
     redirect_origins=("https://shop.example.com",),
     trusted_application=False,
+    receipt_key="arn:aws:kms:eu-west-1:123456789012:key/one",
+    receipt_other_key="",
+    receipt_issuer="urn:customer-verification:tests",
+    receipt_audiences=("shop", "bank"),
+    receipt_max_seconds=1800,
+    require_receipt=False,
     scheme="https",
 )
 
@@ -136,6 +142,8 @@ def _outcome(kind: type[errors.VerificationError]) -> errors.VerificationError:
         return errors.ConfigurationError("TABLE_NAME is not set")
     if kind is errors.ChallengeSuperseded:
         return errors.ChallengeSuperseded(superseded_at=NOW)
+    if kind is errors.ReceiptAlreadyRedeemed:
+        return errors.ReceiptAlreadyRedeemed(redeemed_at=NOW)
     return kind()
 
 

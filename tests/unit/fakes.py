@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from verification import errors, rules
 from verification.crypto import Place, Row
 from verification.models import (
@@ -428,3 +432,40 @@ class FakeInvocation:
         if self.failure is not None:
             raise self.failure
         self.events.append((function, payload))
+
+
+class FakeSigner:
+    """KMS: a key for every id. `failure` is what all calls end with, `failures` those with one key."""
+
+    def __init__(self) -> None:
+        self.signed: list[str] = []
+        self.failure: errors.VerificationError | None = None
+        self.failures: dict[str, errors.VerificationError] = {}
+        self.keys: defaultdict[str, ec.EllipticCurvePrivateKey] = defaultdict(
+            lambda: ec.generate_private_key(ec.SECP256R1())
+        )
+
+    def sign(self, key_id: str, message: bytes) -> bytes:
+        key = self._key(key_id)
+        self.signed.append(key_id)
+        return key.sign(message, ec.ECDSA(hashes.SHA256()))
+
+    def public_key(self, key_id: str) -> bytes:
+        public_key = self._key(key_id).public_key()
+        return public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    def _key(self, key_id: str) -> ec.EllipticCurvePrivateKey:
+        failure = self.failure or self.failures.get(key_id)
+        if failure is not None:
+            raise failure
+        return self.keys[key_id]
+
+
+class FakeRedemptions:
+    def __init__(self) -> None:
+        self.redeemed: dict[str, tuple[str, int]] = {}
+
+    def redeem(self, jti: str, by: str, now: int, expires_at: int) -> int | None:
+        del expires_at
+        redeemed_by, redeemed_at = self.redeemed.setdefault(jti, (by, now))
+        return None if redeemed_by == by else redeemed_at

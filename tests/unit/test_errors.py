@@ -12,20 +12,21 @@ from verification.http.statuses import STATUS, headers_of
 
 CONTRACT = {
     400: "missing_email invalid_email missing_code invalid_code_format malformed_body "
-    "unsupported_channel",
+    "unsupported_channel receipt_invalid receipt_not_yet_valid",
     401: "unauthorized invalid_credentials sign_in_ended",
-    403: "invalid_code forbidden sign_in_refused",
+    403: "invalid_code forbidden sign_in_refused receipt_wrong_audience",
     404: "customer_not_found challenge_not_found route_not_found",
     409: "customer_exists customer_inactive customer_ambiguous customer_locked factor_not_enrolled "
     "factor_not_active factor_already_enrolled enrollment_refused challenge_already_verified "
-    "request_in_progress",
-    410: "challenge_expired challenge_superseded challenge_exhausted",
+    "request_in_progress receipt_wrong_customer receipt_wrong_purpose receipt_wrong_reference "
+    "receipt_already_redeemed",
+    410: "challenge_expired challenge_superseded challenge_exhausted receipt_expired",
     415: "unsupported_media_type",
     422: "customer_invalid invalid_phone_number idempotency_key_reused",
     429: "send_limited attempts_held rate_limited",
     500: "internal_error",
     502: "okta_credentials_rejected okta_unexpected_response",
-    503: "okta_unavailable okta_rate_limited store_unavailable",
+    503: "okta_unavailable okta_rate_limited store_unavailable receipt_unavailable",
     504: "deadline_exceeded",
 }
 """What callers match on. A line may be added; none may change."""

@@ -22,11 +22,15 @@ ENVIRON = {
     "FAILURES_PER_SOURCE_HOUR": "20",
     "PASSWORD_FAILURES_HOUR": "5",
     "CHANGES_PER_CLIENT_HOUR": "600",
+    "RECEIPT_KEY": "arn:aws:kms:eu-west-1:123456789012:key/one",
+    "RECEIPT_ISSUER": "urn:customer-verification:prod",
+    "RECEIPT_AUDIENCES": "shop",
+    "RECEIPT_MAX_SECONDS": "1800",
 }
 
 FLAGS = [
     *("INVOKE_URL_ROUTES", "SANDBOX", "CONCEAL_UNKNOWN_CUSTOMERS", "ACTIVATE_PHONES"),
-    *("TRUSTED_APPLICATION", "TRUST_LAST_LOGIN"),
+    *("TRUSTED_APPLICATION", "TRUST_LAST_LOGIN", "REQUIRE_RECEIPT"),
 ]
 NUMBERS = {
     "CHALLENGE_LIFETIME_SECONDS": (60, 600),
@@ -37,6 +41,7 @@ NUMBERS = {
     "FAILURES_PER_SOURCE_HOUR": (1, 1_000_000),
     "PASSWORD_FAILURES_HOUR": (1, 1_000_000),
     "CHANGES_PER_CLIENT_HOUR": (1, 1_000_000),
+    "RECEIPT_MAX_SECONDS": (120, 1800),
 }
 
 
@@ -74,6 +79,12 @@ class TestSettings:
             allowed_origins=(),
             redirect_origins=(),
             trusted_application=False,
+            receipt_key="arn:aws:kms:eu-west-1:123456789012:key/one",
+            receipt_other_key="",
+            receipt_issuer="urn:customer-verification:prod",
+            receipt_audiences=("shop",),
+            receipt_max_seconds=1800,
+            require_receipt=False,
             scheme="https",
         )
 
@@ -127,6 +138,12 @@ class TestSettings:
     ) -> None:
         assert read(ALLOWED_ORIGINS=text).allowed_origins == origins
         assert read(REDIRECT_ORIGINS=text).redirect_origins == origins
+
+    def test_audiences_are_names(self) -> None:
+        audiences = read(RECEIPT_AUDIENCES="shop,https://bank.example").receipt_audiences
+        assert audiences == ("shop", "https://bank.example")
+        for text in (",", "sh*p", "a" * 129):
+            assert problem(RECEIPT_AUDIENCES=text).startswith("RECEIPT_AUDIENCES must be names")
 
     @pytest.mark.parametrize("name", [name for name in FLAGS if name != "SANDBOX"])
     def test_a_flag_sets_the_field_of_its_name(self, name: str) -> None:

@@ -17,7 +17,9 @@ from tests.unit.fakes import (
     FakeEmails,
     FakeInvocation,
     FakeKept,
+    FakeRedemptions,
     FakeRegistrations,
+    FakeSigner,
 )
 from verification import rules
 from verification.crypto import Keyring, Place, Row
@@ -46,6 +48,7 @@ from verification.models import (
     VerifyRequest,
 )
 from verification.observability import Meter
+from verification.receipts import Receipts
 from verification.registration import Register
 from verification.sign_in import SignIn
 from verification.timing import FixedTime
@@ -76,6 +79,7 @@ class World:
         self.sign_ins = FakeKept()
         self.templates = FakeKept()
         self.invocation = FakeInvocation()
+        self.signer = FakeSigner()
         self.org = Org()
         self.org.add(
             user(),
@@ -101,6 +105,13 @@ class World:
         self.limits = Limits(self.budgets, **common, monotonic=self.clock)
         self.lookup = Lookup(self.okta_users, self.okta_factors, self.emails, common["keys"])
         self.devices = Devices(self.customers, common["keys"])
+        self.receipts = Receipts(
+            signer=self.signer,
+            redemptions=FakeRedemptions(),
+            emails=self.emails,
+            lookup=self.lookup,
+            **common,
+        )
         common_to_codes: dict[str, Any] = {
             **common,
             "lookup": self.lookup,
@@ -121,6 +132,7 @@ class World:
         self.verify = Verify(
             emails=self.emails,
             attempts=self.attempts,
+            receipts=self.receipts,
             okta_factors=self.okta_factors,
             okta_authn=self.authn,
             fixed_time=fixed_time,
@@ -132,6 +144,7 @@ class World:
             issue=self.issue,
             verify=self.verify,
             limits=self.limits,
+            receipts=self.receipts,
             fixed_time=fixed_time,
             **common,
         )
@@ -175,7 +188,7 @@ class World:
     # ---- Callers ---------------------------------------------------------------------------------
 
     def client(self, *scopes: Scope, name: str = "shop", request: str = "") -> Call:
-        client = Client(name, frozenset({Scope.VERIFY, *scopes}))
+        client = Client(name, frozenset({Scope.VERIFY, *scopes}), (name,))
         return Call(Caller(client, "198.51.100.1"), self.deadline(), request)
 
     def public(self, device_token: str = "", source_ip: str = "203.0.113.7") -> Call:

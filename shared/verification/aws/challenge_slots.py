@@ -14,6 +14,8 @@ from verification.models import (
     Challenge,
     ChallengeStatus,
     Channel,
+    Conductor,
+    ConductorKind,
     CustomerKey,
     EmailHash,
     Lane,
@@ -36,7 +38,10 @@ POP = ", ".join(f"c{n} = c{n + 1}" for n in range(SLOTS - 1)) + ", about = about
 CAN_POP = "attribute_exists(c1.id) AND attribute_type(about_before, :text)"
 """Whether there is one before it, of which everything is still known; needs `:text`."""
 
-_OPTIONAL = ("client", "purpose", "reference", "factor_ref")
+_OPTIONAL = (
+    *("client", "purpose", "reference", "factor_ref", "activates"),
+    *("audience", "wants_receipt", "receipt_seconds"),
+)
 
 
 def push_values(challenge: Challenge) -> dict[str, Any]:
@@ -59,6 +64,9 @@ def slot(challenge: Challenge) -> dict[str, Any]:
     }
     if challenge.client is not None:
         content["client"] = string(challenge.client)
+    if challenge.conductor is not None:  # here and not in `about`, because audit events have it
+        content["context_kind"] = string(challenge.conductor.kind)
+        content["context_id"] = string(challenge.conductor.id)
     return {"M": content}
 
 
@@ -71,8 +79,6 @@ def about(challenge: Challenge) -> dict[str, str]:
         "destination": challenge.destination,
     }
     content |= {name: value for name in _OPTIONAL if (value := getattr(challenge, name))}
-    if challenge.activates:
-        content["activates"] = True
     if challenge.target is not None:
         target = challenge.target
         content["target"] = [target.customer, target.user_id, target.factor_id]
@@ -90,7 +96,7 @@ def challenges_of(item: Item) -> tuple[Challenge, ...]:
 
 def challenge_of(stored: Item, known: Mapping[str, Any]) -> Challenge:
     """A challenge from its slot and from what is known about it."""
-    target = known.get("target")
+    target, conductor = known.get("target"), text_attribute(stored, "context_kind")
     return Challenge(
         id=text_attribute(stored, "id"),
         status=ChallengeStatus(text_attribute(stored, "status")),
@@ -108,4 +114,10 @@ def challenge_of(stored: Item, known: Mapping[str, Any]) -> Challenge:
         verified_at=int_attribute(stored, "verified_at") or None,
         factor_ref=known.get("factor_ref", ""),
         activates=known.get("activates", False),
+        audience=known.get("audience"),
+        wants_receipt=known.get("wants_receipt", False),
+        receipt_seconds=known.get("receipt_seconds"),
+        conductor=Conductor(ConductorKind(conductor), text_attribute(stored, "context_id"))
+        if conductor
+        else None,
     )

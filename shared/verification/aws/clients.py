@@ -9,6 +9,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
@@ -33,3 +34,8 @@ def secrets_manager() -> SecretsManagerClient:
 def aws_lambda() -> LambdaClient:
     """A client of Lambda."""
     return boto3.client("lambda", config=_CONFIG)
+
+
+def kms() -> KMSClient:
+    """A client of KMS."""
+    return boto3.client("kms", config=_CONFIG)

@@ -136,9 +136,11 @@ def _clients(content: Mapping[str, object]) -> list[tuple[bytes, Client]]:
     for name, value in named.items():
         keys: object = value
         scopes: object = ["verify"]
+        audiences: object = [name]
         if isinstance(value, dict):
             keys, scopes = value.get("keys"), value.get("scopes")
-        client = Client(name, _scopes(name, scopes))
+            audiences = value.get("audiences", audiences)
+        client = Client(name, _scopes(name, scopes), _audiences(name, audiences))
         for key in keys if isinstance(keys, list) else [keys]:
             if not isinstance(key, str) or len(key) < MIN_CLIENT_KEY:
                 raise ConfigurationError(f"a key of client {name!r} is no text or is too short")
@@ -154,6 +156,12 @@ def _scopes(name: str, scopes: object) -> frozenset[Scope]:
         pass
     allowed = ", ".join(Scope)
     raise ConfigurationError(f"scopes of client {name!r} must be a list of some of: {allowed}")
+
+
+def _audiences(name: str, audiences: object) -> tuple[str, ...]:
+    if not isinstance(audiences, list) or not all(isinstance(each, str) for each in audiences):
+        raise ConfigurationError(f"audiences of client {name!r} must be a list of texts")
+    return tuple(audiences)
 
 
 def _digest(key: str) -> bytes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
@@ -14,11 +16,15 @@ from verification.http.messages import JSON, PROBLEM_JSON, Reply, Request
 from verification.http.statuses import STATUS, headers_of
 from verification.models import (
     Channel,
+    Conductor,
+    ConductorKind,
     Email,
     Factor,
     Hold,
     Issued,
     IssueRequest,
+    Receipt,
+    RedeemRequest,
     Registered,
     Verified,
     VerifyRequest,
@@ -35,6 +41,9 @@ from verification.settings import Settings
 
 NAME = "json"
 MAX_BODY = 8 * 1024
+JWKS_SECONDS = 3600
+_CONDUCTOR_ID = re.compile(r"[\w .:/-]{1,64}")
+"""It goes into receipts and logs, so it must not be an email address."""
 
 
 def admit(_: Settings) -> None:
@@ -51,8 +60,12 @@ def parse_issue(request: Request) -> IssueRequest:
         locale=parse_locale(locale) if locale else None,
         purpose=_label(body, "purpose"),
         reference=_label(body, "reference"),
-        releases_hold=_flag(body, "release_hold"),
+        releases_hold=flag_of(body, "release_hold"),
         device_token=text_of(body, "device_token"),
+        audience=text_of(body, "audience") or None,
+        wants_receipt=flag_of(body, "receipt"),
+        receipt_seconds=_seconds(body, "receipt_seconds"),
+        conductor=_conductor(body.get("context")),
     )
 
 
@@ -68,7 +81,31 @@ def parse_verify(request: Request) -> VerifyRequest:
         reference=_label(body, "reference"),
         remembers_device=True,
         device_token=text_of(body, "device_token"),
+        takes_receipt=True,
+        wants_receipt=flag_of(body, "receipt"),
     )
+
+
+def parse_redeem(request: Request) -> RedeemRequest:
+    """Raises one of BadRequest."""
+    body = parse_object(request)
+    receipt, email = text_of(body, "receipt"), text_of(body, "email")
+    customer_id = text_of(body, "customer_id")
+    if not receipt:
+        raise errors.MalformedBody("receipt is required.")
+    if not email and not customer_id:
+        raise errors.MalformedBody("email or customer_id is required: whose receipt it must be.")
+    return RedeemRequest(
+        receipt,
+        parse_email(email) if email else None,
+        customer_id or None,
+        _label(body, "purpose"),
+        _label(body, "reference"),
+    )
+
+
+def parse_nothing(_: Request) -> None:
+    """For routes that take no input."""
 
 
 def parse_email_path(request: Request) -> Email:
@@ -109,6 +146,8 @@ def verified(verified: Verified) -> Reply:
         "reference": challenge.reference,
         "device_token": verified.device_token,
         "customer_id": verified.customer_id,
+        "receipt": verified.receipt,
+        "receipt_unavailable": verified.receipt_unavailable,
     }
     body: dict[str, object] = {
         "challenge_id": challenge.id,
@@ -118,6 +157,35 @@ def verified(verified: Verified) -> Reply:
         **{name: value for name, value in optional.items() if value},
     }
     return answer(200, body, "verified")
+
+
+def redeemed(receipt: Receipt) -> Reply:
+    """200: what was verified; the receipt is used up."""
+    context = receipt.conductor
+    optional = {
+        "challenge_id": receipt.challenge_id,
+        "channel": receipt.channel,
+        "lane": receipt.lane,
+        "purpose": receipt.purpose,
+        "reference": receipt.reference,
+        "client": receipt.client,
+        "context": context and {"kind": context.kind, "id": context.id},
+    }
+    body: dict[str, object] = {
+        "status": "redeemed",
+        "customer_id": receipt.customer_id,
+        "verified_at": _time(receipt.verified_at),
+        "amr": list(receipt.methods),
+        "acr": receipt.acr,
+        **{name: value for name, value in optional.items() if value},
+    }
+    return answer(200, body, "receipt_redeemed")
+
+
+def jwks(keys: Mapping[str, object]) -> Reply:
+    """200: public keys, which anybody may keep for an hour."""
+    reply = answer(200, keys, "jwks_read")
+    return replace(reply, headers={"Cache-Control": f"public, max-age={JWKS_SECONDS}"})
 
 
 def registered(registered: Registered) -> Reply:
@@ -160,6 +228,8 @@ def problem(error: errors.VerificationError, request_id: str) -> Reply:
     match cause:
         case errors.InvalidCode(attempts_remaining=int(remaining)):
             body["attempts_remaining"] = remaining
+        case errors.ReceiptAlreadyRedeemed():
+            body["redeemed_at"] = _time(cause.redeemed_at)
         case errors.SendLimited() if cause.limit:
             body |= {"retry_after": cause.retry_after, "limit": cause.limit}
         case errors.TryLater():
@@ -234,11 +304,35 @@ def _label(body: Mapping[str, Any], name: str) -> str | None:
     return parse_label(value, name) if value else None
 
 
-def _flag(body: Mapping[str, Any], name: str) -> bool:
+def flag_of(body: Mapping[str, Any], name: str) -> bool:
+    """The field's flag; False where it is absent or null. Raises MalformedBody."""
     value = body.get(name)
     if value is not None and not isinstance(value, bool):
         raise errors.MalformedBody(f"{name} must be true or false.")
     return value is True
+
+
+def _seconds(body: Mapping[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise errors.MalformedBody(f"{name} must be a whole number from 1.")
+    return value
+
+
+def _conductor(given: object) -> Conductor | None:
+    """Who conducts the verification. Raises MalformedBody."""
+    match given:
+        case None:
+            return None
+        case {"kind": str(kind), "id": str(name)} if _CONDUCTOR_ID.fullmatch(name):
+            if kind in {each.value for each in ConductorKind}:
+                return Conductor(ConductorKind(kind), name)
+    kinds = ", ".join(ConductorKind)
+    raise errors.MalformedBody(
+        f"context must have an id (1 to 64 letters, digits, blanks, or .:/-) and a kind: {kinds}."
+    )
 
 
 def _time(epoch_seconds: int) -> str:

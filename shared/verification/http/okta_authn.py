@@ -90,6 +90,7 @@ def parse_step(request: Request) -> FactorStep:
             name: query[name] for name in _PARAMETERS if query.get(name) in ("true", "false")
         },
         redirect_url=_text(body, "redirect_url", MAX_URL),
+        wants_receipt=body.get("receipt") is True,
     )
 
 
@@ -118,6 +119,10 @@ def state(state: SignInState, request: Request, settings: Settings, outcome: str
             )
             url = f"{settings.okta_org_url}/login/sessionCookieRedirect?{query}"
             document["sessionCookieRedirect"] = url
+    if state.receipt:
+        document["receipt"] = state.receipt
+    if state.receipt_unavailable:
+        document["receiptUnavailable"] = True
     if state.document.status is SignInStatus.SUCCESS:
         outcome = "signed_in"
     elif state.was_sent:

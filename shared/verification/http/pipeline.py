@@ -46,11 +46,17 @@ _NOT_STORED = (
     errors.OktaUnexpectedResponse,
     errors.DeadlineExceeded,
     errors.InternalError,
+    errors.ReceiptNotYetValid,
     errors.RegistrationStopped,
 )
 """Outcomes that the same request may not have when it is repeated."""
 
-_COSTS_A_FAILURE = (errors.ChallengeRefused, errors.AttemptsHeld, errors.RateLimited)
+_COSTS_A_FAILURE = (
+    errors.ChallengeRefused,
+    errors.AttemptsHeld,
+    errors.RateLimited,
+    errors.ReceiptUnavailable,  # it was given back when the code was right
+)
 """Outcomes for which a source does not get its spent failure back."""
 
 _NOT_DELIVERED = (errors.CustomerRefused, errors.AttemptsHeld, errors.SendLimited)
@@ -181,7 +187,7 @@ class _Pipeline:
             self._observer().fault(error, context.aws_request_id)
             reply = json_api.problem(errors.InternalError(), context.aws_request_id)
             return reply.event({**SECURITY_HEADERS, "X-Request-ID": context.aws_request_id})
-        headers = {**SECURITY_HEADERS, "X-Request-ID": request.request_id}
+        headers = {**SECURITY_HEADERS, **reply.headers, "X-Request-ID": request.request_id}
         return reply.event(headers | cors_headers(request, self._origins()))
 
     def _answer(self, route: Route, request: Request, context: LambdaContext) -> Reply:

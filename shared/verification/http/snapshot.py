@@ -26,12 +26,13 @@ def register(service: Container) -> None:
 
 def warm(service: Container) -> None:
     """Load what is otherwise loaded by the first call that needs it: imports, the certificate
-    authorities, and the client of Lambda.
+    authorities, and the clients of Lambda and KMS.
     """
     tls_context()
     otpauth.qr_code("")
     Keyring("").seal("", "")
     service.invocation.prepare()
+    service.signer.prepare()
 
 
 def renew(service: Container) -> None:
@@ -43,4 +44,5 @@ def renew(service: Container) -> None:
     service.secrets.forget()
     service.table.disconnect()
     service.invocation.disconnect()
+    service.signer.disconnect()
     service.transport.disconnect()

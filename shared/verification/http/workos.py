@@ -100,8 +100,15 @@ def parse_verify(request: Request) -> VerifyRequest:
         code = parse_code(_text(_body(request), "code"))
     except (errors.MissingCode, errors.InvalidCodeFormat) as wrong:
         raise InvalidParameters("code", wrong.title) from None
+    wants_receipt = _body(request).get("receipt") is True
     challenge_id = CHALLENGE_PREFIX + _without(_CHALLENGE, _path_id(request))
-    return VerifyRequest(code, challenge_id, origin=Origin.MFA)
+    return VerifyRequest(
+        code,
+        challenge_id,
+        origin=Origin.MFA,
+        takes_receipt=True,
+        wants_receipt=wants_receipt,
+    )
 
 
 def enrolled(enrolled: Enrolled) -> Reply:
@@ -134,7 +141,11 @@ def challenged(issued: Issued) -> Reply:
 
 def verified(verified: Verified) -> Reply:
     """201: the code was right."""
-    body = {"challenge": _challenge(verified.challenge), "valid": True}
+    body: dict[str, object] = {"challenge": _challenge(verified.challenge), "valid": True}
+    if verified.receipt:
+        body["receipt"] = verified.receipt
+    if verified.receipt_unavailable:
+        body["receipt_unavailable"] = True
     return answer(201, body, "verified")
 
 

@@ -13,7 +13,8 @@
 
 A timeout is carried out because that is the dangerous case: a mail was sent or a code was used, and
 the caller cannot know. Asynchronous invocations of Lambda have two faults of their own: `throttle`
-(429) and `drop` (accepted and never run).
+(429) and `drop` (accepted and never run). KMS has `reset`, `http_500`, `slow`, `throttle` and
+`disabled` (the key is).
 """
 
 from contextlib import AbstractContextManager
@@ -31,7 +32,7 @@ class On(StrEnum):
 
     `verify` sends or checks a code, `lookup` reads or searches users, `create` makes a user,
     `factors` reads or changes factors, `authn` is the Authentication API, `any` is every request to
-    the org, `invoke` is an asynchronous invocation of a function.
+    the org, `invoke` is an asynchronous invocation of a function, `kms` is a call of KMS.
     """
 
     VERIFY = "verify"
@@ -41,6 +42,7 @@ class On(StrEnum):
     AUTHN = "authn"
     ANY = "any"
     INVOKE = "invoke"
+    KMS = "kms"
 
 
 class Kind(StrEnum):
@@ -57,10 +59,15 @@ class Kind(StrEnum):
     SLOW = "slow"
     THROTTLE = "throttle"
     DROP = "drop"
+    DISABLED = "disabled"
 
 
 DELAY_SECONDS: dict[Kind | None, float] = {Kind.TIMEOUT: 10.0, Kind.SLOW: 2.0}
-_OF_INVOCATIONS = frozenset({Kind.THROTTLE, Kind.DROP})
+AWS_KINDS = {
+    On.INVOKE: frozenset({Kind.THROTTLE, Kind.DROP}),
+    On.KMS: frozenset({Kind.RESET, Kind.HTTP_500, Kind.SLOW, Kind.THROTTLE, Kind.DISABLED}),
+}
+OKTA_KINDS = tuple(each for each in Kind if each not in (Kind.THROTTLE, Kind.DROP, Kind.DISABLED))
 
 
 @dataclass
@@ -80,14 +87,14 @@ class Faults:
     def add(self, on: str, kind: str, times: int) -> None:
         """Make the next `times` requests of a kind fail. Raises ValueError for unknown words."""
         fault = _Fault(_word(On, "on", on), _word(Kind, "kind", kind), _checked_times(times))
-        if (fault.on is On.INVOKE) is not (fault.kind in _OF_INVOCATIONS):
+        if fault.kind not in AWS_KINDS.get(fault.on, OKTA_KINDS):
             raise ValueError(f"on {on!r} and kind {kind!r} do not go together")
         with self._lock:
             self._waiting.append(fault)
 
     def take(self, operation: On | None) -> Kind | None:
         """Use up the oldest fault that waits for this operation."""
-        wanted = (operation,) if operation is On.INVOKE else (On.ANY, operation)
+        wanted = (operation,) if operation in AWS_KINDS else (On.ANY, operation)
         with self._lock:
             for fault in self._waiting:
                 if fault.on in wanted:

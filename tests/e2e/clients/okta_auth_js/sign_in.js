@@ -101,6 +101,14 @@ const journeys = {
     await see("right", transaction.verify({ passCode: appCode(secret) }));
   },
 
+  async receipt() {
+    let transaction = await see("password", client.signInWithCredentials(ADA));
+    transaction = await see("sent", factorOf(transaction, "email").verify());
+    const proof = { passCode: await sentCode("email"), receipt: true };
+    transaction = await see("right", transaction.verify(proof));
+    seen.receipt = transaction.data.receipt;
+  },
+
   async question() {
     const { answer } = await adasFactor("question");
     const transaction = await see("password", client.signInWithCredentials(ADA));

@@ -1,0 +1,71 @@
+"""Signatures by KMS, with keys that never leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from verification.errors import ConfigurationError, StoreUnavailable
+from verification.observability import Meter
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+_OURS_TO_CORRECT = (
+    *("AccessDeniedException", "DisabledException", "InvalidKeyUsageException"),
+    *("KMSInvalidStateException", "NotFoundException"),
+)
+
+
+class KmsSigner:
+    """Calls KMS. The client is made at the first call, and public keys are read once."""
+
+    def __init__(self, make_client: Callable[[], KMSClient], meter: Meter) -> None:
+        self._make_client = make_client
+        self._meter = meter
+        self._client: KMSClient | None = None
+        self._public_keys: dict[str, bytes] = {}
+
+    def sign(self, key_id: str, message: bytes) -> bytes:
+        """An ECDSA signature (SHA-256) of at most 4096 bytes, in DER. Raises StoreUnavailable,
+        ConfigurationError.
+        """
+        answer = self._call(
+            "sign",
+            KeyId=key_id,
+            Message=message,
+            MessageType="RAW",
+            SigningAlgorithm="ECDSA_SHA_256",
+        )
+        return bytes(answer["Signature"])
+
+    def public_key(self, key_id: str) -> bytes:
+        """The public key in DER. Raises likewise."""
+        if key_id not in self._public_keys:
+            answer = self._call("get_public_key", KeyId=key_id)
+            self._public_keys[key_id] = bytes(answer["PublicKey"])
+        return self._public_keys[key_id]
+
+    def prepare(self) -> None:
+        """Make the client now."""
+        self._client = self._client or self._make_client()
+
+    def disconnect(self) -> None:
+        """Make the next call over a new connection."""
+        if self._client is not None:
+            self._client.close()
+
+    def _call(self, operation: str, **request: Any) -> Any:
+        self._client = self._client or self._make_client()
+        try:
+            with self._meter.time("kms"):
+                return getattr(self._client, operation)(**request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _OURS_TO_CORRECT:
+                problem = "the receipts' key is missing, disabled or may not be used"
+                raise ConfigurationError(problem) from None
+            raise StoreUnavailable(retry_after=5) from None
+        except BotoCoreError:
+            raise StoreUnavailable(retry_after=5) from None

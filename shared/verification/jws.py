@@ -1,0 +1,139 @@
+"""JSON Web Signatures in the one form that this service makes and accepts: compact, ES256, with `alg`,
+`kid` and `typ` in the header and nothing else. Nothing in a token decides how it is checked.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from verification.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+ALGORITHM = "ES256"
+MAX_LENGTH = 4096
+
+_HEADER = {"alg", "kid", "typ"}
+_NUMBER_BYTES = 32
+"""Length of each of the two numbers of a signature, and of each coordinate of a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A well-formed token whose signature has not been checked."""
+
+    kid: str
+    type: str
+    claims: Mapping[str, Any]
+    signed: bytes
+    signature: bytes
+
+
+def kid_of(key_id: str) -> str:
+    """The name of a KMS key in tokens and in the JWKS. It does not show the account."""
+    return _encoded(hashlib.sha256(key_id.encode()).digest()[:12])
+
+
+def signing_input(kid: str, type_: str, claims: Mapping[str, object]) -> str:
+    """What is to be signed."""
+    header = {"alg": ALGORITHM, "kid": kid, "typ": type_}
+    return f"{_segment(header)}.{_segment(claims)}"
+
+
+def token(signed: str, der_signature: bytes) -> str:
+    """The token. A JWS has the signature's two numbers side by side (RFC 7518, 3.4), KMS in DER."""
+    from cryptography.hazmat.primitives.asymmetric.utils import (  # noqa: PLC0415 - see `crypto`
+        decode_dss_signature,
+    )
+
+    numbers = decode_dss_signature(der_signature)
+    raw = b"".join(number.to_bytes(_NUMBER_BYTES, "big") for number in numbers)
+    return f"{signed}.{_encoded(raw)}"
+
+
+def parse(text: str) -> Token | None:
+    """The parts of a token; None for what is not exactly of the form above."""
+    parts = text.split(".") if len(text) <= MAX_LENGTH else []
+    if len(parts) != 3:  # noqa: PLR2004 - header, claims, signature
+        return None
+    try:
+        header, claims = json.loads(_decoded(parts[0])), json.loads(_decoded(parts[1]))
+        signature = _decoded(parts[2])
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(header, dict) or not isinstance(claims, dict) or header.keys() != _HEADER:
+        return None
+    alg, kid, type_ = header["alg"], header["kid"], header["typ"]
+    if alg != ALGORITHM or not isinstance(kid, str) or not isinstance(type_, str):
+        return None
+    return Token(kid, type_, claims, f"{parts[0]}.{parts[1]}".encode(), signature)
+
+
+def is_signed(token: Token, public_key: bytes) -> bool:
+    """Whether the token was signed with this key (DER). Raises ConfigurationError."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - see `crypto`
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.utils import (  # noqa: PLC0415
+        encode_dss_signature,
+    )
+
+    key = _p256(public_key)
+    if len(token.signature) != 2 * _NUMBER_BYTES:
+        return False
+    r, s = token.signature[:_NUMBER_BYTES], token.signature[_NUMBER_BYTES:]
+    der = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+    try:
+        key.verify(der, token.signed, ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def jwk(kid: str, public_key: bytes) -> dict[str, str]:
+    """A public key (DER) as a JSON Web Key (RFC 7517). Raises ConfigurationError."""
+    numbers = _p256(public_key).public_numbers()
+    return {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": _encoded(numbers.x.to_bytes(_NUMBER_BYTES, "big")),
+        "y": _encoded(numbers.y.to_bytes(_NUMBER_BYTES, "big")),
+        "kid": kid,
+        "alg": ALGORITHM,
+        "use": "sig",
+    }
+
+
+def _p256(public_key: bytes) -> EllipticCurvePublicKey:
+    from cryptography.hazmat.primitives.asymmetric.ec import (  # noqa: PLC0415 - see `crypto`
+        SECP256R1,
+        EllipticCurvePublicKey,
+    )
+    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
+
+    key = load_der_public_key(public_key)
+    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
+        raise ConfigurationError("the key of receipts is not a P-256 key")
+    return key
+
+
+def _segment(content: Mapping[str, object]) -> str:
+    return _encoded(json.dumps(content, separators=(",", ":")).encode())
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _decoded(text: str) -> bytes:
+    """Base64url without padding, in its one spelling. Raises ValueError."""
+    raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    if _encoded(raw) != text:
+        raise ValueError("not base64url in its shortest form")
+    return raw
