@@ -156,6 +156,22 @@ class TestSends:
         rows.budgets.send_to("another", NOW)
         rows.budgets.send_to("phone", NOW + 24 * 3600)
 
+    def test_strangers_have_half_of_a_destinations_sends(self, rows: Rows) -> None:
+        plan = replace(OF_PUBLIC, destination_hash="phone", by_stranger=True)
+        for n in range(10):
+            rows.customers.begin_send(replace(plan, token=f"send-{n}"))
+        limited = refusal(lambda: rows.customers.begin_send(replace(plan, token="send-10")))
+        assert isinstance(limited, errors.SendLimited)
+        assert (limited.limit, limited.retry_after) == ("destination", 86_400 - NOW % 86_400)
+        rows.budgets.send_to("phone", NOW)
+
+    def test_sign_ins_of_strangers_use_up_nothing_of_others(self, rows: Rows) -> None:
+        plan = replace(IN_SIGN_IN, by_stranger=True)
+        rows.customers.begin_send(plan)
+        again = replace(plan, token="again", now=NOW + 1)
+        assert told(lambda: rows.customers.begin_send(again)) == "send_limited"
+        rows.customers.begin_send(replace(IN_SIGN_IN, token="known", now=NOW + 1))
+
     def test_send_to_a_destination_that_boto3_sends_twice_counts_once(self, rows: Rows) -> None:
         plan = plan_of(of_client("one"), destination_hash="phone")
         repeated(rows.dynamodb, lambda: rows.customers.begin_send(plan))
