@@ -205,7 +205,12 @@ def attacks(*, knows_password: bool) -> SearchStrategy[list[Turn]]:
         channels = st.sampled_from((FactorType.EMAIL, FactorType.SMS))
         floods.append(st.builds(moves.FloodSignIn, st.sampled_from(SOURCES), channels))
     flood = _one(*floods)
-    return turns(public, public, attacker, known(), known(), owner, world(), flood)
+    # A client and a device have challenges of their own, and wrong codes for both.
+    wrong: SearchStrategy[Move] = st.one_of(
+        st.just(moves.ClientVerify(is_right=False)), st.just(moves.DeviceVerify(is_right=False))
+    )
+    both = _play(st.just(moves.ClientSend()), st.just(moves.DeviceSend("sms")), *[wrong] * 6)
+    return turns(public, public, attacker, known(), known(), owner, world(), flood, both)
 
 
 _PERSONS = [each for each in Person if each is not Person.NOBODY]
@@ -220,6 +225,8 @@ SETTINGS = st.fixed_dictionaries(
     }
 )
 """Limits as deployed, or so low that short sequences reach them."""
+
+BESIEGED = st.sampled_from((Person.CUSTOMER, Person.CUSTOMER, Person.EMAIL_ONLY))
 
 SIEGE_SETTINGS = st.fixed_dictionaries(
     {

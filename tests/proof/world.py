@@ -96,6 +96,7 @@ class Person(StrEnum):
     NOBODY = "nobody"
     CUSTOMER = "customer"
     OTHER_LOGIN = "other login"
+    EMAIL_ONLY = "email only"
     OLD_MAILBOX = "old mailbox"
     NO_FACTOR = "no factor"
     SUSPENDED = "suspended"
@@ -375,6 +376,7 @@ class World:
             if person is not Person.NO_FACTOR:
                 old = person is Person.OLD_MAILBOX
                 directory.add_factor(user, FactorType.EMAIL, OLD_EMAIL if old else EMAIL)
+            if person not in (Person.NO_FACTOR, Person.EMAIL_ONLY):
                 directory.add_factor(user, FactorType.SMS, PHONE)
                 directory.add_factor(user, FactorType.CALL, PHONE)
                 directory.add_factor(
