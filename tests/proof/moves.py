@@ -12,6 +12,7 @@ import pyotp
 from tests.proof.world import (
     ANSWER,
     EMAIL,
+    HOME,
     LOGIN,
     NEIGHBOURS,
     OLD_EMAIL,
@@ -239,7 +240,8 @@ class SignInStep:
                 body["answer" if is_question else "passCode"] = (
                     right_proof(world, factor) if self.act is Act.RIGHT else world.wrong_code()
                 )
-        return world.call(route, body=body, source=self.source, headers=headers, path=path)
+        source = OWNER if self.source == HOME else self.source
+        return world.call(route, body=body, source=source, headers=headers, path=path)
 
 
 @dataclass(frozen=True)

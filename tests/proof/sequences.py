@@ -9,7 +9,7 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.proof import moves
 from tests.proof.moves import SPELLINGS, Act, By, Change, Move, Token
-from tests.proof.world import OWNER, SOURCES, Answer, Delivery, Fault, Person, World
+from tests.proof.world import HOME, SOURCES, Answer, Delivery, Fault, Person, World
 from tests.sandbox.okta.faults import AWS_KINDS, OKTA_KINDS, On
 from tests.sandbox.okta.records import FactorType
 
@@ -58,7 +58,7 @@ _RIGHT = st.booleans()
 _SELDOM = st.sampled_from((False, False, False, False, True))
 _DELIVERIES = st.sampled_from((*[Delivery.AT_ONCE] * 5, *Delivery))
 _FAULTS = st.one_of(*[st.none()] * 5, st.sampled_from(_OKTA_FAULTS))
-_OWNER = st.just(OWNER)
+_OWNER = st.just(HOME)
 
 Play = SearchStrategy[tuple[Turn, ...]]
 """Moves that make sense one after the other."""
@@ -147,7 +147,7 @@ def known() -> Play:
         _play(st.just(moves.DeviceSend()), st.builds(moves.DeviceVerify, _RIGHT)),
         _play(device_send, device_verify, device_verify),
         _play(enroll, challenge, verify_factor),
-        _play(st.just(moves.SignIn(OWNER, has_device=True)), sign_in_code),
+        _play(st.just(moves.SignIn(HOME, has_device=True)), sign_in_code),
         _one(
             send,
             verify,

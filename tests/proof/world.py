@@ -56,8 +56,10 @@ ROOT_KEY = "root-key-of-a-game-that-names-nobody-at-all"
 TABLE = "table"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:issue:live"
 SOURCES = ("203.0.113.7", "203.0.113.8", "2001:db8::1")
-OWNER, SHOP = "198.51.100.1", "198.51.100.2"
-"""Addresses of strangers, of the customer, and of the client's backend."""
+OWNER, SHOP, HOME = "198.51.100.1", "198.51.100.2", "198.51.100.3"
+"""Addresses of strangers, of the customer, of the client's backend, and of where the customer begins
+to sign in, so that the customer's mistakes elsewhere cannot prevent that.
+"""
 
 ENVIRON = {
     "OKTA_ORG_URL": "https://org.okta.com",
