@@ -81,9 +81,7 @@ def user(**changes: Any) -> User:
 
 
 def factor(
-    kind: FactorType = FactorType.EMAIL,
-    status: FactorStatus = FactorStatus.ACTIVE,
-    **changes: Any,
+    kind: FactorType = FactorType.EMAIL, status: FactorStatus = FactorStatus.ACTIVE, **changes: Any
 ) -> Factor:
     """An ACTIVE email factor."""
     return replace(Factor(f"{kind}-{status}", kind, status), **changes)

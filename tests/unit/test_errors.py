@@ -83,7 +83,7 @@ def test_what_an_operator_must_correct_is_not_told_to_callers() -> None:
 
 
 def test_whether_okta_has_acted_follows_from_the_class() -> None:
-    def names(decide: Callable[[Exception], bool]) -> set[str]:
+    def names(decide: Callable[[errors.VerificationError], bool]) -> set[str]:
         return {type(each).__name__ for each in every_outcome() if decide(each)}
 
     assert names(errors.okta_did_nothing) == {

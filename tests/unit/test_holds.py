@@ -29,9 +29,7 @@ def test_a_client_sees_which_lanes_are_held_and_since_when(world: World) -> None
 
 
 class TestDevices:
-    def test_the_token_of_an_earlier_success_is_for_the_email_that_was_verified(
-        self, world: World
-    ) -> None:
+    def test_the_token_of_a_success_is_for_the_verified_email(self, world: World) -> None:
         token = world.known_device()
         assert lane_of(world, token) is Lane.DEVICE
         assert lane_of(world, token, GRACE) is Lane.STRANGER
@@ -65,9 +63,7 @@ class TestDevices:
         lanes = [world.issue.lane_of(caller, each, NOW) for each in customers]
         assert lanes == [Lane.DEVICE, Lane.STRANGER]
 
-    def test_an_ended_device_that_proves_itself_again_needs_its_new_token(
-        self, world: World
-    ) -> None:
+    def test_an_ended_device_that_proves_itself_has_a_new_token(self, world: World) -> None:
         old = world.known_device()
         issued = world.send_public(device_token=old)
         world.holds.end_devices(ADA_ID)

@@ -60,10 +60,7 @@ def test_addresses_are_kept_masked_and_hashed_and_useless_factors_not_at_all(wor
 
 @pytest.mark.parametrize(
     ("status", "refusal"),
-    [
-        (UserStatus.LOCKED_OUT, errors.CustomerLocked),
-        (UserStatus.STAGED, errors.CustomerInactive),
-    ],
+    [(UserStatus.LOCKED_OUT, errors.CustomerLocked), (UserStatus.STAGED, errors.CustomerInactive)],
 )
 def test_a_refusal_is_kept_and_told(
     world: World, status: UserStatus, refusal: type[Exception]

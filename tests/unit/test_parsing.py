@@ -52,7 +52,7 @@ KEPT_AS_IT_IS: dict[Parse, list[str]] = {
     parsing.parse_okta_id: ["00uAda1"],
     parsing.parse_locale: ["de", "pt-BR", "zh-Hant-TW", "sr-Latn-RS"],
     parsing.parse_sms_template: [
-        *("{{code}}", "Code: {{code}}. Ends in 5 min.", "{{code}}" + "x" * 152),
+        *("{{code}}", "Code: {{code}}. Ends in 5 min.", "{{code}}" + "x" * 152)
     ],
     redirect: [
         *("https://shop.example", "https://shop.example/", "https://SHOP.example/a?b=c#d"),

@@ -214,7 +214,8 @@ class TestLanes:
 
     def test_a_hold_says_which_lanes_since_when_and_why(self) -> None:
         assert rules.hold_of(state(), 3) == Hold((), None, ())
-        two, (three, four) = THREE["wrong_codes"][:2], (THREE["wrong_codes"], FOUR["wrong_codes"])
+        three, four = THREE["wrong_codes"], FOUR["wrong_codes"]
+        two = three[:2]
         assert rules.hold_of(state(wrong_codes=two), 3) == Hold((), None, two)
         assert rules.hold_of(state(**THREE), 3) == Hold((Lane.STRANGER,), NOW - 1, three)
         lanes = (Lane.STRANGER, Lane.DEVICE, Lane.CLIENT)

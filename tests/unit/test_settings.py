@@ -10,23 +10,19 @@ from tests.unit.examples import ENVIRON
 from verification.errors import ConfigurationError
 from verification.settings import SANDBOX_HOSTS, Settings, on_lambda
 
-FIELDS = {
-    "OKTA_ORG_URL": "okta_org_url",
-    "OKTA_TOKEN_SECRET": "okta_token_secret",
-    "SERVICE_KEYS_SECRET": "service_keys_secret",
-    "TABLE_NAME": "table_name",
-    "RECEIPT_KEY": "receipt_key",
-    "RECEIPT_ISSUER": "receipt_issuer",
-    "CHALLENGE_LIFETIME_SECONDS": "challenge_lifetime",
-    "STRANGER_ATTEMPTS": "stranger_attempts",
-    "STRANGER_FAILURES_HOUR": "stranger_failures",
-    "SENDS_PER_SOURCE_HOUR": "sends_per_source",
-    "SENDS_PER_CLIENT_HOUR": "sends_per_client",
-    "FAILURES_PER_SOURCE_HOUR": "failures_per_source",
-    "PASSWORD_FAILURES_HOUR": "password_failures",
-    "CHANGES_PER_CLIENT_HOUR": "changes_per_client",
-    "RECEIPT_MAX_SECONDS": "receipt_max_seconds",
+MILLION = 1_000_000
+NUMBERS = {
+    "CHALLENGE_LIFETIME_SECONDS": ("challenge_lifetime", 60, 600),
+    "STRANGER_ATTEMPTS": ("stranger_attempts", 1, 4),
+    "STRANGER_FAILURES_HOUR": ("stranger_failures", 1, MILLION),
+    "SENDS_PER_SOURCE_HOUR": ("sends_per_source", 1, MILLION),
+    "SENDS_PER_CLIENT_HOUR": ("sends_per_client", 1, MILLION),
+    "FAILURES_PER_SOURCE_HOUR": ("failures_per_source", 1, MILLION),
+    "PASSWORD_FAILURES_HOUR": ("password_failures", 1, MILLION),
+    "CHANGES_PER_CLIENT_HOUR": ("changes_per_client", 1, MILLION),
+    "RECEIPT_MAX_SECONDS": ("receipt_max_seconds", 120, 1800),
 }
+TEXTS = {name.lower(): text for name, text in ENVIRON.items() if name not in NUMBERS}
 DEFAULTS = {
     "trust_last_login": False,
     "conceal_unknown_customers": True,
@@ -40,12 +36,6 @@ DEFAULTS = {
     "scheme": "https",
 }
 FLAGS = [name.upper() for name, value in DEFAULTS.items() if isinstance(value, bool)]
-BOUNDS = {
-    "CHALLENGE_LIFETIME_SECONDS": (60, 600),
-    "STRANGER_ATTEMPTS": (1, 4),
-    "RECEIPT_MAX_SECONDS": (120, 1800),
-}
-NUMBERS = {name: BOUNDS.get(name, (1, 1_000_000)) for name in [*FIELDS][6:]}
 
 
 def read(**changes: str) -> Settings:
@@ -61,12 +51,9 @@ def problem(**changes: str) -> str:
 
 class TestSettings:
     def test_the_required_settings_and_the_defaults_of_the_others(self) -> None:
-        required = {
-            field: int(ENVIRON[name]) if name in NUMBERS else ENVIRON[name]
-            for name, field in FIELDS.items()
-        }
-        audiences = {"receipt_audiences": ("shop", "bank")}
-        assert asdict(read()) == {**required, **audiences, **DEFAULTS}
+        numbers = {field: int(ENVIRON[name]) for name, (field, *_) in NUMBERS.items()}
+        texts = {**TEXTS, "receipt_audiences": ("shop", "bank")}
+        assert asdict(read()) == {**numbers, **texts, **DEFAULTS}
         assert read(HTTPS_PROXY="http://proxy.example", PATH="/bin") == read()
 
     @pytest.mark.parametrize("name", ENVIRON)
@@ -89,9 +76,9 @@ class TestSettings:
 
     @pytest.mark.parametrize("name", NUMBERS)
     def test_a_number_is_accepted_within_its_bounds_alone(self, name: str) -> None:
-        low, high = NUMBERS[name]
+        field, low, high = NUMBERS[name]
         for text in (f"{low}", f"{high}", f" {low} "):
-            assert getattr(read(**{name: text}), FIELDS[name]) == int(text)
+            assert getattr(read(**{name: text}), field) == int(text)
         outside = (f"{low - 1}", f"{high + 1}")
         for text in (*outside, "-60", "+60", "60.0", "1e2", "5 min", "\u0663\u0660\u0660"):
             told = f"{name} must be a whole number from {low} to {high}"

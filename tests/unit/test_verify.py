@@ -267,9 +267,7 @@ class TestThePublic:
         assert world.spent("source-failures") == 2
 
     @pytest.mark.parametrize("email", [ADA, NOBODY])
-    def test_three_wrong_codes_for_an_email_hold_it_for_an_hour_whoever_it_is(
-        self, world: World, email: Email
-    ) -> None:
+    def test_three_wrong_codes_hold_an_email_for_an_hour(self, world: World, email: Email) -> None:
         world.send(world.public(), email)
         for _ in range(3):
             assert world.check_wrong(world.public(), email=email).attempts_remaining is None

@@ -75,38 +75,39 @@ class World:
 
     def _build(self) -> None:
         """Wire the use cases as the container does."""
-        users, factors, emails = self.okta_users, self.okta_factors, self.emails
-        at: Any = {"keys": lambda: self.keys, "meter": self.meter, "clock": self.clock}
-        given = {**at, "settings": self.settings}
-        fixed_time = FixedTime(self.meter, clock=self.clock, sleep=self.sleep)
-        self.limits = Limits(self.budgets, **given, monotonic=self.clock)
-        self.lookup = Lookup(users, factors, emails, at["keys"])
-        self.devices = Devices(self.customers, at["keys"])
+        users, factors, emails, table = self.okta_users, self.okta_factors, self.emails, self.table
+        settings, meter, clock, sleep = self.settings, self.meter, self.clock, self.sleep
+
+        def keys() -> Keyring:
+            return self.keys
+
+        self.limits = Limits(self.budgets, keys, settings, meter, clock, clock)
+        self.lookup = Lookup(users, factors, emails, keys)
+        self.devices = Devices(self.customers, keys)
         self.receipts = Receipts(
-            signer=self.signer,
-            redemptions=ReceiptRows(self.table),
-            emails=emails,
-            lookup=self.lookup,
-            **given,
+            keys, self.signer, ReceiptRows(table), emails, self.lookup, settings, meter, clock
         )
-        of_codes: Any = {**given, "lookup": self.lookup, "devices": self.devices}
-        of_codes |= {"limits": self.limits, "sleep": self.sleep}
+        # Ports are named one by one, so that mypy compares the fakes with their protocols.
+        given: Any = {"keys": keys, "settings": settings, "meter": meter, "clock": clock}
+        given |= {"limits": self.limits}
+        of_codes = {**given, "lookup": self.lookup, "devices": self.devices, "sleep": sleep}
         self.issue = Issue(
             emails=emails,
             customers=self.customers,
-            templates=TemplateRows(self.table),
+            templates=TemplateRows(table),
             invocation=self.invocation,
             okta_factors=factors,
             okta_authn=self.authn,
             okta_templates=FakeSmsTemplates(self.org),
             **of_codes,
         )
+        fixed_time = FixedTime(meter, clock=clock, sleep=sleep)
         self.verify = Verify(
             emails=emails,
-            attempts=AttemptRows(self.table, emails),
-            receipts=self.receipts,
+            attempts=AttemptRows(table, emails),
             okta_factors=factors,
             okta_authn=self.authn,
+            receipts=self.receipts,
             fixed_time=fixed_time,
             **of_codes,
         )
@@ -115,19 +116,16 @@ class World:
             authn=self.authn,
             issue=self.issue,
             verify=self.verify,
-            limits=self.limits,
             receipts=self.receipts,
             fixed_time=fixed_time,
             **given,
         )
-        self.holds = Holds(self.lookup, self.customers, **given)
+        self.holds = Holds(self.lookup, self.customers, keys, settings, meter, clock)
         self.enrollment = Enrollment(
-            emails=emails, users=users, factors=factors, issue=self.issue, **given
+            keys, emails, users, factors, self.issue, settings, meter, clock
         )
-        requests = RegistrationRows(self.table)
-        self.register = Register(
-            emails=emails, requests=requests, users=users, factors=factors, **at
-        )
+        requests = RegistrationRows(table)
+        self.register = Register(keys, emails, requests, users, factors, meter, clock)
 
     # ---- Time and state --------------------------------------------------------------------------
 

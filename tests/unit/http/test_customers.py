@@ -122,7 +122,7 @@ class TestParsing:
         rows(
             {
                 "password must be a string of 1 to 256 characters.": [
-                    *({"password": ""}, {"password": "x" * 257}, {"password": ["x"]}),
+                    *({"password": ""}, {"password": "x" * 257}, {"password": ["x"]})
                 ],
                 "groups is not a list of strings.": [{"groups": ""}, {"groups": [1]}],
                 "groups has an entry twice.": [{"groups": ["00g1", "00g1"]}],
@@ -133,7 +133,7 @@ class TestParsing:
                 "enroll is not a list of strings.": [{"enroll": "email"}],
                 "enroll has an entry twice.": [{"enroll": ["email", "email"]}],
                 "enroll can contain email and sms.": [
-                    *({"enroll": ["call"]}, {"enroll": ["totp"]}, {"enroll": ["fax"]}),
+                    *({"enroll": ["call"]}, {"enroll": ["totp"]}, {"enroll": ["fax"]})
                 ],
                 "enroll sms needs profile.mobilePhone.": [{"enroll": ["sms"]}],
             }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.events import queried
-from tests.unit.examples import NOW, challenge, every_outcome, rows, settings
+from tests.unit.examples import NOW, challenge, every_outcome, settings
 from verification import errors
 from verification.http import invoke_url
 from verification.http.messages import Reply
@@ -41,12 +41,12 @@ class TestRequests:
 
     @pytest.mark.parametrize(
         ("query", "code"),
-        rows(
-            {
-                "missing_email": [[], [("email", "")], [("email", " ")], [("Email", ADA)]],
-                "invalid_email": [[("email", ADA), ("email", ADA)]],
-            }
-        ),
+        [
+            ([], "missing_email"),
+            ([("email", " ")], "missing_email"),
+            ([("Email", ADA)], "missing_email"),
+            ([("email", ADA), ("email", ADA)], "invalid_email"),
+        ],
     )
     def test_a_wrong_email_is_refused(self, query: Query, code: str) -> None:
         for parse in (invoke_url.parse_issue, invoke_url.parse_verify):
@@ -56,14 +56,12 @@ class TestRequests:
 
     @pytest.mark.parametrize(
         ("query", "code"),
-        rows(
-            {
-                "missing_code": [[], [("code", "123456")]],
-                "invalid_code_format": [
-                    *([("otp", "12345")], [("otp", "123456"), ("otp", "654321")]),
-                ],
-            }
-        ),
+        [
+            ([], "missing_code"),
+            ([("code", "123456")], "missing_code"),
+            ([("otp", "12345")], "invalid_code_format"),
+            ([("otp", "123456"), ("otp", "654321")], "invalid_code_format"),
+        ],
     )
     def test_a_wrong_code_is_refused(self, query: Query, code: str) -> None:
         with pytest.raises(errors.BadRequest) as refused:
