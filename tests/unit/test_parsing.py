@@ -135,7 +135,7 @@ REFUSED: list[tuple[Parse, errors.VerificationError, list[str]]] = [
         parsing.parse_sms_template,
         NO_TEXT,
         [
-            *("{{code}}" + "x" * 153, "{{code}} ${user.login}", "{{code}} http://x"),
+            *("{{code}}" + "x" * 153, "{{code}} ${user}", "{{code}} http://x"),
             *("{{code}} HTTPS://x", "{{code}} www.x", "{{code}} evil.example/a"),
         ],
     ),

@@ -300,6 +300,13 @@ class TestThePublic:
             world.check_wrong(world.public(), world.code(), **sent, **used)
         assert_uncounted(world)
 
+    def test_a_code_is_wrong_once_a_client_sent_another_over_its_factor(self, world: World) -> None:
+        world.send_public()
+        code = world.code()
+        world.send(world.client())
+        world.check_wrong(world.public(), code, email=ADA)
+        assert_uncounted(world)
+
     def test_without_concealment_it_is_told_the_truth(self) -> None:
         world = World(conceal_unknown_customers=False)
         world.send(world.public())
