@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.unit import world as of
-from tests.unit.examples import NOW, user
-from tests.unit.fake_okta import ANSWER, APP_CODE
+from tests.unit.examples import NOW, factor, user
+from tests.unit.fake_okta import APP_CODE
 from tests.unit.forgeries import FORGERIES, Forger, encoded
 from tests.unit.world import ADA, ADA_ID, GRACE, GRACE_ID, NOBODY, World
 from verification import errors, jws
@@ -24,6 +24,7 @@ from verification.models import (
     ConductorKind,
     Deadline,
     FactorStep,
+    FactorType,
     Lane,
     Origin,
     Receipt,
@@ -190,22 +191,25 @@ class TestAudiences:
 
 class TestSignIns:
     @pytest.mark.parametrize(
-        ("factor", "proof", "amr", "acr"),
+        ("kind", "amr", "acr"),
         [
-            (of.EMAIL, {}, ["pwd", "otp", "mfa"], "mailbox"),
-            (of.SMS, {}, ["pwd", "otp", "sms", "mfa"], "phone"),
-            (of.APP, {"code": APP_CODE}, ["pwd", "otp", "mfa"], "authenticator-app"),
+            (FactorType.EMAIL, ["pwd", "otp", "mfa"], "mailbox"),
+            (FactorType.SMS, ["pwd", "otp", "sms", "mfa"], "phone"),
+            (FactorType.CALL, ["pwd", "otp", "tel", "mfa"], "phone"),
+            (FactorType.TOTP, ["pwd", "otp", "mfa"], "authenticator-app"),
+            (FactorType.TOKEN_HARDWARE, ["pwd", "otp", "mfa"], "device"),
             # An answer is no second kind of factor.
-            (of.QUESTION, {"answer": ANSWER}, ["pwd", "kba"], "knowledge"),
+            (FactorType.QUESTION, ["pwd", "kba"], "knowledge"),
         ],
     )
     def test_a_finished_sign_in_says_password_and_factor(
-        self, world: World, factor: str, proof: dict[str, str], amr: list[str], acr: str
+        self, world: World, kind: FactorType, amr: list[str], acr: str
     ) -> None:
-        step = FactorStep(factor, of.STATE_TOKEN, wants_receipt=True)
-        if not proof:
-            assert world.sign_in.verify_factor(step, world.public()).receipt is None
-            proof = {"code": world.code(factor)}
+        world.org.factors[ADA_ID] = [factor(kind, id="it")]
+        step = FactorStep("it", of.STATE_TOKEN, wants_receipt=True)
+        assert world.sign_in.verify_factor(step, world.public()).receipt is None
+        world.org.send("it")
+        proof = {"answer" if kind is FactorType.QUESTION else "code": world.code("it")}
         step = replace(step, **proof)  # type: ignore[arg-type]
         unasked = replace(step, wants_receipt=False)
         assert world.sign_in.verify_factor(unasked, world.public()).receipt is None
