@@ -177,7 +177,10 @@ class FakeBudgets:
         if ends_at > now and count >= limit:
             raise errors.RateLimited(retry_after=ends_at - now)
 
-    def send_to(self, destination_hash: str, now: int) -> None:
+    def send_to(
+        self, destination_hash: str, now: int, token: str, *, by_stranger: bool = False
+    ) -> None:
+        del token, by_stranger
         day = now // 86_400
         sends = self.destinations.get((day, destination_hash), 0)
         if sends >= rules.DESTINATION_SENDS:
@@ -216,9 +219,8 @@ class CustomerRow:
 
 
 class FakeCustomers:
-    def __init__(self, budgets: FakeBudgets) -> None:
+    def __init__(self) -> None:
         self.rows: dict[CustomerKey, CustomerRow] = defaultdict(CustomerRow)
-        self._budgets = budgets
 
     def get(self, customer: CustomerKey) -> CustomerState:
         return self.rows[customer].state
@@ -234,8 +236,6 @@ class FakeCustomers:
             row.releases.require_room("", now, "releases")
         if plan.counts_as is not None:
             row.sign_in_sends.require_room(plan.counts_as, now)
-        if plan.destination_hash:
-            self._budgets.send_to(plan.destination_hash, now)
         row.send = plan.token
         if is_release:
             row.releases.push("", now)

@@ -98,6 +98,11 @@ class TestOutcomeOfASend:
         world.org.faults["send_code"] = errors.OktaRateLimited()
         with pytest.raises(errors.OktaRateLimited):
             world.send(world.client())
+        world.org.faults.clear()
+        world.now += 30
+        world.budgets.destinations[NOW // 86_400, world.keys.destination_hash(ADA)] = 20
+        with pytest.raises(errors.SendLimited):
+            world.send(world.client())
         world.check(world.client(), world.code(), challenge_id=old.challenge.id)
 
     def test_a_first_send_that_certainly_failed_leaves_no_challenge(self, world: World) -> None:
@@ -152,7 +157,7 @@ class TestOutcomeOfASend:
             def withdraw_send(self, *_: object) -> None:
                 raise errors.StoreUnavailable
 
-        issue = replace(world.issue, customers=Broken(world.budgets))
+        issue = replace(world.issue, customers=Broken())
         world.org.faults["send_code"] = errors.OktaNotReached()
         with pytest.raises(errors.OktaNotReached):
             issue.to_email(IssueRequest(ADA), world.client())

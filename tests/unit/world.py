@@ -73,7 +73,7 @@ class World:
         self.meter = Meter(self.clock)
         self.budgets = FakeBudgets()
         self.emails = FakeEmails(self.settings.stranger_attempts)
-        self.customers = FakeCustomers(self.budgets)
+        self.customers = FakeCustomers()
         self.attempts = FakeAttempts(self.emails, self.customers, self.budgets)
         self.registrations = FakeRegistrations()
         self.sign_ins = FakeKept()
