@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -82,11 +83,22 @@ ALL = list(snippets())
 
 
 def run(arguments: list[str], text: str, cwd: Path = ROOT) -> None:
-    """Run a program that is given on standard input; fails unless it succeeds."""
-    done = subprocess.run(  # noqa: S603 - our own documents
-        arguments, input=text, cwd=cwd, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    """Run a program that is given on standard input; fails unless it succeeds in time."""
+    with subprocess.Popen(  # noqa: S603 - our own documents
+        arguments,
+        cwd=cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as program:
+        try:
+            output, _ = program.communicate(text, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(program.pid, signal.SIGKILL)  # with all that it has started
+            raise
+    assert program.returncode == 0, output
 
 
 def run_node(text: str) -> None:
