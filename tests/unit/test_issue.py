@@ -81,6 +81,13 @@ class TestOutcomeOfASend:
         old = world.send(world.client())
         world.now += 30
         fail(world, errors.OktaRateLimited())
+        world.now += 30
+        (had,) = world.budgets.destinations.values()
+        for n in range(20 - had):
+            world.budgets.send_to(world.keys.destination_hash(ADA), NOW, f"{n}")
+        with pytest.raises(errors.SendLimited) as refused:
+            world.send(world.client())
+        assert refused.value.limit == "destination"
         world.check(world.client(), world.code(), challenge_id=old.challenge.id)
 
     def test_a_certain_failure_of_the_first_send_leaves_no_challenge(self, world: World) -> None:
