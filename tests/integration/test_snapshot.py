@@ -17,16 +17,16 @@ import snapshot_restore_py
 
 from tests.integration.account import (
     KEYS_SECRET,
+    RENEWED_TOKEN,
     SECRETS,
     TABLE,
     TOKEN,
     TOKEN_SECRET,
     Account,
 )
-from tests.integration.conftest import World
-from tests.integration.functions import ARN, ENVIRON
-from tests.integration.loopback import LoopbackServer, message, raw, says
-from tests.integration.okta_client import RENEWED_TOKEN, okta_client
+from tests.integration.functions import ARN, World
+from tests.integration.loopback import message, says
+from tests.integration.okta_client import connected
 from tests.sandbox.template import ROOT
 from verification import container
 from verification.aws import clients
@@ -50,7 +50,7 @@ def hooks() -> Iterator[list[Any]]:
 
 
 @pytest.fixture
-def service(world: World) -> Container:  # noqa: ARG001 - for its environment
+def service(environ: None) -> Container:  # noqa: ARG001 - read by `build`
     service = container.build()
     snapshot.register(service)
     return service
@@ -62,12 +62,12 @@ def test_function_that_starts_on_lambda_registers_its_hooks(
     assert world.public.send().status == 202
     assert hooks == []
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
-    copy = world.environment()
+    world.start()
     assert {hook for hook, *_ in hooks} == {snapshot.renew}
     runtime.run_before_snapshot()
     runtime.run_after_restore()
     world.clock.advance(60)
-    assert copy.send().status == 202
+    assert world.public.send().status == 202
 
 
 def test_snapshot_contains_what_the_first_call_would_load() -> None:
@@ -98,37 +98,29 @@ def test_nothing_is_asked_before_the_snapshot(service: Container, world: World) 
     for client in (clients.dynamodb(), clients.secrets_manager()):
         client.meta.events.register("before-call", note, unique_id="asked")
     runtime.run_before_snapshot()
-    assert (asked, world.okta.kinds) == ([], [])
+    assert (asked, world.okta.org.calls) == ([], [])
     service.secrets.okta_token()
     assert len(asked) == 2
 
 
 def test_copy_reads_the_secrets_again(service: Container, account: Account) -> None:
     assert service.secrets.okta_token() == TOKEN
-    account.put_token({"okta_api_token": RENEWED_TOKEN})
+    account.put_secret(TOKEN_SECRET, {"okta_api_token": RENEWED_TOKEN})
     assert service.secrets.okta_token() == TOKEN
     runtime.run_after_restore()
     assert service.secrets.okta_token() == RENEWED_TOKEN
 
 
-def test_copy_makes_its_own_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ENVIRON.items():
-        monkeypatch.setenv(name, value)
-
+def test_copy_makes_its_own_connections(service: Container) -> None:
     def secret(name: str) -> Any:
         return says({"Name": name, "SecretString": json.dumps(SECRETS[name])})
 
-    okta_table_and_lambda = [says([]), says({}), raw(message(b"", 202))]
     secrets = [secret(TOKEN_SECRET), secret(KEYS_SECRET)]
-    answers = [
-        *(*okta_table_and_lambda, *secrets),
-        *okta_table_and_lambda,
-        *(*okta_table_and_lambda, *secrets),
-    ]
-    with LoopbackServer(*answers) as server, okta_client(server.url) as okta:
+    others = [says([]), says({}), message(b"", 202)]  # Okta, the table and Lambda
+    with connected(*others, *secrets, *others, *others, *secrets) as (okta, server):
         client: Any = partial(boto3.client, endpoint_url=server.url)
         service = replace(
-            container.build(),
+            service,
             secrets=Secrets(client("secretsmanager"), TOKEN_SECRET, KEYS_SECRET),
             table=Table(client("dynamodb"), TABLE, Meter()),
             invocation=AsyncInvocation(partial(client, "lambda"), Meter()),
