@@ -105,7 +105,7 @@ def headers(reset: object, limit: object = 600, **more: str) -> dict[str, str]:
 
 
 def limited(**given: str) -> Any:
-    return says(okta_error("E0000047"), status=429, **given)
+    return says(okta_error("E0000047"), 429, **given)
 
 
 class TestRateLimits:
@@ -147,7 +147,7 @@ class TestRateLimits:
     @pytest.mark.parametrize(("remaining", "percent"), [("150", 25), ("0", 0), ("600", 100)])
     def test_remaining_quota_is_noted(self, remaining: str, percent: int) -> None:
         given = {**headers(NOW, Remaining=remaining), "X_Okta_Request_Id": "req1"}
-        with connected(says([], **given)) as (okta, _):
+        with connected(says([], 200, **given)) as (okta, _):
             okta.get()
         assert okta.meter.facts == {"okta_request_id": "req1", "okta_quota_remaining": percent}
         assert okta.meter.calls == {"okta": 1}
