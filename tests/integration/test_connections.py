@@ -14,8 +14,6 @@ import pytest
 
 from tests.integration.account import TOKEN
 from tests.integration.loopback import (
-    HANGS_UP,
-    RESETS,
     Answer,
     End,
     LoopbackServer,
@@ -34,11 +32,6 @@ SUCCESS = {"factorResult": "SUCCESS"}
 OK = says(SUCCESS)
 TRUNCATED = closes(message(json.dumps(SUCCESS).encode(), Content_Length="1000"))
 ENDLESS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-LOST = pytest.mark.parametrize(
-    "lost",
-    [HANGS_UP, RESETS, TRUNCATED, Answer([b"no HTTP\r\n\r\n"])],
-    ids=["hangs up", "resets", "truncated", "no HTTP"],
-)
 
 
 class TestHeaders:
@@ -158,25 +151,6 @@ class TestConnections:
 
 
 class TestLostAnswers:
-    @LOST
-    def test_get_is_asked_once_more(self, lost: Answer) -> None:
-        with connected(lost, says([]), lost, lost) as (okta, server):
-            assert okta.get() == []
-            assert (len(server.received), okta.waits) == (2, [WAIT])
-            assert type(refusal(okta.get)) is errors.OktaUnavailable
-            assert len(server.received) == 4
-
-    @LOST
-    def test_code_is_not_sent_again(self, lost: Answer) -> None:
-        with connected(lost, OK) as (okta, server):
-            refused = refusal(okta.post)
-            assert isinstance(refused, errors.OktaOutcomeUnknown)
-            assert (refused.code, refused.retry_after) == ("okta_unavailable", 5)
-            assert (len(server.received), okta.waits) == (1, [])
-        shown = "".join(traceback.format_exception(refused)) + repr(refused)
-        assert TOKEN not in shown
-        assert CODE not in shown
-
     def test_read_timeout_is_a_lost_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(transport, "READ_TIMEOUT", 0.2)
         with connected(waits(1.0, says([])), says([]), waits(1.0, OK), OK) as (okta, server):

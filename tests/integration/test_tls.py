@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from urllib3.util.ssl_ import create_urllib3_context
+from werkzeug.serving import make_ssl_devcert
 
 from tests.integration.loopback import LoopbackServer, says
 from tests.integration.okta_client import okta_client
@@ -42,21 +38,9 @@ class TlsServer(LoopbackServer):
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A key and a certificate of `localhost`, signed with it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
     path = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    pem = serialization.Encoding.PEM
-    path.write_bytes(key.private_bytes(pem, *plain) + signed.public_bytes(pem))
+    signed, key = make_ssl_devcert(str(path), host="localhost")
+    path.write_text(Path(key).read_text() + Path(signed).read_text())
     return path
 
 
@@ -100,7 +84,7 @@ def test_authorities_are_read_once_for_all_connections(
         okta.transport.disconnect()
         assert okta.get() == []
         assert [each.connection for each in server.received] == [1, 2]
-    assert trusted.cert_store_stats()["x509_ca"] == 1
+    assert trusted.cert_store_stats()["x509"] == 1
 
 
 def test_authorities_are_those_of_requests() -> None:
