@@ -28,12 +28,17 @@ from verification import errors
 from verification.aws.secrets import Secrets
 from verification.models import Client, Email, Scope
 
+CLIENT = Client("shop", frozenset({Scope.VERIFY}), ("shop",))
 KEYS: dict[str, Any] = {"root_key": ROOT_KEY, "clients": {"shop": CLIENT_KEY}}
 
 
 def names(vault: Unreliable) -> list[str]:
     """Which secrets were read, in order."""
     return [request["SecretId"] for request in vault.calls]
+
+
+def put_clients(account: Account, **clients: object) -> None:
+    account.put_secret(KEYS_SECRET, {"root_key": ROOT_KEY, "clients": clients})
 
 
 class TestCaching:
@@ -61,7 +66,7 @@ class TestCaching:
         self, account: Account, secrets: Secrets, vault: Unreliable, clock: Clock
     ) -> None:
         secrets.client_with(CLIENT_KEY)
-        account.put_secret(KEYS_SECRET, {"root_key": ROOT_KEY, "clients": {}})
+        put_clients(account)
         clock.advance(300)
         vault.failures.append(client_error("InternalServiceError"))
         assert told(lambda: secrets.client_with(CLIENT_KEY)) == "store_unavailable"
@@ -95,34 +100,24 @@ class TestRotation:
 
 class TestClients:
     @pytest.mark.parametrize(
-        ("content", "scopes", "audiences"),
+        ("content", "client"),
         [
-            (CLIENT_KEY, ["verify"], ("shop",)),
-            ([OTHER_CLIENT_KEY, CLIENT_KEY], ["verify"], ("shop",)),
+            (CLIENT_KEY, CLIENT),
+            ([OTHER_CLIENT_KEY, CLIENT_KEY], CLIENT),
             (
                 {"keys": [OTHER_CLIENT_KEY, CLIENT_KEY], "scopes": ["release"], "audiences": []},
-                ["release"],
-                (),
+                Client("shop", frozenset({Scope.RELEASE}), ()),
             ),
             (
                 {"keys": CLIENT_KEY, "scopes": ALL_SCOPES, "audiences": ["desk", "bank"]},
-                ALL_SCOPES,
-                ("desk", "bank"),
+                Client("shop", frozenset(Scope), ("desk", "bank")),
             ),
         ],
     )
     def test_client_has_keys_scopes_and_audiences(
-        self,
-        account: Account,
-        secrets: Secrets,
-        content: object,
-        scopes: list[str],
-        audiences: tuple[str, ...],
+        self, account: Account, secrets: Secrets, content: object, client: Client
     ) -> None:
-        account.put_secret(
-            KEYS_SECRET, {"root_key": ROOT_KEY, "clients": {"desk": [], "shop": content}}
-        )
-        client = Client("shop", frozenset(map(Scope, scopes)), audiences)
+        put_clients(account, desk=[], shop=content)
         assert secrets.client_with(CLIENT_KEY) == client
 
     @pytest.mark.parametrize(
@@ -140,10 +135,7 @@ class TestClients:
     def test_every_key_is_compared_in_constant_time(
         self, account: Account, secrets: Secrets, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        account.put_secret(
-            KEYS_SECRET,
-            {"root_key": ROOT_KEY, "clients": {"a": CLIENT_KEY, "b": OTHER_CLIENT_KEY, "c": []}},
-        )
+        put_clients(account, a=CLIENT_KEY, b=OTHER_CLIENT_KEY, c=[])
         compared: list[tuple[bytes, bytes]] = []
         original = hmac.compare_digest
 
@@ -217,7 +209,7 @@ class TestMisconfiguration:
     def test_spoilt_client(
         self, account: Account, secrets: Secrets, client: object, problem: str
     ) -> None:
-        account.put_secret(KEYS_SECRET, {"root_key": ROOT_KEY, "clients": {"shop": client}})
+        put_clients(account, shop=client)
         assert_misconfigured(secrets, f"{problem} of client 'shop'")
 
     @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.integration.account import Account, Unreliable
@@ -20,6 +22,8 @@ from verification.ports import StoredResponse
 
 SENDS, OTHER = Spent("source-sends", "source"), Spent("source-failures", "source")
 LOCKED = rules.ATTEMPT_SECONDS
+
+Claim = Callable[..., StoredResponse | None]
 
 
 class TestBudgets:
@@ -59,68 +63,57 @@ class TestBudgets:
         assert told(lambda: rows.budgets.spend(SENDS, 2, NOW)) == "rate_limited"
 
 
-class Responses:
-    """The stored response of one request."""
-
-    STORED = StoredResponse(202, "application/json", "sealed")
-
-    def __init__(self, table: Table) -> None:
-        self._rows = ResponseRows(table)
-
-    def claim(
-        self, claim: str = "one", content: str = "body", now: int = NOW
-    ) -> StoredResponse | None:
-        return self._rows.claim("name", content, claim, now)
-
-    def keep(self, claim: str = "one") -> None:
-        self._rows.keep("name", claim, self.STORED)
-
-    def drop(self) -> None:
-        self._rows.drop("name", "one")
+STORED = StoredResponse(202, "application/json", "sealed")
 
 
 class TestResponses:
     @pytest.fixture
-    def responses(self, table: Table) -> Responses:
-        return Responses(table)
+    def stored(self, table: Table) -> ResponseRows:
+        return ResponseRows(table)
+
+    @pytest.fixture
+    def claim(self, stored: ResponseRows) -> Callable[..., StoredResponse | None]:
+        """Claim the response of one request."""
+
+        def claim(by: str = "one", content: str = "body", now: int = NOW) -> StoredResponse | None:
+            return stored.claim("name", content, by, now)
+
+        return claim
 
     def test_response_is_stored_for_a_day(
-        self, responses: Responses, dynamodb: Unreliable, account: Account
+        self, stored: ResponseRows, claim: Claim, dynamodb: Unreliable, account: Account
     ) -> None:
-        assert dynamodb.repeat(responses.claim) is None
-        dynamodb.repeat(responses.keep)
-        assert responses.claim("two", now=NOW + 3600) == responses.STORED
+        assert dynamodb.repeat(claim) is None
+        dynamodb.repeat(lambda: stored.keep("name", "one", STORED))
+        assert claim("two", now=NOW + 3600) == STORED
         [row] = account.rows().values()
         over = NOW + response_rows.KEPT_SECONDS
         assert int(row["ttl"]["N"]) == over
-        assert responses.claim("two", "another", over) is None  # DynamoDB deletes rows late
+        assert claim("two", "another", over) is None  # DynamoDB deletes rows late
 
     def test_one_call_at_a_time_does_the_work(
-        self, responses: Responses, dynamodb: Unreliable
+        self, stored: ResponseRows, claim: Claim, dynamodb: Unreliable
     ) -> None:
-        dynamodb.before.append(lambda: responses.claim("other"))
-        busy = refusal(responses.claim)
+        dynamodb.before.append(lambda: claim("other"))
+        busy = refusal(claim)
         assert isinstance(busy, errors.RequestInProgress)
         assert busy.retry_after == LOCKED
-        responses.drop()  # is not its own
-        assert told(responses.claim) == "request_in_progress"
+        stored.drop("name", "one")  # is not its own
+        assert told(claim) == "request_in_progress"
+        stored.drop("name", "other")
+        assert claim() is None
 
-    def test_claim_of_a_crashed_call_expires(self, responses: Responses) -> None:
-        assert responses.claim("crashed") is None
-        assert responses.claim("two", now=NOW + LOCKED) is None
-        responses.keep("crashed")
-        assert told(lambda: responses.claim("three", now=NOW + LOCKED)) == "request_in_progress"
+    def test_claim_of_a_crashed_call_expires(self, stored: ResponseRows, claim: Claim) -> None:
+        assert claim("crashed") is None
+        assert claim("two", now=NOW + LOCKED) is None
+        stored.keep("name", "crashed", STORED)
+        assert told(lambda: claim("three", now=NOW + LOCKED)) == "request_in_progress"
 
-    def test_claim_that_is_given_up_is_free_at_once(self, responses: Responses) -> None:
-        responses.claim()
-        responses.drop()
-        assert responses.claim("two") is None
-
-    def test_key_belongs_to_one_content(self, responses: Responses) -> None:
-        responses.claim()
-        assert told(lambda: responses.claim("two", "other")) == "idempotency_key_reused"
-        responses.keep()
-        assert told(lambda: responses.claim("two", "other")) == "idempotency_key_reused"
+    def test_key_belongs_to_one_content(self, stored: ResponseRows, claim: Claim) -> None:
+        claim()
+        assert told(lambda: claim("two", "other")) == "idempotency_key_reused"
+        stored.keep("name", "one", STORED)
+        assert told(lambda: claim("two", "other")) == "idempotency_key_reused"
 
 
 def test_registration_waits_until_the_outcome_of_another_must_be_known(
