@@ -120,6 +120,12 @@ def not_delivered(flow: Flow) -> None:
     flow.send(flow.public)
 
 
+def wrong_setting(flow: Flow) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OKTA_ORG_URL", f"https://{TOKEN}.evil.example")
+        flow.send(flow.shop)
+
+
 def spoilt_secret(flow: Flow) -> None:
     content = {"root_key": ROOT_KEY, "clients": {"shop": [CLIENT_KEY, "short"]}}
     flow.world.account.put_secret(KEYS_SECRET, content)
@@ -192,6 +198,7 @@ FLOWS: dict[str, tuple[Callable[[Flow], object], str]] = {
     "registration lost": (registered(LOST), "okta_unavailable"),
     "registration, bug": (registered(BUG), "internal_error"),
     "no password": (lambda f: f.register(password=[PASSWORD]), "malformed_body"),
+    "wrong setting": (wrong_setting, "misconfigured internal_error"),
     "spoilt secret": (spoilt_secret, "misconfigured internal_error"),
     "rejected token": (fault("lookup", refusal(401, "E0000011")), "okta_credentials_rejected"),
     "rate limit": (fault("check", LIMITED), "okta_rate_limited"),
