@@ -28,6 +28,7 @@ from tests.integration.account import (
     TOKEN_SECRET,
     Account,
 )
+from tests.proof.dynamodb import MemoryDynamoDB
 from tests.sandbox.arns import function_arn
 from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.urls import create_app
@@ -86,7 +87,7 @@ class LambdaQueue:
 
 class OktaOrg:
     """The org without a socket. `instead` has what the next calls of a kind are answered or raise:
-    `lookup`, `create`, `send` or `check`.
+    `lookup`, `factors`, `create`, `send` or `check`.
     """
 
     def __init__(self, mock: responses.RequestsMock, clock: Clock) -> None:
@@ -111,7 +112,9 @@ class OktaOrg:
 def _kind(request: PreparedRequest) -> str:
     if request.path_url.endswith("/verify") or "/verify?" in request.path_url:
         return "check" if "passCode" in str(request.body) else "send"
-    return "lookup" if request.method == "GET" else "create"
+    if request.method != "GET":
+        return "create"
+    return "factors" if request.path_url.endswith("/factors") else "lookup"
 
 
 @dataclass(frozen=True)
@@ -136,10 +139,15 @@ class World:
     """
 
     def __init__(
-        self, mock: responses.RequestsMock, queue: LambdaQueue, clock: Clock, account: Account
+        self,
+        mock: responses.RequestsMock,
+        queue: LambdaQueue,
+        clock: Clock,
+        account: Account,
+        store: MemoryDynamoDB,
     ) -> None:
         self.okta = OktaOrg(mock, clock)
-        self.queue, self.clock, self.account = queue, clock, account
+        self.queue, self.clock, self.account, self.store = queue, clock, account, store
         self.bodies: list[str] = []
         self.start()
         self.public, self.shop = Caller(self, ""), Caller(self, CLIENT_KEY)

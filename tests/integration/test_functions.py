@@ -50,7 +50,7 @@ def test_request_under_an_idempotency_key_is_carried_out_once(world: World) -> N
     again = world.shop.send(headers=KEY)
     assert (again.status, again.body) == (202, first.body)
     assert len(world.okta.org.inbox.to(ADA)) == 1
-    stored = str(world.account.rows())
+    stored = str(world.store.rows)
     assert KEY["Idempotency-Key"] not in stored
     assert "resend_in" not in stored  # the response is sealed
     assert world.public.send(headers=KEY).json["challenge_id"] != first.json["challenge_id"]

@@ -201,9 +201,11 @@ FLOWS: dict[str, tuple[Callable[[Flow], object], str]] = {
     "wrong setting": (wrong_setting, "misconfigured internal_error"),
     "spoilt secret": (spoilt_secret, "misconfigured internal_error"),
     "rejected token": (fault("lookup", refusal(401, "E0000011")), "okta_credentials_rejected"),
+    "forbidden": (fault("factors", refusal(403, "E0000006")), "okta_credentials_rejected"),
     "rate limit": (fault("check", LIMITED), "okta_rate_limited"),
     "lost answer": (fault("check", LOST), "okta_unavailable"),
     "lost mail": (fault("send", LOST), "okta_unavailable"),
+    "strange mail": (fault("send", (200, {}, "{}")), "okta_unexpected_response"),
     "not reached": (fault("send", *[ConnectTimeout(EMAIL)] * 2), "okta_unavailable"),
     "strange answer": (
         fault("check", (200, {}, f'{{"x": "{EMAIL}"}}')),
@@ -229,7 +231,7 @@ def test_no_secret_is_logged_stored_or_answered(
     # Codes are six digits, and so are parts of longer numbers.
     codes = re.compile(rf"(?<![\w.])(?:{'|'.join([WRONG_CODE, *flow.codes])})(?!\w)")
     logged = f"{captured.out}{captured.err}{caplog.text}"
-    for text in (logged, str(flow.world.account.rows())):
+    for text in (logged, str(flow.world.store.rows)):
         leaks = [each for each in [*CANARIES, *flow.secrets] if each in text]
         assert leaks + codes.findall(text) == []
     answered = "".join(flow.world.bodies)

@@ -33,14 +33,18 @@ from verification.rules import Window
 Step = tuple[int, Channel, bool]
 """Seconds that pass, the channel of a send, and whether it is taken back if it was allowed."""
 
+UNTIL_ALLOWED = -1
+"""In place of the seconds: as many as the model says."""
+
 STEP = st.tuples(
-    st.sampled_from([0, 1, 29, 30, 31, 700, 3600, 30_000, 86_400]),
+    st.sampled_from([UNTIL_ALLOWED, 0, 1, 29, 30, 31, 700, 3600, 30_000, 86_400]),
     st.sampled_from([Channel.EMAIL, Channel.SMS]),
     st.booleans(),
 )
 # The last send that fits the window of three, or of a day, is taken back; then come others.
-FULL_HOUR = [(30, Channel.EMAIL, n == 2) for n in range(7)]
-FULL_DAY = [(3600 if n < 10 else 30, Channel.EMAIL, n == 9) for n in range(12)]
+AT_LAST = (UNTIL_ALLOWED, Channel.EMAIL, False)
+FULL_HOUR = [*((30, Channel.EMAIL, n == 2) for n in range(7)), AT_LAST]
+FULL_DAY = [*((3600 if n < 10 else 30, Channel.EMAIL, n == 9) for n in range(12)), AT_LAST]
 
 
 def model_wait(
@@ -110,7 +114,10 @@ def test_sends_fit_their_windows(kind: str, steps: list[Step]) -> None:
     table, now = Table(client, TABLE, Meter()), NOW
     sends: list[tuple[int, Channel]] = []
     for seconds, channel, is_taken_back in steps:
-        now += seconds
+        if seconds == UNTIL_ALLOWED:
+            now += model_wait(sends, windows, cool_down, channel, now)
+        else:
+            now += seconds
         wait = model_wait(sends, windows, cool_down, channel, now)
         if wait:
             with pytest.raises(errors.SendLimited) as limited:
