@@ -137,8 +137,8 @@ class Aws:
                 KeySchema=table["KeySchema"],
             )
         for name, secret in self._template.resources("AWS::SecretsManager::Secret").items():
-            content = self._content(secret)
-            secrets.create_secret(Name=PREFIX + name, SecretString=json.dumps(content))
+            content = json.dumps(self._content(secret))
+            secrets.create_secret(Name=PREFIX + name, SecretString=content)
         for name, key in self._template.resources("AWS::KMS::Key").items():
             self.put_key(PREFIX + name, key["KeySpec"])
         self.kms_calls.clear()
@@ -212,16 +212,13 @@ class Aws:
             return _lambda_error(404, "ResourceNotFoundException", f"Function not found: {name}")
         arn = function_arn(function[1], function[2] or request.args.get("Qualifier", ""))
         if not self._is_allowed(request, "lambda:InvokeFunction", arn):
-            message = f"not authorized to perform: lambda:InvokeFunction on resource: {arn}"
-            return _lambda_error(403, "AccessDeniedException", message)
+            return _lambda_error(403, "AccessDeniedException", f"not authorized to invoke {arn}")
         if request.headers.get("X-Amz-Invocation-Type") != "Event":
-            message = "the sandbox takes only the invocation type Event"
-            return _lambda_error(400, "InvalidParameterValueException", message)
+            return _lambda_error(400, "InvalidParameterValueException", "only Event is known here")
         try:
             self._accept_event(function[1], json.loads(request.get_data() or b"{}"))
         except ValueError:
-            message = "Could not parse request body into json"
-            return _lambda_error(400, "InvalidRequestContentException", message)
+            return _lambda_error(400, "InvalidRequestContentException", "the event is not JSON")
         except Throttled:
             return _lambda_error(429, "TooManyRequestsException", "Rate Exceeded.")
         return Response(status=202, headers={"x-amzn-RequestId": str(uuid.uuid4())})

@@ -252,7 +252,7 @@ class Sandbox:
 
     def _shown(self, request: Request) -> dict[str, object]:
         """What the page shows, as it is now: it does not wait for asynchronous invocations."""
-        query = request.args
+        email, device_token = (request.args.get(name, "") for name in ("email", "device_token"))
         return {
             "now": self.now(),
             "advance": self._advance,
@@ -265,9 +265,7 @@ class Sandbox:
             "emails": list(dict.fromkeys(user["email"] for user in self.org.customers())),
             "okta_calls": self._overview.okta_calls(),
             "journal": self._journal.entries(),
-            "email": self._overview.of(
-                query.get("email", ""), query.get("device_token", ""), request.remote_addr or ""
-            ),
+            "email": self._overview.of(email, device_token, request.remote_addr or ""),
         }
 
 
