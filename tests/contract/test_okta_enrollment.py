@@ -75,12 +75,7 @@ class TestEnrol:
 
     @pytest.mark.parametrize(
         ("factor_type", "status"),
-        [
-            ("sms", "ACTIVE"),
-            ("call", "ACTIVE"),
-            ("email", "ACTIVE"),
-            (TOTP, "PENDING_ACTIVATION"),
-        ],
+        [("sms", "ACTIVE"), ("call", "ACTIVE"), ("email", "ACTIVE"), (TOTP, "PENDING_ACTIVATION")],
     )
     def test_activate_true_activates_a_sent_factor_without_a_code(
         self, factor_type: str, status: str, okta: OktaOrg

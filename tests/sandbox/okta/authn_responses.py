@@ -79,10 +79,7 @@ def _links(shown: Transaction, authn: str) -> JsonObject:
 
 
 def _factor_links(name: str, url: str, resend_url: str, factor: Factor, authn: str) -> JsonObject:
-    links: JsonObject = {
-        "next": _named(name, url),
-        "prev": link(f"{authn}/previous", "POST"),
-    }
+    links: JsonObject = {"next": _named(name, url), "prev": link(f"{authn}/previous", "POST")}
     if _is_sent(factor):
         links["resend"] = [_named(factor.type, resend_url)]
     return links
@@ -112,10 +109,7 @@ def _user(shown: User) -> JsonObject:
 
 def _verifiable(owner: User, authn: str) -> list[JsonObject]:
     return [
-        {
-            **_factor(each),
-            "_links": {"verify": link(f"{authn}/factors/{each.id}/verify", "POST")},
-        }
+        {**_factor(each), "_links": {"verify": link(f"{authn}/factors/{each.id}/verify", "POST")}}
         for each in owner.factors
         if each.status is FactorStatus.ACTIVE
     ]

@@ -17,11 +17,7 @@ class Refusal(Enum):
     # Neither an API token nor a session, or a session that cannot be used here.
     INVALID_SESSION = (403, "E0000005", "Invalid session")
     # The administrator who made the API token lacks the right.
-    ACCESS_DENIED = (
-        403,
-        "E0000006",
-        "You do not have permission to perform the requested action",
-    )
+    ACCESS_DENIED = (403, "E0000006", "You do not have permission to perform the requested action")
     ALREADY_ACTIVE = (403, "E0000016", "Activation failed because the user is already active")
     UNLOCK_NOT_ALLOWED = (403, "E0000032", "Unlock is not allowed for this user.")
     WRONG_USER_STATUS = (

@@ -84,6 +84,5 @@ class SmsTemplates:
                 )
         if any(each.name == new.name for each in self.all()):
             raise validation_failed(
-                "name",
-                "name: An object with this field already exists in the current organization",
+                "name", "name: An object with this field already exists in the current organization"
             )

@@ -18,14 +18,7 @@ from tests.sandbox.okta.ids import Ids
 from tests.sandbox.okta.limits import Throttle
 from tests.sandbox.okta.open_sessions import PASSWORD, Sessions
 from tests.sandbox.okta.policy import Policy
-from tests.sandbox.okta.records import (
-    Factor,
-    FactorStatus,
-    FactorType,
-    User,
-    UserStatus,
-    timestamp,
-)
+from tests.sandbox.okta.records import Factor, FactorStatus, FactorType, User, UserStatus, timestamp
 from tests.sandbox.okta.verification import (
     DEFAULT_LIFETIME_SECONDS,
     DEFAULT_WORDING,

@@ -100,11 +100,7 @@ class _OktaApp:
         return route, dict(arguments)
 
     def _respond(
-        self,
-        request: Request,
-        route: Route,
-        arguments: dict[str, Any],
-        fault: Kind | None,
+        self, request: Request, route: Route, arguments: dict[str, Any], fault: Kind | None
     ) -> Response | None:
         """The answer, or None if the connection is to end without one."""
         org = self._org
