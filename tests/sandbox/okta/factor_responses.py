@@ -60,10 +60,6 @@ def challenge(owner: User, sent: Factor, base: str) -> JsonObject:
     return body
 
 
-def verified() -> JsonObject:
-    return {"factorResult": "SUCCESS"}
-
-
 def supported(owner: User, base: str, enrol_url: str) -> list[JsonObject]:
     """The factors that a user may enrol, including those that the user has."""
     return [
