@@ -38,7 +38,15 @@ HOMES = {
 """The only places that may import each of these."""
 
 ROW_TYPES = {"Item", "Update", "ConditionFailed"}
-ROW_KEYS = ("email#", "device#", "customer#", "budget#", "sends#", "brake#", "response#")
+ROW_KEYS: tuple[str, ...] = (
+    "email#",
+    "device#",
+    "customer#",
+    "budget#",
+    "sends#",
+    "brake#",
+    "response#",
+)
 ROW_KEYS += ("sign-in#", "receipt#")
 ROW_MODULES = ("aws/table.py", "aws/challenge_slots.py", "aws/send_slots.py")
 """Used by the other modules of aws alone."""

@@ -44,7 +44,7 @@ ANYTHING = st.recursive(
 )
 TEXTS = ["  Ada@Example.com", "sms", "pick-up", "sl-rozaj-biske", "123 456", "ch_" + "x" * 44]
 VALUES = st.sampled_from([*TEXTS, "a" * 64, True, 900, {"kind": "ivr", "id": "2"}]) | ANYTHING
-EMAIL = {"email": "ada@example.com"}
+EMAIL: dict[str, object] = {"email": "ada@example.com"}
 ACCEPTED: dict[str, dict[str, object]] = {
     "/challenge": EMAIL,
     "/verify": {**EMAIL, "otp": "123456"},
