@@ -52,6 +52,7 @@ JOURNEYS = {
         sign_in wrong -> AUTHENTICATION_FAILED
         sign_in -> LOCKED_OUT
         call POST users/{{user}}/lifecycle/unlock -> 200
+        wait 1; sign_in wrong -> AUTHENTICATION_FAILED
         sign_in -> MFA_REQUIRED
     """,
     **{
