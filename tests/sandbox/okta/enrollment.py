@@ -9,12 +9,7 @@ import re
 from dataclasses import dataclass
 
 from tests.sandbox.okta.directory import FACTOR_PREFIXES
-from tests.sandbox.okta.exceptions import (
-    OktaError,
-    Refusal,
-    enrolment_refused,
-    validation_failed,
-)
+from tests.sandbox.okta.exceptions import OktaError, Refusal, enrolment_refused, validation_failed
 from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.records import (
     QUESTIONS,
@@ -25,11 +20,7 @@ from tests.sandbox.okta.records import (
     UserStatus,
     timestamp,
 )
-from tests.sandbox.okta.verification import (
-    DEFAULT_LIFETIME_SECONDS,
-    DEFAULT_WORDING,
-    SENT,
-)
+from tests.sandbox.okta.verification import DEFAULT_LIFETIME_SECONDS, DEFAULT_WORDING, SENT
 
 MIN_ANSWER_LENGTH = 4
 
