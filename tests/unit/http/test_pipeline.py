@@ -369,11 +369,11 @@ class TestLog:
             assert "ada" not in text
             assert "123456" not in text
 
-    @pytest.mark.parametrize("broken_at", ["build", "work"])
+    @pytest.mark.parametrize("broken_at", ["build", "work", "registration"])
     def test_a_wrong_setting_is_named_in_the_log_alone(self, broken_at: str) -> None:
         error = errors.ConfigurationError("TABLE_NAME is not set")
         function = Function(broken=error if broken_at == "build" else None)
-        function.happens = fails(error)
+        function.happens = fails(incomplete(error) if broken_at == "registration" else error)
         reply = function.post("/check")
         assert code_of(reply) == (500, "internal_error")
         assert "TABLE_NAME" not in reply["body"]
