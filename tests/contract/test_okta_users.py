@@ -8,6 +8,7 @@ from werkzeug.test import TestResponse
 from tests.contract.okta_org import (
     ADA,
     ALREADY_ACTIVE,
+    FAILED,
     GRACE,
     INVALID,
     MALFORMED,
@@ -196,6 +197,13 @@ class TestLifecycle:
 
 
 class TestFind:
+    def test_a_short_login_is_found_if_only_one_user_has_it(self, okta: OktaOrg) -> None:
+        for short in ("ada", "AD%C3%A1"):
+            assert okta.get(f"{USERS}/{short}").get_json()["profile"]["login"] == ADA
+        create(okta, profile={**PROFILE, "login": "ada@other.example"})
+        assert outcome(okta.get(f"{USERS}/ada")) == NOT_FOUND
+        assert outcome(okta.sign_in("ada")) == FAILED
+
     @pytest.mark.parametrize("login", [ADA, "ADA@Example.com", "ad%C3%A1@example.com"])
     def test_a_login_is_compared_without_case_and_marks(self, login: str, okta: OktaOrg) -> None:
         assert okta.get(f"{USERS}/{login}").get_json()["profile"]["login"] == ADA

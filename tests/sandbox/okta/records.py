@@ -111,6 +111,7 @@ class User:
     second_email: str | None = None
     email_is_verified: bool = True
     password: str | None = None
+    password_changed: str | None = None
     failed_factor_attempts: int = 0
     most_failed_factor_attempts: int = 0
     failed_passwords: int = 0

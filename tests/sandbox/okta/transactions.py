@@ -103,7 +103,7 @@ class Transactions:
     def begin(self, login: str, password: str, options: SignInOptions) -> Transaction:
         """Check a password and open a sign-in at its next step."""
         self._attempts.admit(folded(login), self.clock())
-        user = self.directory.find_login(login)
+        user = self.directory.find_signing_in(login)
         if user is None:
             raise OktaError(Refusal.AUTHENTICATION_FAILED)
         transaction = Transaction(
