@@ -56,12 +56,6 @@ class Limits:
             self._budgets.spend(spent, limit, self._now())
         return spent
 
-    def require_left(self, budget: Budget, caller: Caller) -> None:
-        """Raise RateLimited if a call could not be paid for."""
-        spent, limit = self._limit(budget, caller)
-        if spent is not None:
-            self._budgets.require_left(spent, limit, self._now())
-
     def refund(self, spent: Spent | None) -> None:
         """Give back what was paid for an honest call."""
         if spent is not None:

@@ -163,19 +163,15 @@ class FakeBudgets:
         self.destinations: dict[tuple[int, str], int] = {}
 
     def spend(self, spent: Spent, limit: int, now: int) -> None:
-        self.require_left(spent, limit, now)
         count, ends_at = self.spent.get(spent, (0, 0))
         self.spent[spent] = (count + 1, ends_at) if ends_at > now else (1, now + 3600)
+        if ends_at > now and count >= limit:
+            raise errors.RateLimited(retry_after=ends_at - now)
 
     def refund(self, spent: Spent, now: int) -> None:
         count, ends_at = self.spent[spent]
         if ends_at > now:
             self.spent[spent] = count - 1, ends_at
-
-    def require_left(self, spent: Spent, limit: int, now: int) -> None:
-        count, ends_at = self.spent.get(spent, (0, 0))
-        if ends_at > now and count >= limit:
-            raise errors.RateLimited(retry_after=ends_at - now)
 
     def send_to(self, destination_hash: str, now: int) -> None:
         day = now // 86_400
