@@ -172,9 +172,9 @@ class Registrations(Protocol):
 
 
 class SignIns(Protocol):
-    """What is known of sign-ins in progress, sealed."""
+    """What is known of sign-ins in progress, sealed, and how many steps they have taken."""
 
-    def get(self, key: str) -> str | None: ...
+    def take_step(self, key: str, now: int) -> str | None: ...
     def keep(self, key: str, sealed: str, now: int) -> None: ...
 
 

@@ -73,6 +73,10 @@ setting allows. Okta's own default for sms and call is 300."""
 CREATION_SECONDS = 60
 """How long Okta may take to create a user, and how far its clock may differ from ours."""
 
+SIGN_IN_STEPS = 60
+"""Steps of one sign-in while it is kept (an hour). Five codes sent, four wrong ones and a look at
+each of five factors, with the way back and a reload of the page after every step, are fewer."""
+
 _DAY = 24 * 3600
 
 

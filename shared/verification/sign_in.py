@@ -1,8 +1,8 @@
 """Sign-ins through Okta's Authentication API: a password, then a factor.
 
 Okta leads the customer from step to step, and its answers are passed on. This service adds budgets
-for passwords, limits for codes that are sent, and the customer's wrong codes in a row, shared with
-every other way of trying one.
+for passwords, limits for codes that are sent and for the steps of one sign-in, and the customer's
+wrong codes in a row, shared with every other way of trying one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ from verification.verify import Verify
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """One step of a sign-in at a time. Every step raises SignInEnded and SignInRefused."""
+    """One step of a sign-in at a time. Every step raises SignInEnded, SignInRefused and, after too
+    many of them, RateLimited.
+    """
 
     keys: Keys
     sign_ins: SignIns
@@ -79,8 +81,10 @@ class SignIn:
 
     def resume(self, state_token: str, call: Call) -> SignInState:
         """Where a sign-in is."""
+        known = self._kept(state_token) or KnownSignIn("", {})
         document = self.authn.look(state_token, call)
-        self.limits.refund(call.spent)
+        if self._remember(document, known).user_id:
+            self.limits.refund(call.spent)
         return self._state(document)
 
     def verify_factor(self, step: FactorStep, call: Call) -> SignInState:
@@ -173,18 +177,23 @@ class SignIn:
 
     def _known(self, state_token: str, call: Call) -> tuple[KnownSignIn, str]:
         """What is known of a sign-in, asked of Okta if it began elsewhere, and its key."""
-        key = self.keys().sign_in_key(state_token)
-        sealed = self.sign_ins.get(key)
-        content = self.keys().unseal(_context(state_token), sealed) if sealed else None
-        if content is not None:
-            kept = json.loads(content)
-            factors = {each: FactorType(kind) for each, kind in kept["factors"].items()}
-            return KnownSignIn(kept["user_id"], factors, kept["redirect_url"]), key
-        document = self.authn.look(state_token, call)
-        known = self._remember(document, KnownSignIn("", {}))
+        known = self._kept(state_token)
+        if known is None:
+            document = self.authn.look(state_token, call)
+            known = self._remember(document, KnownSignIn("", {}))
         if not known.user_id:
             raise errors.OktaUnexpectedResponse
-        return known, key
+        return known, self.keys().sign_in_key(state_token)
+
+    def _kept(self, state_token: str) -> KnownSignIn | None:
+        """What is kept of a sign-in, whose steps are counted by that. Raises RateLimited."""
+        sealed = self.sign_ins.take_step(self.keys().sign_in_key(state_token), int(self.clock()))
+        content = self.keys().unseal(_context(state_token), sealed) if sealed else None
+        if content is None:
+            return None
+        kept = json.loads(content)
+        factors = {each: FactorType(kind) for each, kind in kept["factors"].items()}
+        return KnownSignIn(kept["user_id"], factors, kept["redirect_url"])
 
     def _known_factor(self, step: FactorStep, call: Call) -> tuple[KnownSignIn, str]:
         """What is known of a sign-in that has this factor. Raises StepNotTaken for an invented id,

@@ -165,15 +165,25 @@ class TestRegistrations:
 class TestSignIns:
     def test_what_is_known_of_a_sign_in_is_kept(self, table: Table, dynamodb: Unreliable) -> None:
         rows = SignInRows(table)
-        assert rows.get("key") is None
+        assert rows.take_step("key", NOW) is None
         repeated(dynamodb, lambda: rows.keep("key", "sealed", NOW))
-        assert (rows.get("key"), rows.get("other")) == ("sealed", None)
+        assert rows.take_step("key", NOW) == "sealed"
+        assert rows.take_step("other", NOW) is None
+
+    def test_steps_are_counted_from_the_first_on(self, table: Table) -> None:
+        rows = SignInRows(table)
+        for _ in range(rules.SIGN_IN_STEPS - 1):
+            rows.keep("key", "sealed", NOW)
+            rows.take_step("key", NOW)
+        limited = refusal(lambda: rows.take_step("key", NOW + 600))
+        assert isinstance(limited, errors.RateLimited)
+        assert limited.retry_after == 3000
 
     def test_later_step_is_not_replaced_by_an_earlier_one(self, table: Table) -> None:
         rows = SignInRows(table)
         rows.keep("key", "later", NOW + 1)
         rows.keep("key", "earlier", NOW)
-        assert rows.get("key") == "later"
+        assert rows.take_step("key", NOW) == "later"
 
 
 def test_template_id_is_kept_for_a_day(table: Table) -> None:

@@ -4,7 +4,7 @@ at a time, counts of wrong codes, windows of sends, and what was sent last.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -406,8 +406,12 @@ class FakeKept:
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
+        self.steps: Counter[str] = Counter()
 
-    def get(self, key: str) -> str | None:
+    def take_step(self, key: str, now: int) -> str | None:
+        if self.steps[key] >= rules.SIGN_IN_STEPS:
+            raise errors.RateLimited(retry_after=now)
+        self.steps[key] += 1
         return self.kept.get(key)
 
     def find(self, name: str, now: int) -> str | None:

@@ -22,7 +22,7 @@ from tests.unit.world import (
     WRONG,
     World,
 )
-from verification import errors
+from verification import errors, rules
 from verification.limits import Budget
 from verification.models import (
     Call,
@@ -330,6 +330,25 @@ class TestSteps:
             spent = world.limits.spend(Budget.FAILURES, world.public().caller)
             take(replace(world.public(), spent=spent))
             assert world.spent("source-failures") == 0
+
+    def test_a_sign_in_has_sixty_steps(self, world: World) -> None:
+        """Each of them costs Okta a call, and an honest caller nothing."""
+        begin(world, world.public())
+        for n in range(rules.SIGN_IN_STEPS):
+            if n % 2:
+                world.sign_in.resume(STATE_TOKEN, world.public())
+            else:
+                world.sign_in.verify_factor(step(APP), world.client())
+        calls = len(world.org.calls)
+        steps: list[Callable[[Call], SignInState]] = [
+            lambda call: world.sign_in.resume(STATE_TOKEN, call),
+            lambda call: world.sign_in.verify_factor(step(APP, APP_CODE), call),
+            lambda call: world.sign_in.move("previous", STATE_TOKEN, call),
+        ]
+        for take in steps:
+            with pytest.raises(errors.RateLimited):
+                take(world.client())
+        assert len(world.org.calls) == calls
 
     def test_a_code_of_the_customers_other_channel_is_not_ended_by_a_send(
         self, world: World
