@@ -7,13 +7,16 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from verification import rules
-from verification.models import Caller, EmailHash, Lane, Spent
+from verification.models import Caller, Lane, Spent
 from verification.observability import Meter
 from verification.ports import Budgets, Clock, Keys
 from verification.settings import Settings
 
 BRAKE_SECONDS = 10.0
 """How long a process believes what it has read of the brake."""
+
+
+_PASSWORDS_OF = {Lane.STRANGER: "public", Lane.DEVICE: "device", Lane.CLIENT: "clients"}
 
 
 class Budget(Enum):
@@ -61,12 +64,11 @@ class Limits:
         if spent is not None:
             self._budgets.refund(spent, self._now())
 
-    def spend_password(self, caller: Caller, login_hash: EmailHash) -> Spent:
-        """Count a wrong password for a username before it is known to be one. Clients and the
-        public have budgets of their own. Raises RateLimited.
+    def spend_password(self, lane: Lane, name: str) -> Spent:
+        """Count a wrong password before it is known to be one: for a username, whose budgets
+        clients and strangers have apart, or for a known device. Raises RateLimited.
         """
-        who = "public" if caller.is_public else "clients"
-        spent = Spent(f"passwords-{who}", login_hash)
+        spent = Spent(f"passwords-{_PASSWORDS_OF[lane]}", name)
         self._budgets.spend(spent, self._settings.password_failures, self._now())
         return spent
 

@@ -231,6 +231,14 @@ def has_factor(found: Found, channel: Channel) -> bool:
     return True
 
 
+def passwords_forgotten_at(user: User, *, trust_last_login: bool) -> int:
+    """When Okta last forgot the user's wrong passwords (epoch seconds), as far as a user shows it:
+    at a change of the password and, if the stack trusts that, at a sign-in.
+    """
+    changed_at = epoch(user.password_changed)
+    return max(changed_at, epoch(user.last_login)) if trust_last_login else changed_at
+
+
 def epoch(timestamp: str) -> int:
     """One of Okta's timestamps in epoch seconds; 0 if it is none."""
     try:

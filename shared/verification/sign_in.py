@@ -1,8 +1,14 @@
 """Sign-ins through Okta's Authentication API: a password, then a factor.
 
-Okta leads the customer from step to step, and its answers are passed on. This service adds budgets
-for passwords, limits for codes that are sent and for the steps of one sign-in, and the customer's
-wrong codes in a row, shared with every other way of trying one.
+Okta leads the customer from step to step, and its answers are passed on. This service adds:
+
+- Budgets for passwords, and a count of wrong passwords in a row for each login (`passwords`). A
+  customer whom strangers have held gets in from a known device; by proving an email or phone first
+  (POST /challenge and /verify) and sending the `device_token` of that as X-Device-Token; or by
+  changing the password at Okta.
+- Limits for codes that are sent, and the customer's wrong codes in a row, shared with every other
+  way of trying one.
+- A limit for the steps of one sign-in, because honest steps cost nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +32,8 @@ from verification.models import (
 )
 from verification.observability import Meter
 from verification.parsing import require_redirect
-from verification.ports import Clock, Keys, OktaAuthn, SignIns
+from verification.passwords import Passwords
+from verification.ports import Clock, Keys, OktaAuthn, Result, SignIns
 from verification.receipts import Receipts
 from verification.settings import Settings
 from verification.timing import FixedTime
@@ -41,6 +48,7 @@ class SignIn:
 
     keys: Keys
     sign_ins: SignIns
+    passwords: Passwords
     authn: OktaAuthn
     issue: Issue
     verify: Verify
@@ -52,30 +60,25 @@ class SignIn:
     clock: Clock
 
     def begin(self, credentials: Credentials, call: Call) -> SignInState:
-        """Check a password. Raises RateLimited, InvalidCredentials; the public is told the latter,
-        after a fixed time, for a locked or inactive customer too.
+        """Check a password. Raises RateLimited, AttemptsHeld, InvalidCredentials. The public is told
+        the latter for a locked or inactive customer too, and strangers also where Okta was not
+        asked. Whatever failed, the public is told after a fixed time.
         """
         self._require_redirect(credentials.redirect_url)
-        login_hash = self.keys().login_hash(credentials.username)
-        self.meter.note(login_hash=login_hash)
-        password = self.limits.spend_password(call.caller, login_hash)
         started = self.fixed_time.start()
         try:
-            document = self._first_step(credentials, call)
-        except errors.InvalidCredentials:
-            if self._conceals(call):
-                self.fixed_time.left(started)
-                self.fixed_time.wait(started, call.deadline)
+            document = self._check_password(credentials, call)
+        except errors.RateLimited:
+            raise
+        except errors.VerificationError as failure:
+            if not self._conceals(call):
+                raise
+            self.fixed_time.left(started)
+            self.fixed_time.wait(started, call.deadline)
+            if isinstance(failure, errors.InvalidCredentials):
                 # Without Okta's own words, which it has only for some who end here.
                 raise errors.InvalidCredentials from None
             raise
-        except errors.VerificationError as failure:
-            if errors.okta_did_nothing(failure):
-                self.limits.refund(password)
-            raise
-        if document.status is not SignInStatus.LOCKED_OUT:
-            self.limits.refund(password)
-            self.limits.refund(call.spent)
         self._remember(document, KnownSignIn("", {}, credentials.redirect_url))
         return self._state(document, credentials.redirect_url)
 
@@ -146,6 +149,21 @@ class SignIn:
         factor = known.factors.get(step.factor_id)
         receipt = self.receipts.of_sign_in(known.user_id, factor, lane, call)
         return replace(state, receipt=receipt, receipt_unavailable=receipt is None)
+
+    def _check_password(self, credentials: Credentials, call: Call) -> SignInDocument:
+        attempt = self.passwords.reserve(credentials.username, call)
+        try:
+            document = self._first_step(replace(credentials, username=attempt.username), call)
+        except errors.VerificationError as failure:
+            is_undone = errors.okta_did_nothing(failure)
+            self.passwords.settle(attempt, Result.UNDONE if is_undone else Result.WRONG)
+            raise
+        if document.status is SignInStatus.LOCKED_OUT:
+            self.passwords.settle(attempt, Result.WRONG)
+            return document
+        self.passwords.settle(attempt, Result.RIGHT)
+        self.limits.refund(call.spent)
+        return document
 
     def _first_step(self, credentials: Credentials, call: Call) -> SignInDocument:
         try:

@@ -20,7 +20,7 @@ FLOORS = (
     {"settings", "crypto", "jws", "rules", "parsing", "observability", "codes"},
     {"ports", "okta", "aws", "timing"},
     {"lookup", "limits", "devices", "receipts"},
-    {"issue", "verify"},
+    {"issue", "verify", "passwords"},
     {"enrollment", "registration", "sign_in", "holds"},
     {"container", "http"},
 )
@@ -44,6 +44,7 @@ ROW_KEYS = (
     "device#",
     "customer#",
     "budget#",
+    "passwords#",
     "sends#",
     "brake#",
     "response#",

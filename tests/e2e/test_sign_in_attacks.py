@@ -271,7 +271,7 @@ class TestFaults:
         assert attempts_remaining(client) == (4 if kind == "rate_limited" else 3)
 
     def test_none_makes_a_right_password_a_sign_in(self, client: Caller) -> None:
-        for kind in ("reset", "http_500", "html", "truncated", "redirect"):
+        for kind in ("reset", "http_500", "html", "truncated"):
             client.sandbox.org.faults.add("authn", kind, 1)
             response = begin(client)
             assert response.status_code >= 500

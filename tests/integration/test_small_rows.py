@@ -12,13 +12,14 @@ from tests.unit.examples import NOW
 from verification import errors, rules
 from verification.aws import response_rows, template_rows
 from verification.aws.budget_rows import WINDOW_SECONDS
+from verification.aws.password_rows import PasswordRows
 from verification.aws.registration_rows import RegistrationRows
 from verification.aws.response_rows import ResponseRows
 from verification.aws.sign_in_rows import SignInRows
 from verification.aws.table import Table
 from verification.aws.template_rows import TemplateRows
-from verification.models import EmailHash, Spent
-from verification.ports import StoredResponse
+from verification.models import EmailHash, PasswordState, Spent
+from verification.ports import Result, StoredResponse
 
 SENDS, OTHER = Spent("source-sends", "source"), Spent("source-failures", "source")
 LOCKED = rules.ATTEMPT_SECONDS
@@ -184,6 +185,58 @@ class TestSignIns:
         rows.keep("key", "later", NOW + 1)
         rows.keep("key", "earlier", NOW)
         assert rows.take_step("key", NOW) == "later"
+
+
+class TestPasswords:
+    @pytest.fixture
+    def counts(self, table: Table) -> PasswordRows:
+        return PasswordRows(table)
+
+    def test_one_at_a_time_is_counted_while_there_are_fewer(
+        self, counts: PasswordRows, dynamodb: Unreliable
+    ) -> None:
+        done = repeated(dynamodb, lambda: counts.reserve(EMAIL, "one", 2, NOW))
+        assert done == (True, PasswordState(1, NOW + LOCKED, NOW + LOCKED))
+        assert counts.reserve(EMAIL, "two", 2, NOW + LOCKED - 1)[0] is False
+        repeated(dynamodb, lambda: counts.settle(EMAIL, "one", Result.WRONG, NOW + 1))
+        assert counts.reserve(EMAIL, "two", 2, NOW + 1)[0] is True
+        counts.settle(EMAIL, "two", Result.WRONG, NOW + 2)
+        held = False, PasswordState(2, NOW + 2)
+        assert counts.reserve(EMAIL, "three", 2, NOW + 10**8) == held
+        assert counts.reserve(EmailHash("0f" * 16), "three", 2, NOW)[0] is True
+
+    def test_one_that_was_not_checked_leaves_nothing(self, counts: PasswordRows) -> None:
+        counts.reserve(EMAIL, "wrong", 3, NOW)
+        counts.settle(EMAIL, "wrong", Result.WRONG, NOW + 1)
+        counts.reserve(EMAIL, "undone", 3, NOW + 5)
+        counts.settle(EMAIL, "undone", Result.UNDONE, NOW + 6)
+        assert counts.reserve(EMAIL, "held", 1, NOW + 7) == (False, PasswordState(1, NOW + 1))
+
+    def test_right_one_ends_the_count(self, counts: PasswordRows) -> None:
+        for token, result in (("a", Result.WRONG), ("b", Result.RIGHT)):
+            counts.reserve(EMAIL, token, 3, NOW)
+            counts.settle(EMAIL, token, result, NOW)
+        assert counts.reserve(EMAIL, "c", 3, NOW)[1].wrong == 1
+
+    def test_one_whose_turn_was_over_stays_counted(self, counts: PasswordRows) -> None:
+        counts.reserve(EMAIL, "slow", 3, NOW)
+        counts.reserve(EMAIL, "next", 3, NOW + LOCKED)
+        counts.settle(EMAIL, "slow", Result.RIGHT, NOW + LOCKED)
+        counts.settle(EMAIL, "next", Result.WRONG, NOW + LOCKED)
+        assert counts.reserve(EMAIL, "held", 2, NOW + LOCKED)[1].wrong == 2
+
+    def test_only_the_wrong_ones_that_were_read_are_forgotten(self, counts: PasswordRows) -> None:
+        counts.reserve(EMAIL, "one", 3, NOW)
+        counts.settle(EMAIL, "one", Result.WRONG, NOW)
+        read = PasswordState(1, NOW)
+        for stale in (PasswordState(2, NOW), PasswordState(1, NOW - 1)):
+            counts.forget(EMAIL, stale, NOW)
+        assert counts.reserve(EMAIL, "two", 1, NOW) == (False, read)
+        counts.forget(EMAIL, read, NOW)
+        assert counts.reserve(EMAIL, "two", 1, NOW)[0] is True
+        counts.forget(EMAIL, PasswordState(1, NOW + LOCKED), NOW)  # it is being checked
+        counts.settle(EMAIL, "two", Result.WRONG, NOW)
+        assert counts.reserve(EMAIL, "three", 1, NOW)[0] is False
 
 
 def test_template_id_is_kept_for_a_day(table: Table) -> None:

@@ -25,6 +25,7 @@ from verification.models import (
     EmailHash,
     Found,
     Lane,
+    PasswordState,
     PublicState,
     Sent,
     Slot,
@@ -164,9 +165,9 @@ class FakeBudgets:
 
     def spend(self, spent: Spent, limit: int, now: int) -> None:
         count, ends_at = self.spent.get(spent, (0, 0))
-        self.spent[spent] = (count + 1, ends_at) if ends_at > now else (1, now + 3600)
         if ends_at > now and count >= limit:
             raise errors.RateLimited(retry_after=ends_at - now)
+        self.spent[spent] = (count + 1, ends_at) if ends_at > now else (1, now + 3600)
 
     def refund(self, spent: Spent, now: int) -> None:
         count, ends_at = self.spent[spent]
@@ -421,6 +422,33 @@ class FakeKept:
     def keep(self, name: str, text: str, now: int) -> None:
         del now
         self.kept[name] = text
+
+
+class FakePasswordCounts:
+    def __init__(self) -> None:
+        self.states: dict[EmailHash, PasswordState] = defaultdict(PasswordState)
+        self._before: dict[str, PasswordState] = {}
+
+    def reserve(
+        self, login_hash: EmailHash, token: str, allowed: int, now: float
+    ) -> tuple[bool, PasswordState]:
+        state = self.states[login_hash]
+        if state.busy_until > now or state.wrong >= allowed:
+            return False, state
+        until = now + rules.ATTEMPT_SECONDS
+        self._before[token] = state
+        self.states[login_hash] = state = PasswordState(state.wrong + 1, int(until), until)
+        return True, state
+
+    def settle(self, login_hash: EmailHash, token: str, result: Result, now: int) -> None:
+        before = self._before.pop(token)
+        wrong = 0 if result is Result.RIGHT else before.wrong + 1
+        is_undone = result is Result.UNDONE
+        self.states[login_hash] = before if is_undone else PasswordState(wrong, now)
+
+    def forget(self, login_hash: EmailHash, state: PasswordState, now: int) -> None:
+        if self.states[login_hash] == state and state.busy_until <= now:
+            self.states[login_hash] = replace(state, wrong=0)
 
 
 class FakeInvocation:

@@ -17,6 +17,7 @@ from tests.unit.fakes import (
     FakeEmails,
     FakeInvocation,
     FakeKept,
+    FakePasswordCounts,
     FakeRedemptions,
     FakeRegistrations,
     FakeSigner,
@@ -42,12 +43,14 @@ from verification.models import (
     FactorType,
     Issued,
     IssueRequest,
+    PasswordState,
     PublicState,
     Scope,
     Verified,
     VerifyRequest,
 )
 from verification.observability import Meter
+from verification.passwords import Passwords
 from verification.receipts import Receipts
 from verification.registration import Register
 from verification.sign_in import SignIn
@@ -138,8 +141,17 @@ class World:
             fixed_time=fixed_time,
             **common_to_codes,
         )
+        self.passwords = FakePasswordCounts()
         self.sign_in = SignIn(
             sign_ins=self.sign_ins,
+            passwords=Passwords(
+                counts=self.passwords,
+                users=self.okta_users,
+                devices=self.devices,
+                limits=self.limits,
+                sleep=self.sleep,
+                **common,
+            ),
             authn=self.authn,
             issue=self.issue,
             verify=self.verify,
@@ -174,6 +186,11 @@ class World:
     @property
     def ada(self) -> CustomerState:
         return self.customers.get(self.keys.customer_key(ADA_ID))
+
+    @property
+    def counted(self) -> PasswordState:
+        """Wrong passwords of Ada's login in a row."""
+        return self.passwords.states[self.keys.login_hash(ADA)]
 
     def public_state(self, email: Email = ADA) -> PublicState:
         return self.emails.state(Place(Row.EMAIL, self.keys.email_hash(email)))
