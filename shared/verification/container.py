@@ -12,6 +12,7 @@ from verification.aws.budget_rows import BudgetRows
 from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
 from verification.aws.invocation import AsyncInvocation
+from verification.aws.password_rows import PasswordRows
 from verification.aws.receipt_rows import ReceiptRows
 from verification.aws.registration_rows import RegistrationRows
 from verification.aws.response_rows import ResponseRows
@@ -33,6 +34,7 @@ from verification.okta.factors import Factors
 from verification.okta.sms_templates import SmsTemplates
 from verification.okta.transport import Transport
 from verification.okta.users import Users
+from verification.passwords import Passwords
 from verification.receipts import Receipts
 from verification.registration import Register
 from verification.settings import Settings
@@ -123,6 +125,17 @@ def build(
         clock=clock,
         sleep=sleep,
     )
+    passwords = Passwords(
+        keys=keys,
+        counts=PasswordRows(table),
+        users=users,
+        devices=devices,
+        limits=limits,
+        settings=settings,
+        meter=meter,
+        clock=clock,
+        sleep=sleep,
+    )
     return Container(
         settings=settings,
         secrets=secrets,
@@ -141,6 +154,7 @@ def build(
         sign_in=SignIn(
             keys=keys,
             sign_ins=SignInRows(table),
+            passwords=passwords,
             authn=authn,
             issue=issue,
             verify=verify,

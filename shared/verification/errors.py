@@ -68,7 +68,8 @@ VerificationError
     └── ConfigurationError
 
 `code` is the contract: callers match on it, and it does not change. `title` and `detail` are prose.
-None of them ever contains an email, a phone number, a code, a key or a token.
+None of them ever contains an email, a phone number, a code, a key or a token. Only the detail of a
+registration that Okta refused is Okta's own text, which goes to the client and into no log.
 """
 
 from __future__ import annotations

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from verification import rules
-from verification.models import Caller, EmailHash, Lane, Spent
+from verification.models import Caller, Lane, Spent
 from verification.observability import Meter
 from verification.ports import Budgets, Clock, Keys
 from verification.settings import Settings
 
 BRAKE_SECONDS = 10.0
 """How long a process believes what it has read of the brake."""
+
+
+_PASSWORDS_OF = {Lane.STRANGER: "public", Lane.DEVICE: "device", Lane.CLIENT: "clients"}
 
 
 class Budget(Enum):
@@ -56,23 +59,16 @@ class Limits:
             self._budgets.spend(spent, limit, self._now())
         return spent
 
-    def require_left(self, budget: Budget, caller: Caller) -> None:
-        """Raise RateLimited if a call could not be paid for."""
-        spent, limit = self._limit(budget, caller)
-        if spent is not None:
-            self._budgets.require_left(spent, limit, self._now())
-
     def refund(self, spent: Spent | None) -> None:
         """Give back what was paid for an honest call."""
         if spent is not None:
             self._budgets.refund(spent, self._now())
 
-    def spend_password(self, caller: Caller, login_hash: EmailHash) -> Spent:
-        """Count a wrong password for a username before it is known to be one. Clients and the
-        public have budgets of their own. Raises RateLimited.
+    def spend_password(self, lane: Lane, name: str) -> Spent:
+        """Count a wrong password before it is known to be one: for a username, whose budgets
+        clients and strangers have apart, or for a known device. Raises RateLimited.
         """
-        who = "public" if caller.is_public else "clients"
-        spent = Spent(f"passwords-{who}", login_hash)
+        spent = Spent(f"passwords-{_PASSWORDS_OF[lane]}", name)
         self._budgets.spend(spent, self._settings.password_failures, self._now())
         return spent
 

@@ -304,7 +304,9 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An Okta user. `created` and `last_login` are Okta's timestamps, empty if there is none."""
+    """An Okta user. `created`, `last_login` and `password_changed` are Okta's timestamps, empty if
+    there is none.
+    """
 
     id: str
     status: UserStatus
@@ -312,6 +314,7 @@ class User:
     email: str = field(repr=False)
     created: str = ""
     last_login: str = ""
+    password_changed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,6 +563,17 @@ class Credentials:
     password: str = field(repr=False)
     more: Mapping[str, object] = field(default_factory=dict, repr=False)
     redirect_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordState:
+    """Wrong passwords in a row for one login, with one that is being checked. `last_at`: when Okta
+    had seen the last of them, at the latest (epoch seconds).
+    """
+
+    wrong: int = 0
+    last_at: int = 0
+    busy_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,10 @@ setting allows. Okta's own default for sms and call is 300."""
 CREATION_SECONDS = 60
 """How long Okta may take to create a user, and how far its clock may differ from ours."""
 
+SIGN_IN_STEPS = 60
+"""Steps of one sign-in while it is kept (an hour). Five codes sent, four wrong ones and a look at
+each of five factors, with the way back and a reload of the page after every step, are fewer."""
+
 _DAY = 24 * 3600
 
 
@@ -225,6 +229,14 @@ def has_factor(found: Found, channel: Channel) -> bool:
     except errors.CustomerRefused:
         return False
     return True
+
+
+def passwords_forgotten_at(user: User, *, trust_last_login: bool) -> int:
+    """When Okta last forgot the user's wrong passwords (epoch seconds), as far as a user shows it:
+    at a change of the password and, if the stack trusts that, at a sign-in.
+    """
+    changed_at = epoch(user.password_changed)
+    return max(changed_at, epoch(user.last_login)) if trust_last_login else changed_at
 
 
 def epoch(timestamp: str) -> int:

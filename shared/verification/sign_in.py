@@ -1,8 +1,14 @@
 """Sign-ins through Okta's Authentication API: a password, then a factor.
 
-Okta leads the customer from step to step, and its answers are passed on. This service adds budgets
-for passwords, limits for codes that are sent, and the customer's wrong codes in a row, shared with
-every other way of trying one.
+Okta leads the customer from step to step, and its answers are passed on. This service adds:
+
+- Budgets for passwords, and a count of wrong passwords in a row for each login (`passwords`). A
+  customer whom strangers have held gets in from a known device; by proving an email or phone first
+  (POST /challenge and /verify) and sending the `device_token` of that as X-Device-Token; or by
+  changing the password at Okta.
+- Limits for codes that are sent, and the customer's wrong codes in a row, shared with every other
+  way of trying one.
+- A limit for the steps of one sign-in, because honest steps cost nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +32,8 @@ from verification.models import (
 )
 from verification.observability import Meter
 from verification.parsing import require_redirect
-from verification.ports import Clock, Keys, OktaAuthn, SignIns
+from verification.passwords import Passwords
+from verification.ports import Clock, Keys, OktaAuthn, Result, SignIns
 from verification.receipts import Receipts
 from verification.settings import Settings
 from verification.timing import FixedTime
@@ -35,10 +42,13 @@ from verification.verify import Verify
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """One step of a sign-in at a time. Every step raises SignInEnded and SignInRefused."""
+    """One step of a sign-in at a time. Every step raises SignInEnded, SignInRefused and, after too
+    many of them, RateLimited.
+    """
 
     keys: Keys
     sign_ins: SignIns
+    passwords: Passwords
     authn: OktaAuthn
     issue: Issue
     verify: Verify
@@ -50,37 +60,34 @@ class SignIn:
     clock: Clock
 
     def begin(self, credentials: Credentials, call: Call) -> SignInState:
-        """Check a password. Raises RateLimited, InvalidCredentials; the public is told the latter,
-        after a fixed time, for a locked or inactive customer too.
+        """Check a password. Raises RateLimited, AttemptsHeld, InvalidCredentials. The public is told
+        the latter for a locked or inactive customer too, and strangers also where Okta was not
+        asked. Whatever failed, the public is told after a fixed time.
         """
         self._require_redirect(credentials.redirect_url)
-        login_hash = self.keys().login_hash(credentials.username)
-        self.meter.note(login_hash=login_hash)
-        password = self.limits.spend_password(call.caller, login_hash)
         started = self.fixed_time.start()
         try:
-            document = self._first_step(credentials, call)
-        except errors.InvalidCredentials:
-            if self._conceals(call):
-                self.fixed_time.left(started)
-                self.fixed_time.wait(started, call.deadline)
+            document = self._check_password(credentials, call)
+        except errors.RateLimited:
+            raise
+        except errors.VerificationError as failure:
+            if not self._conceals(call):
+                raise
+            self.fixed_time.left(started)
+            self.fixed_time.wait(started, call.deadline)
+            if isinstance(failure, errors.InvalidCredentials):
                 # Without Okta's own words, which it has only for some who end here.
                 raise errors.InvalidCredentials from None
             raise
-        except errors.VerificationError as failure:
-            if errors.okta_did_nothing(failure):
-                self.limits.refund(password)
-            raise
-        if document.status is not SignInStatus.LOCKED_OUT:
-            self.limits.refund(password)
-            self.limits.refund(call.spent)
         self._remember(document, KnownSignIn("", {}, credentials.redirect_url))
         return self._state(document, credentials.redirect_url)
 
     def resume(self, state_token: str, call: Call) -> SignInState:
         """Where a sign-in is."""
+        known = self._kept(state_token) or KnownSignIn("", {})
         document = self.authn.look(state_token, call)
-        self.limits.refund(call.spent)
+        if self._remember(document, known).user_id:
+            self.limits.refund(call.spent)
         return self._state(document)
 
     def verify_factor(self, step: FactorStep, call: Call) -> SignInState:
@@ -143,6 +150,21 @@ class SignIn:
         receipt = self.receipts.of_sign_in(known.user_id, factor, lane, call)
         return replace(state, receipt=receipt, receipt_unavailable=receipt is None)
 
+    def _check_password(self, credentials: Credentials, call: Call) -> SignInDocument:
+        attempt = self.passwords.reserve(credentials.username, call)
+        try:
+            document = self._first_step(replace(credentials, username=attempt.username), call)
+        except errors.VerificationError as failure:
+            is_undone = errors.okta_did_nothing(failure)
+            self.passwords.settle(attempt, Result.UNDONE if is_undone else Result.WRONG)
+            raise
+        if document.status is SignInStatus.LOCKED_OUT:
+            self.passwords.settle(attempt, Result.WRONG)
+            return document
+        self.passwords.settle(attempt, Result.RIGHT)
+        self.limits.refund(call.spent)
+        return document
+
     def _first_step(self, credentials: Credentials, call: Call) -> SignInDocument:
         try:
             document = self.authn.begin(credentials, call)
@@ -173,18 +195,23 @@ class SignIn:
 
     def _known(self, state_token: str, call: Call) -> tuple[KnownSignIn, str]:
         """What is known of a sign-in, asked of Okta if it began elsewhere, and its key."""
-        key = self.keys().sign_in_key(state_token)
-        sealed = self.sign_ins.get(key)
-        content = self.keys().unseal(_context(state_token), sealed) if sealed else None
-        if content is not None:
-            kept = json.loads(content)
-            factors = {each: FactorType(kind) for each, kind in kept["factors"].items()}
-            return KnownSignIn(kept["user_id"], factors, kept["redirect_url"]), key
-        document = self.authn.look(state_token, call)
-        known = self._remember(document, KnownSignIn("", {}))
+        known = self._kept(state_token)
+        if known is None:
+            document = self.authn.look(state_token, call)
+            known = self._remember(document, KnownSignIn("", {}))
         if not known.user_id:
             raise errors.OktaUnexpectedResponse
-        return known, key
+        return known, self.keys().sign_in_key(state_token)
+
+    def _kept(self, state_token: str) -> KnownSignIn | None:
+        """What is kept of a sign-in, whose steps are counted by that. Raises RateLimited."""
+        sealed = self.sign_ins.take_step(self.keys().sign_in_key(state_token), int(self.clock()))
+        content = self.keys().unseal(_context(state_token), sealed) if sealed else None
+        if content is None:
+            return None
+        kept = json.loads(content)
+        factors = {each: FactorType(kind) for each, kind in kept["factors"].items()}
+        return KnownSignIn(kept["user_id"], factors, kept["redirect_url"])
 
     def _known_factor(self, step: FactorStep, call: Call) -> tuple[KnownSignIn, str]:
         """What is known of a sign-in that has this factor. Raises StepNotTaken for an invented id,

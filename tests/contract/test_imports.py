@@ -18,7 +18,7 @@ FLOORS = (
     {"settings", "crypto", "jws", "rules", "parsing", "observability", "codes"},
     {"ports", "okta", "aws", "timing"},
     {"lookup", "limits", "devices", "receipts"},
-    {"issue", "verify"},
+    {"issue", "verify", "passwords"},
     {"enrollment", "registration", "sign_in", "holds"},
     {"container", "http"},
 )
@@ -39,7 +39,9 @@ HOMES = {
 """The only places that may import each of these."""
 
 ROW_TYPES = {"Item", "Update", "ConditionFailed"}
-ROW_KEY = re.compile("(email|device|customer|budget|sends|brake|response|sign-in|receipt)#")
+ROW_KEY = re.compile(
+    "(email|device|customer|budget|passwords|sends|brake|response|sign-in|receipt)#"
+)
 ROW_MODULES = ("aws/table.py", "aws/challenge_slots.py", "aws/send_slots.py")
 """Used by the other modules of aws alone."""
 

@@ -42,6 +42,13 @@ JOURNEYS = {
         {NEW} profile.login=ADA@example.com -> VALIDATION_FAILED {TAKEN}
         {NEW} profile.login=adá@example.com -> VALIDATION_FAILED {TAKEN}
     """,
+    "a short login is found while only one user has it": f"""
+        call GET users/ada -> 200
+        login ada; sign_in -> MFA_REQUIRED
+        {NEW} profile.login=ada@other.example -> ACTIVE
+        call GET users/ada -> NOT_FOUND
+        sign_in -> AUTHENTICATION_FAILED
+    """,
     "an email need not be unique": f"{NEW} profile.email={ADA} -> ACTIVE",
     "an invalid profile is refused": f"""
         {NEW} profile.login:=null -> VALIDATION_FAILED

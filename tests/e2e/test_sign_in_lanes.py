@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import requests
 
 from tests.e2e.conftest import Caller
@@ -22,6 +23,7 @@ from tests.e2e.sign_in import (
     outcome,
 )
 from tests.sandbox.aws import CLIENT_KEY
+from tests.sandbox.okta.records import timestamp
 from tests.sandbox.okta.seed import ADA_PASSWORD
 
 if TYPE_CHECKING:
@@ -52,12 +54,18 @@ def ada_in(sandbox: Sandbox) -> User:
     return ada
 
 
+def asked_about_passwords(sandbox: Sandbox) -> int:
+    """How many sign-ins Okta was asked to begin."""
+    return sum(call.path == "/api/v1/authn" for call in sandbox.org.calls)
+
+
 class TestPasswords:
-    def test_five_wrong_ones_an_hour_for_one_username_wherever_they_come_from(
+    def test_strangers_are_told_of_wrong_ones_five_times_an_hour_wherever_they_are(
         self, sandbox: Sandbox
     ) -> None:
         for number in range(5):
             assert outcome(begin(elsewhere(sandbox, number), password="x")) == WRONG_PASSWORD
+        assert asked_about_passwords(sandbox) == 3
         seen = len(sandbox.org.calls)
         limited = begin(elsewhere(sandbox, 9))
         assert outcome(limited) == LIMITED
@@ -68,8 +76,10 @@ class TestPasswords:
         sandbox.advance += 3601
         assert outcome(begin(elsewhere(sandbox, 9))) == RIGHT_PASSWORD
 
-    def test_all_spellings_of_a_username_share_one_budget(self, client: Caller) -> None:
-        """Okta takes them for one login."""
+    def test_okta_never_sees_the_fifth_in_a_row_however_long_it_goes_on(
+        self, sandbox: Sandbox, client: Caller
+    ) -> None:
+        """All spellings of a login that Okta knows are one."""
         spellings = (
             ADA,
             "\u00e0da@example.com",
@@ -78,13 +88,60 @@ class TestPasswords:
             "  \uff41da@example.com\u00a0",
             "ada\u200b@example.com",
             "a\u20ddda@example.com",
+            "ada",
+            "\u00e0DA",
         )
-        for number in range(10):
-            begin(client, spellings[number % len(spellings)], "x")
-            client.sandbox.advance += 1
-        assert ada_in(client.sandbox).failed_passwords <= 5
-        assert client.status_in_okta(ADA) == "ACTIVE"
-        assert {outcome(begin(client, each)) for each in spellings} == {LIMITED}
+        for number, username in enumerate(spellings):
+            begin(elsewhere(sandbox, number), username, "x")
+            begin(client, username, "x")
+            sandbox.advance += 1801
+        assert ada_in(sandbox).failed_passwords == 4
+        for username in spellings:
+            assert outcome(begin(client, username)) == LIMITED
+        sandbox.advance += 3601
+        assert "X-Device-Token" in begin(client).json()["errorSummary"]
+
+    def test_a_held_customer_signs_in_after_proving_an_email(self, public: Caller) -> None:
+        for number in range(5):
+            begin(elsewhere(public.sandbox, number), password="x")
+        assert outcome(begin(public)) == LIMITED
+        public.sandbox.advance += 3601
+        assert outcome(begin(public)) == WRONG_PASSWORD
+        assert asked_about_passwords(public.sandbox) == 3
+        body = {"challenge_id": public.challenge()["challenge_id"], "code": public.code()}
+        token = public.post("/verify", body).json()["device_token"]
+        invented = Caller(public.sandbox, {"X-Device-Token": token[:-1]})
+        assert outcome(begin(invented)) == WRONG_PASSWORD
+        for number in range(5):  # the strangers' hour is no matter
+            begin(elsewhere(public.sandbox, number), password="x")
+        known = Caller(public.sandbox, {"X-Device-Token": token})
+        assert outcome(begin(known)) == RIGHT_PASSWORD
+        public.sandbox.advance += 3601
+        assert outcome(begin(public)) == RIGHT_PASSWORD
+
+    def test_a_held_customer_signs_in_after_changing_the_password(self, public: Caller) -> None:
+        for number in range(3):
+            begin(elsewhere(public.sandbox, number), password="x")
+        ada, public.sandbox.advance = ada_in(public.sandbox), public.sandbox.advance + 60
+        ada.password_changed, ada.failed_passwords = timestamp(public.sandbox.now()), 0
+        assert outcome(begin(public)) == RIGHT_PASSWORD
+
+    @pytest.mark.parametrize("username", ["me", "..", "ada/x", "nobody"])
+    def test_what_is_no_short_login_is_a_login_of_its_own(
+        self, client: Caller, username: str
+    ) -> None:
+        for _ in range(4):
+            assert outcome(begin(client, username, "x")) == WRONG_PASSWORD
+        assert outcome(begin(client, username, "x")) == LIMITED
+        assert asked_about_passwords(client.sandbox) == 4
+        assert outcome(begin(client)) == RIGHT_PASSWORD
+
+    def test_a_users_id_is_no_login(self, client: Caller) -> None:
+        assert outcome(begin(client, ada_in(client.sandbox).id)) == WRONG_PASSWORD
+
+    def test_a_short_login_signs_in(self, public: Caller) -> None:
+        assert outcome(begin(public, "ada")) == RIGHT_PASSWORD
+        assert outcome(begin(public, "grace.hopper", "x")) == WRONG_PASSWORD
 
     def test_wrong_passwords_and_codes_of_a_source_are_one_budget(
         self, small_budgets: Sandbox
@@ -109,7 +166,7 @@ class TestPasswords:
         client.sandbox.org.faults.add("authn", "rate_limited", 6)
         for _ in range(6):
             assert outcome(begin(client, password="x")) == LIMITED
-        for password in ["x"] * 4 + [ADA_PASSWORD] * 8:
+        for password in ["x"] * 3 + [ADA_PASSWORD] * 8 + ["x"]:
             client.sandbox.advance += 1
             begin(client, password=password)
         assert outcome(begin(client, password="x")) == WRONG_PASSWORD
@@ -119,7 +176,11 @@ class TestPasswords:
         caller = elsewhere(sandbox, 1)
         tried = caller.at_once(8, lambda: begin(caller, password="x"))
         assert sum(outcome(each) == WRONG_PASSWORD for each in tried) <= 5
-        assert ada_in(sandbox).failed_passwords <= 5
+        assert ada_in(sandbox).failed_passwords <= 3
+
+    def test_right_ones_at_once_all_sign_in(self, client: Caller) -> None:
+        tried = client.at_once(4, lambda: begin(client))
+        assert [outcome(each) for each in tried] == [RIGHT_PASSWORD] * 4
 
 
 class TestCodes:

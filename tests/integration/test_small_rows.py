@@ -12,13 +12,14 @@ from tests.unit.examples import NOW
 from verification import errors, rules
 from verification.aws import response_rows, template_rows
 from verification.aws.budget_rows import WINDOW_SECONDS
+from verification.aws.password_rows import PasswordRows
 from verification.aws.registration_rows import RegistrationRows
 from verification.aws.response_rows import ResponseRows
 from verification.aws.sign_in_rows import SignInRows
 from verification.aws.table import Table
 from verification.aws.template_rows import TemplateRows
-from verification.models import EmailHash, Spent
-from verification.ports import StoredResponse
+from verification.models import EmailHash, PasswordState, Spent
+from verification.ports import Result, StoredResponse
 
 SENDS, OTHER = Spent("source-sends", "source"), Spent("source-failures", "source")
 LOCKED = rules.ATTEMPT_SECONDS
@@ -43,13 +44,7 @@ class TestBudgets:
         rows.budgets.refund(SENDS, NOW)
         rows.budgets.spend(SENDS, 1, NOW)
         rows.budgets.refund(SENDS, NOW + WINDOW_SECONDS)
-        assert told(lambda: rows.budgets.require_left(SENDS, 1, NOW + 1)) == "rate_limited"
-
-    def test_nothing_is_spent_by_looking(self, rows: Rows) -> None:
-        for _ in range(3):
-            rows.budgets.require_left(SENDS, 1, NOW)
-        rows.budgets.spend(SENDS, 1, NOW)
-        rows.budgets.require_left(SENDS, 1, NOW + WINDOW_SECONDS)
+        assert told(lambda: rows.budgets.spend(SENDS, 1, NOW + 1)) == "rate_limited"
 
     def test_hour_that_another_call_has_just_begun_is_used(self, rows: Rows) -> None:
         rows.budgets.spend(SENDS, 2, NOW - WINDOW_SECONDS)
@@ -141,14 +136,80 @@ def test_registration_that_created_nobody_is_dropped_by_itself_alone(table: Tabl
     assert rows.asked_at(EMAIL, "another") == NOW
 
 
-def test_earlier_step_of_a_sign_in_does_not_replace_a_later_one(
-    table: Table, dynamodb: Unreliable
-) -> None:
-    rows = SignInRows(table)
-    assert rows.get("key") is None
-    dynamodb.repeat(lambda: rows.keep("key", "later", NOW + 1))
-    rows.keep("key", "earlier", NOW)
-    assert (rows.get("key"), rows.get("other")) == ("later", None)
+class TestSignIns:
+    def test_what_is_known_of_a_sign_in_is_kept(self, table: Table, dynamodb: Unreliable) -> None:
+        rows = SignInRows(table)
+        assert rows.take_step("key", NOW) is None
+        dynamodb.repeat(lambda: rows.keep("key", "sealed", NOW))
+        assert rows.take_step("key", NOW) == "sealed"
+        assert rows.take_step("other", NOW) is None
+
+    def test_steps_are_counted_from_the_first_on(self, table: Table) -> None:
+        rows = SignInRows(table)
+        for _ in range(rules.SIGN_IN_STEPS - 1):
+            rows.keep("key", "sealed", NOW)
+            rows.take_step("key", NOW)
+        limited = refusal(lambda: rows.take_step("key", NOW + 600))
+        assert isinstance(limited, errors.RateLimited)
+        assert limited.retry_after == 3000
+
+    def test_later_step_is_not_replaced_by_an_earlier_one(self, table: Table) -> None:
+        rows = SignInRows(table)
+        rows.keep("key", "later", NOW + 1)
+        rows.keep("key", "earlier", NOW)
+        assert rows.take_step("key", NOW) == "later"
+
+
+class TestPasswords:
+    @pytest.fixture
+    def counts(self, table: Table) -> PasswordRows:
+        return PasswordRows(table)
+
+    def test_one_at_a_time_is_counted_while_there_are_fewer(
+        self, counts: PasswordRows, dynamodb: Unreliable
+    ) -> None:
+        done = dynamodb.repeat(lambda: counts.reserve(EMAIL, "one", 2, NOW))
+        assert done == (True, PasswordState(1, NOW + LOCKED, NOW + LOCKED))
+        assert counts.reserve(EMAIL, "two", 2, NOW + LOCKED - 1)[0] is False
+        dynamodb.repeat(lambda: counts.settle(EMAIL, "one", Result.WRONG, NOW + 1))
+        assert counts.reserve(EMAIL, "two", 2, NOW + 1)[0] is True
+        counts.settle(EMAIL, "two", Result.WRONG, NOW + 2)
+        held = False, PasswordState(2, NOW + 2)
+        assert counts.reserve(EMAIL, "three", 2, NOW + 10**8) == held
+        assert counts.reserve(EmailHash("0f" * 16), "three", 2, NOW)[0] is True
+
+    def test_one_that_was_not_checked_leaves_nothing(self, counts: PasswordRows) -> None:
+        counts.reserve(EMAIL, "wrong", 3, NOW)
+        counts.settle(EMAIL, "wrong", Result.WRONG, NOW + 1)
+        counts.reserve(EMAIL, "undone", 3, NOW + 5)
+        counts.settle(EMAIL, "undone", Result.UNDONE, NOW + 6)
+        assert counts.reserve(EMAIL, "held", 1, NOW + 7) == (False, PasswordState(1, NOW + 1))
+
+    def test_right_one_ends_the_count(self, counts: PasswordRows) -> None:
+        for token, result in (("a", Result.WRONG), ("b", Result.RIGHT)):
+            counts.reserve(EMAIL, token, 3, NOW)
+            counts.settle(EMAIL, token, result, NOW)
+        assert counts.reserve(EMAIL, "c", 3, NOW)[1].wrong == 1
+
+    def test_one_whose_turn_was_over_stays_counted(self, counts: PasswordRows) -> None:
+        counts.reserve(EMAIL, "slow", 3, NOW)
+        counts.reserve(EMAIL, "next", 3, NOW + LOCKED)
+        counts.settle(EMAIL, "slow", Result.RIGHT, NOW + LOCKED)
+        counts.settle(EMAIL, "next", Result.WRONG, NOW + LOCKED)
+        assert counts.reserve(EMAIL, "held", 2, NOW + LOCKED)[1].wrong == 2
+
+    def test_only_the_wrong_ones_that_were_read_are_forgotten(self, counts: PasswordRows) -> None:
+        counts.reserve(EMAIL, "one", 3, NOW)
+        counts.settle(EMAIL, "one", Result.WRONG, NOW)
+        read = PasswordState(1, NOW)
+        for stale in (PasswordState(2, NOW), PasswordState(1, NOW - 1)):
+            counts.forget(EMAIL, stale, NOW)
+        assert counts.reserve(EMAIL, "two", 1, NOW) == (False, read)
+        counts.forget(EMAIL, read, NOW)
+        assert counts.reserve(EMAIL, "two", 1, NOW)[0] is True
+        counts.forget(EMAIL, PasswordState(1, NOW + LOCKED), NOW)  # it is being checked
+        counts.settle(EMAIL, "two", Result.WRONG, NOW)
+        assert counts.reserve(EMAIL, "three", 1, NOW)[0] is False
 
 
 def test_template_id_is_kept_for_a_day(table: Table) -> None:

@@ -1,56 +1,29 @@
 """DynamoDB in memory: the three operations and the expressions that the service uses, and no more.
 
 moto takes milliseconds for what takes microseconds here, and a game makes a million calls. That
-both behave alike is checked by `test_games`, which plays the same sequences on moto.
+both behave alike is checked by `test_games`, which plays the same sequences on moto. An expression
+is translated into one of Python's, over `_Value`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NoReturn
+from operator import eq, ge, gt, le, lt
+from types import CodeType
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-Value = Mapping[str, Any]
-"""A typed value, such as `{"S": "text"}`. Never changed once it is stored."""
+Row = Mapping[str, Any]
+"""Names of attributes to typed values, such as `{"S": "text"}`. Never changed once it is stored."""
 
-Row = Mapping[str, Value]
-
-_TOKEN = re.compile(r"\s*([#:]?[A-Za-z_]\w*|\d+|<=|>=|<>|[=<>().,+\-\[\]])")
-_COMPARATORS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "=": lambda a, b: bool(a == b),
-    "<>": lambda a, b: bool(a != b),
-    "<": lambda a, b: bool(a < b),
-    "<=": lambda a, b: bool(a <= b),
-    ">": lambda a, b: bool(a > b),
-    ">=": lambda a, b: bool(a >= b),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """A row, and what the placeholders of an expression stand for."""
-
-    row: Row
-    names: Mapping[str, str]
-    values: Mapping[str, Value]
-
-
-_Path = tuple[str | int, ...]
-_Operand = Callable[[_Scope], Value | None]
-_Condition = Callable[[_Scope], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class _Changes:
-    """The clauses of an update expression."""
-
-    sets: Sequence[tuple[_Path, _Operand]]
-    removes: Sequence[_Path]
-    adds: Sequence[tuple[_Path, _Operand]]
+_PART = re.compile(r"(?P<value>:\w+)|(?P<path>#?[a-zA-Z_]\w*(?:\.#?\w+|\[\d+\])*)|<>|<=|>=|=")
+_WORDS = {"AND": "and", "OR": "or", "NOT": "not", "IN": "in", "=": "==", "<>": "!="}
+_CLAUSE = re.compile(r"\b(SET|REMOVE|ADD)\b")
+_COMMA = re.compile(r",(?![^()]*\))")
 
 
 class MemoryDynamoDB:
@@ -61,42 +34,37 @@ class MemoryDynamoDB:
         self._transactions: set[str] = set()
 
     def get_item(self, **request: Any) -> dict[str, Any]:
-        _, row = self._old(request)
-        if not row:
-            return {}
+        row = self._old(request)
         if only := request.get("ProjectionExpression"):
-            wanted = only.split(", ")
-            return {"Item": {name: row[name] for name in wanted if name in row}}
-        return {"Item": row}
+            row = {name: row[name] for name in only.split(", ") if name in row}
+        return {"Item": row} if row else {}
 
     def update_item(self, **request: Any) -> dict[str, Any]:
-        key, old = self._old(request)
+        old = self._old(request)
         if not _holds(request, old):
             error = {"Code": "ConditionalCheckFailedException", "Message": ""}
             response: Any = {"Error": error, **({"Item": old} if old else {})}
             raise ClientError(response, "UpdateItem")
-        self.rows[key] = new = _updated(request, old)
-        return {"Attributes": new} if request["ReturnValues"] == "ALL_NEW" else {}
+        self._update(request)
+        return {"Attributes": self._old(request)} if request["ReturnValues"] == "ALL_NEW" else {}
 
     def transact_write_items(self, **transaction: Any) -> dict[str, Any]:
         token = transaction["ClientRequestToken"]
         if token in self._transactions:
             return {}
         requests = [each["Update"] for each in transaction["TransactItems"]]
-        before = [self._old(each) for each in requests]
         reasons: list[dict[str, Any]] = []
-        for request, (_, old) in zip(requests, before, strict=True):
+        for request in requests:
+            old = self._old(request)
             holds = _holds(request, old)
             item = {"Item": old} if old and not holds else {}
             reasons.append({"Code": "None" if holds else "ConditionalCheckFailed", **item})
         if any(reason["Code"] != "None" for reason in reasons):
-            response: Any = {
-                "Error": {"Code": "TransactionCanceledException", "Message": ""},
-                "CancellationReasons": reasons,
-            }
+            error = {"Code": "TransactionCanceledException", "Message": ""}
+            response: Any = {"Error": error, "CancellationReasons": reasons}
             raise ClientError(response, "TransactWriteItems")
-        for request, (key, old) in zip(requests, before, strict=True):
-            self.rows[key] = _updated(request, old)
+        for request in requests:
+            self._update(request)
         self._transactions.add(token)
         return {}
 
@@ -109,69 +77,142 @@ class MemoryDynamoDB:
             if "ttl" in row and int(row["ttl"]["N"]) <= now:
                 del self.rows[key]
 
-    def _old(self, request: Mapping[str, Any]) -> tuple[str, Row]:
-        key: str = request["Key"]["pk"]["S"]
-        return key, self.rows.get(key, {})
+    def _old(self, request: Mapping[str, Any]) -> Row:
+        return self.rows.get(request["Key"]["pk"]["S"], {})
+
+    def _update(self, request: Mapping[str, Any]) -> None:
+        """Every operand is evaluated against the row before the update."""
+        old = self._old(request)
+        scope, new = _scope(request, old), dict(old or request["Key"])
+        clauses = _CLAUSE.split(request["UpdateExpression"])[1:]
+        for clause, changes in zip(clauses[::2], clauses[1::2], strict=True):
+            for change in _COMMA.split(changes):
+                if clause == "SET":
+                    path, _, text = change.partition("=")
+                    value = _evaluated(text, scope).content
+                    if value is None:
+                        raise ValueError(f"an operand is missing: {change}")
+                elif clause == "ADD":
+                    path, text = change.split()
+                    total = _if_not_exists(_evaluated(path, scope), _Value({"N": "0"}))
+                    value = (total + _evaluated(text, scope)).content
+                else:
+                    path, value = change, None
+                new = _changed({"M": new}, _steps(path.strip(), scope["names"]), value)["M"]
+        self.rows[request["Key"]["pk"]["S"]] = new
 
 
-def _scope(request: Mapping[str, Any], row: Row) -> _Scope:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Value:
+    """A typed value, or None. Values of different types, or none, compare as false."""
+
+    content: Any
+
+    def _compare(self, compare: Callable[[Any, Any], bool], other: _Value) -> bool:
+        mine, others = (next(iter((each.content or {}).items()), None) for each in (self, other))
+        if mine is None or others is None or mine[0] != others[0]:
+            return False
+        is_number = mine[0] == "N"
+        return compare(*(int(each[1]) if is_number else each[1] for each in (mine, others)))
+
+    def __eq__(self, other: Any) -> bool:
+        return self._compare(eq, other)
+
+    def __lt__(self, other: _Value) -> bool:
+        return self._compare(lt, other)
+
+    def __le__(self, other: _Value) -> bool:
+        return self._compare(le, other)
+
+    def __gt__(self, other: _Value) -> bool:
+        return self._compare(gt, other)
+
+    def __ge__(self, other: _Value) -> bool:
+        return self._compare(ge, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __add__(self, other: _Value) -> _Value:
+        return _Value({"N": str(int(self.content["N"]) + int(other.content["N"]))})
+
+    def __sub__(self, other: _Value) -> _Value:
+        return _Value({"N": str(int(self.content["N"]) - int(other.content["N"]))})
+
+
+def _size(value: _Value) -> _Value:
+    content = value.content
+    return _Value(content and {"N": str(len(next(iter(content.values()))))})
+
+
+def _if_not_exists(value: _Value, otherwise: _Value) -> _Value:
+    return otherwise if value.content is None else value
+
+
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "attribute_exists": lambda value: value.content is not None,
+    "attribute_not_exists": lambda value: value.content is None,
+    "attribute_type": lambda value, kind: kind.content["S"] in (value.content or {}),
+    "size": _size,
+    "if_not_exists": _if_not_exists,
+    "list_append": lambda a, b: _Value({"L": [*a.content["L"], *b.content["L"]]}),
+}
+
+
+def _scope(request: Mapping[str, Any], row: Row) -> dict[str, Any]:
+    """What an expression can name: functions, `p` for paths, `v` for placeholders of values."""
     names = request.get("ExpressionAttributeNames", {})
     values = request["ExpressionAttributeValues"]
     text = f"{request['UpdateExpression']} {request['ConditionExpression']}"
-    if _placeholders(text) != names.keys() | values.keys():
+    if set(re.findall(r"[#:]\w+", text)) != names.keys() | values.keys():
         raise ValueError(f"placeholders and their values do not match: {text}")
-    return _Scope(row, names, values)
+    return {
+        **_FUNCTIONS,
+        "__builtins__": {},
+        "p": lambda path: _Value(_at(row, _steps(path, names))),
+        "v": lambda name: _Value(values[name]),
+        "names": names,
+    }
 
 
 def _holds(request: Mapping[str, Any], row: Row) -> bool:
-    return _condition(request["ConditionExpression"])(_scope(request, row))
+    return bool(_evaluated(request["ConditionExpression"], _scope(request, row)))
 
 
-def _updated(request: Mapping[str, Any], old: Row) -> Row:
-    """The row after the update. Every operand is evaluated against the row before it."""
-    changes, scope = _changes(request["UpdateExpression"]), _scope(request, old)
-    new: Row = old or request["Key"]
-    for path, operand in changes.sets:
-        value = operand(scope)
-        if value is None:
-            raise ValueError(f"an operand is missing: {request['UpdateExpression']}")
-        new = _with(new, _named(path, scope), value)
-    for path, operand in changes.adds:
-        added, present = operand(scope), _at(old, _named(path, scope))
-        total = _number(added) + (_number(present) if present else 0)
-        new = _with(new, _named(path, scope), {"N": str(total)})
-    for path in changes.removes:
-        new = _with(new, _named(path, scope), None)
-    return new
+def _evaluated(expression: str, scope: dict[str, Any]) -> Any:
+    return eval(_translated(expression), scope)  # noqa: S307 - the service's own expressions
 
 
-def _named(path: _Path, scope: _Scope) -> _Path:
-    """The path with real names."""
-    return tuple(
-        scope.names[each] if isinstance(each, str) and each.startswith("#") else each
-        for each in path
-    )
+@cache
+def _translated(expression: str) -> CodeType:
+    def part(found: re.Match[str]) -> str:
+        text = found[0]
+        if found["value"]:
+            return f"v({text!r})"
+        if found["path"] and text not in _WORDS and text not in _FUNCTIONS:
+            return f"p({text!r})"
+        return _WORDS.get(text, text)
+
+    return compile(_PART.sub(part, expression.strip()), expression, "eval")
 
 
-def _at(row: Row, path: _Path) -> Value | None:
+def _steps(path: str, names: Mapping[str, str]) -> list[str | int]:
+    """The real names and positions of a path."""
+    found = re.findall(r"#?\w+", path)
+    return [int(each) if each.isdigit() else names.get(each, each) for each in found]
+
+
+def _at(row: Row, path: list[str | int]) -> Any:
     value: Any = {"M": row}
     for step in path:
-        inside = value.get("L" if isinstance(step, int) else "M")
         try:
-            value = inside[step]
-        except (KeyError, IndexError, TypeError):
+            value = value["L" if isinstance(step, int) else "M"][step]
+        except (KeyError, IndexError):
             return None
-    found: Value = value
-    return found
+    return value
 
 
-def _with(row: Row, path: _Path, value: Value | None) -> Row:
-    """A copy of the row with another value at the path, or without one."""
-    new: dict[str, Any] = _changed({"M": row}, path, value)["M"]
-    return new
-
-
-def _changed(inside: Any, path: _Path, value: Value | None) -> Any:
+def _changed(inside: Any, path: list[str | int], value: Any) -> Any:
+    """A copy with another value at the path, or without one."""
     if not path:
         return value
     step, rest = path[0], path[1:]
@@ -188,213 +229,3 @@ def _changed(inside: Any, path: _Path, value: Value | None) -> Any:
     else:
         copy.pop(step, None)
     return {kind: copy}
-
-
-def _number(value: Value | None) -> int:
-    return int((value or {})["N"])
-
-
-def _comparable(value: Value | None) -> tuple[str, Any] | None:
-    if value is None:
-        return None
-    [(kind, content)] = value.items()
-    return kind, int(content) if kind == "N" else content
-
-
-@cache
-def _placeholders(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"[#:]\w+", text))
-
-
-@cache
-def _condition(text: str) -> _Condition:
-    parser = _Parser(text)
-    condition = parser.any_of()
-    parser.end()
-    return condition
-
-
-@cache
-def _changes(text: str) -> _Changes:
-    return _Parser(text).changes()
-
-
-class _Parser:
-    """Turns expressions into functions of a scope."""
-
-    def __init__(self, text: str) -> None:
-        self._text, self._position = text, 0
-        self._tokens: list[str] = []
-        end = 0
-        while text[end:].strip():
-            token = _TOKEN.match(text, end)
-            if token is None:
-                self._fail()
-            self._tokens.append(token[1])
-            end = token.end()
-
-    def end(self) -> None:
-        if self._peek():
-            self._fail()
-
-    # ---- Updates ---------------------------------------------------------------------------------
-
-    def changes(self) -> _Changes:
-        sets: list[Any] = []
-        removes: list[_Path] = []
-        adds: list[Any] = []
-        while clause := self._next():
-            while True:
-                path = self._path()
-                if clause == "SET":
-                    self._expect("=")
-                    sets.append((path, self._sum()))
-                elif clause == "ADD":
-                    adds.append((path, self._operand()))
-                elif clause == "REMOVE":
-                    removes.append(path)
-                else:
-                    self._fail()
-                if not self._take(","):
-                    break
-        return _Changes(sets, removes, adds)
-
-    def _sum(self) -> _Operand:
-        left = self._operand()
-        sign = {"+": 1, "-": -1}.get(self._peek())
-        if sign is None:
-            return left
-        self._next()
-        right, factor = self._operand(), sign
-        return lambda scope: {"N": str(_number(left(scope)) + factor * _number(right(scope)))}
-
-    # ---- Conditions ------------------------------------------------------------------------------
-
-    def any_of(self) -> _Condition:
-        parts = [self._all_of()]
-        while self._take("OR"):
-            parts.append(self._all_of())
-        return parts[0] if len(parts) == 1 else lambda scope: any(each(scope) for each in parts)
-
-    def _all_of(self) -> _Condition:
-        parts = [self._negated()]
-        while self._take("AND"):
-            parts.append(self._negated())
-        return parts[0] if len(parts) == 1 else lambda scope: all(each(scope) for each in parts)
-
-    def _negated(self) -> _Condition:
-        if self._take("NOT"):
-            inner = self._negated()
-            return lambda scope: not inner(scope)
-        if self._take("("):
-            inner = self.any_of()
-            self._expect(")")
-            return inner
-        return self._test()
-
-    def _test(self) -> _Condition:
-        name = self._peek()
-        if name in ("attribute_exists", "attribute_not_exists", "attribute_type"):
-            self._next()
-            self._expect("(")
-            found = self._operand()
-            kind = self._operand() if self._take(",") else None
-            self._expect(")")
-            if kind is not None:
-                return lambda scope: (kind(scope) or {})["S"] in (found(scope) or {})
-            wanted = name == "attribute_exists"
-            return lambda scope: (found(scope) is not None) is wanted
-        left = self._operand()
-        if self._take("IN"):
-            self._expect("(")
-            choices = [self._operand()]
-            while self._take(","):
-                choices.append(self._operand())
-            self._expect(")")
-            return lambda scope: left(scope) in [each(scope) for each in choices]
-        compare, right = _COMPARATORS[self._next()], self._operand()
-        return lambda scope: _compared(compare, left(scope), right(scope))
-
-    # ---- Operands --------------------------------------------------------------------------------
-
-    def _operand(self) -> _Operand:
-        name = self._peek()
-        if name.startswith(":"):
-            self._next()
-            return lambda scope: scope.values[name]
-        if name in ("size", "if_not_exists", "list_append"):
-            self._next()
-            self._expect("(")
-            first = self._operand()
-            second = self._operand() if self._take(",") else first
-            self._expect(")")
-            return _FUNCTIONS[name](first, second)
-        path = self._path()
-        return lambda scope: _at(scope.row, _named(path, scope))
-
-    def _path(self) -> _Path:
-        path: list[str | int] = [self._next()]
-        while True:
-            if self._take("."):
-                path.append(self._next())
-            elif self._take("["):
-                path.append(int(self._next()))
-                self._expect("]")
-            else:
-                return tuple(path)
-
-    # ---- Tokens ----------------------------------------------------------------------------------
-
-    def _peek(self) -> str:
-        return self._tokens[self._position] if self._position < len(self._tokens) else ""
-
-    def _next(self) -> str:
-        token = self._peek()
-        self._position += 1
-        return token
-
-    def _take(self, token: str) -> bool:
-        if self._peek() != token:
-            return False
-        self._position += 1
-        return True
-
-    def _expect(self, token: str) -> None:
-        if not self._take(token):
-            self._fail()
-
-    def _fail(self) -> NoReturn:
-        raise ValueError(f"not an expression that is known here: {self._text}")
-
-
-def _compared(compare: Callable[[Any, Any], bool], left: Value | None, right: Value | None) -> bool:
-    """Values of different types, or none, compare as false."""
-    a, b = _comparable(left), _comparable(right)
-    return a is not None and b is not None and a[0] == b[0] and compare(a[1], b[1])
-
-
-def _size(first: _Operand, _: _Operand) -> _Operand:
-    def size(scope: _Scope) -> Value | None:
-        value = first(scope)
-        return None if value is None else {"N": str(len(next(iter(value.values()))))}
-
-    return size
-
-
-def _if_not_exists(first: _Operand, second: _Operand) -> _Operand:
-    def either(scope: _Scope) -> Value | None:
-        value = first(scope)
-        return second(scope) if value is None else value
-
-    return either
-
-
-def _list_append(first: _Operand, second: _Operand) -> _Operand:
-    return lambda scope: {"L": [*(first(scope) or {})["L"], *(second(scope) or {})["L"]]}
-
-
-_FUNCTIONS: Mapping[str, Callable[[_Operand, _Operand], _Operand]] = {
-    "size": _size,
-    "if_not_exists": _if_not_exists,
-    "list_append": _list_append,
-}

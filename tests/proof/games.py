@@ -30,6 +30,7 @@ from tests.proof.moves import (
 )
 from tests.proof.sequences import Turn
 from tests.proof.world import EMAIL, HOME, PHONE, SOURCES, Answer, Delivery, Person, World, watched
+from tests.sandbox.okta.faults import On
 from tests.sandbox.okta.records import FactorStatus, UserStatus
 from verification.errors import SendLimited
 
@@ -57,12 +58,18 @@ def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> Non
     meet_device(customer)
     nobody.clock.now, nobody.login = customer.clock.now, customer.login
     for turn in (*turns, *_PROBES):
+        fault = turn.fault
         if isinstance(turn.move, moves.SignIn):
             # Nobody has no right password. One whose check ends in doubt counts as a wrong one.
-            turn = replace(turn, fault=None)  # noqa: PLW2901
-        seen = _seen(turn, customer), _seen(turn, nobody)
+            fault = None
+        elif fault is not None and isinstance(turn.move, moves.WrongPassword):
+            # Okta is asked about the password or for the user, so it fails as a whole.
+            fault = replace(fault, on=On.ANY)
+        seen_of_customer = _seen(replace(turn, fault=fault), customer)
+        nobody.fails_right_password = seen_of_customer is not None and seen_of_customer[0] == 200
+        seen = seen_of_customer, _seen(replace(turn, fault=fault), nobody)
         if isinstance(turn.move, _PUBLIC):
-            assert seen[0] == seen[1], f"{turn.move} tells {person} from nobody"
+            assert seen[0] == seen[1], f"{turn.move} tells {person} from nobody: {seen}"
         # Clients and devices may wait differently; the next move begins at the same time.
         customer.clock.now = nobody.clock.now = max(customer.clock.now, nobody.clock.now)
 
@@ -75,7 +82,7 @@ def meet_device(world: World) -> None:
     world.clock.now += 2 * _DAY  # nothing of that is in a window any more
 
 
-def _seen(turn: Turn, world: World) -> object:
+def _seen(turn: Turn, world: World) -> tuple[object, ...] | None:
     """What a caller sees of a move: the answer but for its ids, and how long it took."""
     started = world.clock.now
     answer = turn.play(world)
@@ -94,7 +101,7 @@ def _seen(turn: Turn, world: World) -> object:
 KNOWN_MAY_REACH = 4
 """Wrong codes in a row after which clients and devices stop: Okta locks at the fifth."""
 
-_DESTINATION_SENDS = 10
+_DESTINATION_SENDS, _PASSWORDS_AN_HOUR = 10, 5
 _OKTA_PAUSE = {"email": 5, "sms": 30, "call": 30}
 _ADDRESS = {"email": EMAIL, "sms": PHONE, "call": PHONE}
 _TRIED_AT_LAST = [
@@ -112,8 +119,8 @@ class Siege:
     """What must hold, whatever strangers do.
 
     - Strangers add no wrong code to three, clients and devices none to four: the fifth in a row is
-      the customer's own, on a release.
-    - A client or a device is held only by wrong codes of its own kind.
+      the customer's own, on a release. For passwords there is no release, and no fifth.
+    - A client or a device is held only by wrong codes, or passwords, of its own kind.
     - A client's send is refused only because of clients' sends, a device's only because of devices'
       sends, or for the seconds that Okta wants between two messages to one address.
     - A client's right code is right, and a device's send is sent, whatever strangers tried.
@@ -124,6 +131,8 @@ class Siege:
     world: World = field(init=False)
     strangers_may_reach: int = field(init=False)
     known_wrong: int = 0
+    known_wrong_passwords: int = 0
+    failed_passwords_at: list[float] = field(default_factory=list)
     sends: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
     right: tuple[str, str, bool, float] | None = None
 
@@ -146,14 +155,18 @@ class Siege:
         user, move = self.world.user, turn.move
         assert user is not None
         before, messages = user.failed_factor_attempts, len(self.world.org.inbox)
+        before_passwords = user.failed_passwords
         waits = {channel: self._okta_waits(channel) for channel in _ADDRESS}
         must_be_right, is_known = self._must_be_right(turn), _is_known(move, self.world)
         answer = turn.play(self.world) or Answer(0, {}, "", None)
         rises = user.failed_factor_attempts > before
-        user.failed_passwords = 0  # anybody may try passwords at Okta itself
+        limit = KNOWN_MAY_REACH if is_known else self.strangers_may_reach
         if rises and not isinstance(move, UseRelease):
-            limit = KNOWN_MAY_REACH if is_known else self.strangers_may_reach
             assert before < limit, f"{move} was wrong code {before + 1} in a row"
+        if user.failed_passwords > before_passwords:
+            assert before_passwords < limit, f"{move} was wrong password {before_passwords + 1}"
+        if is_known and isinstance(move, _PASSWORDS):
+            self._check_password(turn, answer)
         if is_known:
             self._check_attempts(turn, answer, rises=rises)
             self._check_sends(turn, answer, waits, sent=len(self.world.org.inbox) > messages)
@@ -184,6 +197,20 @@ class Siege:
         assert self.take(Turn(ClientVerify(is_right=True))).status == 200
 
     # ---- Attempts --------------------------------------------------------------------------------
+
+    def _check_password(self, turn: Turn, answer: Answer) -> None:
+        """A right one is right, unless known callers hold themselves or have used up an hour."""
+        is_right, now = answer.status == 200, self.world.clock.now
+        user = self.world.user
+        can = turn.fault is None and user is not None and user.status is UserStatus.ACTIVE
+        if can and isinstance(turn.move, moves.SignIn):
+            may_fail = self.known_wrong_passwords >= KNOWN_MAY_REACH - self.strangers_may_reach
+            has_spent = (
+                sum(at > now - _HOUR for at in self.failed_passwords_at) >= _PASSWORDS_AN_HOUR
+            )
+            assert is_right or may_fail or has_spent, f"{turn.move} by strangers: {answer}"
+        self.known_wrong_passwords = 0 if is_right else self.known_wrong_passwords + 1
+        self.failed_passwords_at += [] if is_right else [now]
 
     def _check_attempts(self, turn: Turn, answer: Answer, *, rises: bool) -> None:
         if answer.outcome == "attempts_held":
@@ -253,14 +280,17 @@ class Siege:
         )
 
 
+_PASSWORDS = (moves.SignIn, moves.DevicePassword, moves.ClientPassword)
 _TRIES = (ClientVerify, VerifyFactor, UseRelease, DeviceVerify, moves.SignInStep)
 
 
 def _is_known(move: Move, world: World) -> bool:
     """Whether a client or the customer's device makes this move."""
-    if isinstance(move, moves.SignInStep):
+    if isinstance(move, moves.SignIn | moves.SignInStep):
         return move.has_device and bool(world.device_token)
-    known = (ClientSend, ClientVerify, Enroll, ChallengeFactor, VerifyFactor)
+    if isinstance(move, moves.DevicePassword):
+        return bool(world.device_token)
+    known = (ClientSend, ClientVerify, Enroll, ChallengeFactor, VerifyFactor, moves.ClientPassword)
     return isinstance(move, (*known, UseRelease, DeviceSend, DeviceVerify))
 
 

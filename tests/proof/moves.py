@@ -26,13 +26,18 @@ from tests.proof.world import (
     World,
 )
 from tests.sandbox.okta.faults import Kind, On
-from tests.sandbox.okta.records import Factor, FactorType, User, UserStatus
+from tests.sandbox.okta.records import Factor, FactorType, User, UserStatus, timestamp
 from verification.crypto import Keyring
 
+WRONG_PASSWORD = "Wrong-Horse-7"
 INVENTED_ID = "ch_" + "A" * 90
 INVENTED_TOKEN = "00invented-state-token"
 PROVED = {"purpose": "refund", "reference": "order-1"}
-SPELLINGS = (EMAIL, EMAIL.upper(), unicodedata.normalize("NFD", "súbject@shop.example"), LOGIN)
+SPELLINGS = (
+    *(EMAIL, EMAIL.upper(), unicodedata.normalize("NFD", "súbject@shop.example"), LOGIN),
+    EMAIL.partition("@")[0],
+)
+_AUTHN = "POST /api/v1/authn"
 
 
 class By(StrEnum):
@@ -72,6 +77,7 @@ class Change(StrEnum):
     UNLOCK = "unlock"
     REMOVE_FACTORS = "remove factors"
     CHANGE_MAILBOX = "change mailbox"
+    CHANGE_PASSWORD = "change password"
 
 
 class Move(Protocol):
@@ -157,8 +163,8 @@ class WrongPassword:
     username: str = EMAIL
 
     def play(self, world: World) -> Answer:
-        body = {"username": self.username, "password": "Wrong-Horse-7"}
-        return world.call("POST /api/v1/authn", body=body, source=self.source)
+        body = {"username": self.username, "password": WRONG_PASSWORD}
+        return world.call(_AUTHN, body=body, source=self.source)
 
 
 @dataclass(frozen=True)
@@ -187,25 +193,21 @@ def _headers(world: World, token: Token, key: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class SignIn:
-    """Somebody who knows the password begins a sign-in.
-
-    Where there is no right password, the call is one that Okta does not carry out: it costs the
-    public's budget as little as a right one.
+    """Somebody who knows the password begins a sign-in. Where there is none, Okta fails for one that
+    would have been right, at an address of its own: it costs the public as little.
     """
 
     source: str
     has_device: bool = False
 
-    def play(self, world: World) -> Answer | None:
-        user = world.org.directory.find_login(world.login)
-        is_right = user is not None and user.status is UserStatus.ACTIVE
+    def play(self, world: World) -> Answer:
         body = {"username": world.login, "password": PASSWORD}
-        token = world.device_token if self.has_device else ""
-        headers = {"X-Device-Token": token} if token else {}
-        with world.fault(None if is_right else Fault(On.AUTHN, Kind.RATE_LIMITED)):
-            answer = world.call(
-                "POST /api/v1/authn", body=body, source=self.source, headers=headers
-            )
+        headers = _device(world) if self.has_device else {}
+        fault, source = None, self.source
+        if world.fails_right_password:
+            fault, source = Fault(On.ANY, Kind.RATE_LIMITED), f"id-{world.clock.now}"
+        with world.fault(fault):
+            answer = world.call(_AUTHN, body=body, source=source, headers=headers)
         world.sign_ins[self.source] = answer["stateToken"] or ""
         world.clock.now += 1  # Okta counts the sign-ins of one login in a second
         return answer
@@ -226,15 +228,14 @@ class SignInStep:
         if not token or user is None or factor is None:
             return None
         body = {"stateToken": token}
-        device = world.device_token if self.has_device else ""
-        headers = {"X-Device-Token": device} if device else {}
+        headers = _device(world) if self.has_device else {}
         path = {"id": factor.id}
-        route = "POST /api/v1/authn/factors/{id}/verify"
+        route = f"{_AUTHN}/factors/{{id}}/verify"
         match self.act:
             case Act.AGAIN:
                 route += "/resend"
             case Act.PREVIOUS | Act.CANCEL:
-                route, path = f"POST /api/v1/authn/{self.act}", {}
+                route, path = f"{_AUTHN}/{self.act}", {}
             case Act.WRONG | Act.RIGHT:
                 is_question = self.type is FactorType.QUESTION
                 body["answer" if is_question else "passCode"] = (
@@ -282,13 +283,8 @@ class DeviceVerify:
     channel: str = "email"
 
     def play(self, world: World) -> Answer | None:
-        if not world.device_token:
-            return None
-        code = sent_code(world, self.channel) if self.is_right else world.wrong_code()
-        body = {"email": EMAIL, "code": code, "device_token": world.device_token}
-        answer = world.call("POST /verify", body=body, source=OWNER)
-        world.device_token = answer["device_token"] or world.device_token
-        return answer
+        body = {"email": EMAIL, "device_token": world.device_token}
+        return _owner_tries(self, body, world) if world.device_token else None
 
 
 @dataclass(frozen=True)
@@ -299,13 +295,24 @@ class UseRelease:
     channel: str = "email"
 
     def play(self, world: World) -> Answer | None:
-        if not world.release_id:
-            return None
-        code = sent_code(world, self.channel) if self.is_right else world.wrong_code()
-        body = {"challenge_id": world.release_id, "code": code}
-        answer = world.call("POST /verify", body=body, source=OWNER)
-        world.device_token = answer["device_token"] or world.device_token
-        return answer
+        body = {"challenge_id": world.release_id}
+        return _owner_tries(self, body, world) if world.release_id else None
+
+
+def _owner_tries(move: DeviceVerify | UseRelease, body: dict[str, str], world: World) -> Answer:
+    code = sent_code(world, move.channel) if move.is_right else world.wrong_code()
+    answer = world.call("POST /verify", body={**body, "code": code}, source=OWNER)
+    world.device_token = answer["device_token"] or world.device_token
+    return answer
+
+
+@dataclass(frozen=True)
+class DevicePassword:
+    """The customer's known device tries a wrong password."""
+
+    def play(self, world: World) -> Answer | None:
+        body = {"username": world.login, "password": WRONG_PASSWORD}
+        return world.call(_AUTHN, body=body, source=OWNER, headers=_device(world))
 
 
 # ---- The client ------------------------------------------------------------------------------------
@@ -426,8 +433,10 @@ class ClientPassword:
     is_right: bool
 
     def play(self, world: World) -> Answer:
-        body = {"username": EMAIL, "password": PASSWORD if self.is_right else "Wrong-Horse-7"}
-        return world.ask("POST /api/v1/authn", body)
+        body = {"username": world.login, "password": PASSWORD if self.is_right else WRONG_PASSWORD}
+        answer = world.ask(_AUTHN, body)
+        world.clock.now += 1
+        return answer
 
 
 # ---- The world -------------------------------------------------------------------------------------
@@ -444,19 +453,13 @@ class Wait:
 
 
 @dataclass(frozen=True)
-class Deliver:
-    """Lambda runs what was queued."""
+class Happens:
+    """Lambda runs what was queued (`deliver`), or DynamoDB deletes old rows (`expire`)."""
+
+    what: str
 
     def play(self, world: World) -> None:
-        world.deliver()
-
-
-@dataclass(frozen=True)
-class Expire:
-    """DynamoDB deletes rows whose time to live is over."""
-
-    def play(self, world: World) -> None:
-        world.store.expire(world.clock.now)
+        getattr(world, self.what)()
 
 
 @dataclass(frozen=True)
@@ -477,12 +480,18 @@ class Administer:
             case Change.UNSUSPEND | Change.UNLOCK:
                 user.status = UserStatus.ACTIVE
                 user.failed_factor_attempts = user.failed_passwords = 0
+            case Change.CHANGE_PASSWORD:
+                user.password_changed, user.failed_passwords = timestamp(world.clock.now), 0
             case Change.REMOVE_FACTORS:
                 user.factors.clear()
             case Change.CHANGE_MAILBOX:
                 for factor in user.factors:
                     if factor.type is FactorType.EMAIL:
                         factor.destination = OLD_EMAIL
+
+
+def _device(world: World) -> dict[str, str]:
+    return {"X-Device-Token": world.device_token} if world.device_token else {}
 
 
 def sent_code(world: World, channel: str) -> str:

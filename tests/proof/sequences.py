@@ -9,7 +9,7 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.proof import moves
 from tests.proof.moves import SPELLINGS, Act, By, Change, Move, Token
-from tests.proof.world import HOME, SOURCES, Answer, Delivery, Fault, Person, World
+from tests.proof.world import HOME, SOURCES, Answer, Delivery, Fault, Person, World, router_of
 from tests.sandbox.okta.faults import AWS_KINDS, OKTA_KINDS, On
 from tests.sandbox.okta.records import FactorType
 
@@ -19,18 +19,11 @@ LONGEST = 12
 WAITS = (1, 5, 29, 30, 31, 60, 299, 300, 301, 899, 900, 901, 3599, 3600, 3601, 86_400, 172_801)
 """Seconds: the windows, lifetimes and holds, and a moment before and after them."""
 
-_AUTHN = "POST /api/v1/authn"
-_FACTOR = f"{_AUTHN}/factors/{{id}}"
-SIGN_IN_ROUTES = (
-    _AUTHN,
-    f"{_AUTHN}/factors",
-    f"{_AUTHN}/previous",
-    f"{_AUTHN}/skip",
-    f"{_AUTHN}/cancel",
-    f"{_FACTOR}/verify",
-    f"{_FACTOR}/verify/resend",
-    f"{_FACTOR}/lifecycle/resend",
-    f"{_FACTOR}/lifecycle/activate",
+SIGN_IN_ROUTES = tuple(
+    route
+    for function in ("issue_challenge", "verify_challenge")
+    for route in router_of(function).routes
+    if route.startswith("POST /api/v1/authn")
 )
 
 
@@ -75,23 +68,9 @@ def _one(*choices: SearchStrategy[Move]) -> Play:
 def strangers(sources: SearchStrategy[str]) -> Play:
     """What strangers do who know everything about the customer but secrets."""
     send = st.builds(moves.Send, sources, _CHANNELS, _SELDOM, _SELDOM, _TOKENS, _KEYS)
-    guess = st.builds(
-        moves.Guess,
-        sources,
-        st.sampled_from(By),
-        _SELDOM,
-        _SELDOM,
-        _SELDOM,
-        _SELDOM,
-        _TOKENS,
-        _KEYS,
-    )
-    invented = st.builds(
-        moves.InventedSignIn,
-        sources,
-        st.sampled_from(SIGN_IN_ROUTES),
-        st.sampled_from(("", "passCode", "answer")),
-    )
+    guess = st.builds(moves.Guess, sources, st.sampled_from(By), *[_SELDOM] * 4, _TOKENS, _KEYS)
+    routes, proofs = st.sampled_from(SIGN_IN_ROUTES), st.sampled_from(("", "passCode", "answer"))
+    invented = st.builds(moves.InventedSignIn, sources, routes, proofs)
     password = st.builds(moves.WrongPassword, sources, st.sampled_from(SPELLINGS))
     plain_send, plain_guess = st.builds(moves.Send, sources), st.builds(moves.Guess, sources)
     next_hour = st.just(moves.Wait(3601))
@@ -103,16 +82,13 @@ def strangers(sources: SearchStrategy[str]) -> Play:
         _one(send, guess),
         _one(password),
         _one(password, invented),
+        _play(password, password, password),
     )
 
 
 def passwords(source: SearchStrategy[str], *, is_owner: bool) -> Play:
     """Sign-ins with the right password. Only the owner has the proofs and the device."""
-    acts = (
-        st.sampled_from(Act)
-        if is_owner
-        else st.sampled_from([each for each in Act if each is not Act.RIGHT])
-    )
+    acts = st.sampled_from([each for each in Act if is_owner or each is not Act.RIGHT])
     device = st.booleans() if is_owner else st.just(False)
     begin = st.builds(moves.SignIn, source, device)
     step = st.builds(moves.SignInStep, source, acts, _FACTORS, device)
@@ -128,7 +104,7 @@ def known() -> Play:
     use = st.builds(moves.UseRelease, _RIGHT, _CHANNELS)
     verify = st.builds(moves.ClientVerify, _RIGHT, st.booleans(), _CHANNELS, _SELDOM)
     challenge, verify_factor = (
-        st.builds(moves.ChallengeFactor),
+        st.just(moves.ChallengeFactor()),
         st.builds(moves.VerifyFactor, _RIGHT),
     )
     enroll = st.builds(moves.Enroll, st.sampled_from(("totp", "sms", "email")))
@@ -160,6 +136,7 @@ def known() -> Play:
             st.builds(moves.EndDevices),
             st.builds(moves.ReadHold),
             st.builds(moves.ClientPassword, st.booleans()),
+            st.just(moves.Administer(Change.CHANGE_PASSWORD)),
         ),
     )
 
@@ -169,8 +146,7 @@ def world() -> Play:
     return _one(
         st.builds(moves.Wait, st.sampled_from(WAITS)),
         st.builds(moves.Wait, st.just(31)),
-        st.builds(moves.Deliver),
-        st.builds(moves.Expire),
+        st.builds(moves.Happens, st.sampled_from(("deliver", "expire"))),
     )
 
 
@@ -210,7 +186,11 @@ def attacks(*, knows_password: bool) -> SearchStrategy[list[Turn]]:
         st.just(moves.ClientVerify(is_right=False)), st.just(moves.DeviceVerify(is_right=False))
     )
     both = _play(st.just(moves.ClientSend()), st.just(moves.DeviceSend("sms")), *[wrong] * 6)
-    return turns(public, public, attacker, known(), known(), owner, world(), flood, both)
+    password: SearchStrategy[Move] = st.one_of(
+        st.just(moves.ClientPassword(is_right=False)), st.just(moves.DevicePassword())
+    )
+    tried = _play(password, password, st.just(moves.SignIn(HOME, has_device=True)))
+    return turns(public, public, attacker, known(), known(), owner, world(), flood, both, tried)
 
 
 _PERSONS = [each for each in Person if each is not Person.NOBODY]

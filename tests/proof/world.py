@@ -17,14 +17,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
-from urllib.parse import unquote, urlsplit
 
 import requests
 import urllib3
 from botocore.exceptions import ClientError
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import HTTPAdapter
+from werkzeug.test import Client
 
 from tests.proof.dynamodb import MemoryDynamoDB
 from tests.sandbox.okta.faults import MAX_TIMES, Kind, On
@@ -147,28 +148,23 @@ class Clock:
     """Time that passes only when a game says so, or somebody sleeps."""
 
     now: float = START
-    slept: float = 0.0
 
     def __call__(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        self.slept += seconds
         self.now += seconds
 
 
-@dataclass
-class _Context:
-    """What Lambda tells a function of a call."""
-
-    aws_request_id: str = "a-lambda-request"
-    invoked_function_arn: str = FUNCTION
-    function_name: str = "function"
-    function_version: str = "1"
-    memory_limit_in_mb: int = 1024
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 10_000
+_CONTEXT: Any = SimpleNamespace(
+    aws_request_id="a-lambda-request",
+    invoked_function_arn=FUNCTION,
+    function_name="function",
+    function_version="1",
+    memory_limit_in_mb=1024,
+    get_remaining_time_in_millis=lambda: 10_000,
+)
+"""What Lambda tells a function of a call."""
 
 
 class _NoWait:
@@ -178,50 +174,28 @@ class _NoWait:
         """Do not wait."""
 
 
-class _InProcess(BaseAdapter):
+class _InProcess(HTTPAdapter):
     """Sends requests to a WSGI app."""
 
     def __init__(self, app: WSGIApplication) -> None:
         super().__init__()
-        self._app = app
-        self._adapter = HTTPAdapter()
+        self._client = Client(app)
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        url, body = urlsplit(str(request.url)), request.body or b""
-        content = body.encode() if isinstance(body, str) else body
-        headers = {f"HTTP_{k.upper().replace('-', '_')}": v for k, v in request.headers.items()}
-        environ: dict[str, Any] = {
-            **headers,
-            "REQUEST_METHOD": request.method,
-            "PATH_INFO": unquote(url.path),
-            "RAW_URI": f"{url.path}?{url.query}" if url.query else url.path,
-            "QUERY_STRING": url.query,
-            "CONTENT_TYPE": request.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(content)),
-            "SERVER_NAME": str(url.hostname),
-            "SERVER_PORT": "443",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "wsgi.url_scheme": "https",
-            "wsgi.input": io.BytesIO(content),
-        }
-        told: list[Any] = []
-
-        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
-            told.extend((int(status.split(" ", 1)[0]), headers))
-
-        answer = b"".join(self._app(environ, start_response))
-        status, answered = told
+        answer = self._client.open(
+            request.path_url,
+            method=str(request.method),
+            headers=[*request.headers.items()],
+            data=request.body,
+        )
         raw = urllib3.HTTPResponse(
-            io.BytesIO(answer),
-            headers=answered,
-            status=status,
+            io.BytesIO(answer.data),
+            headers=dict(answer.headers),
+            status=answer.status_code,
             preload_content=False,
             request_method=request.method,
         )
-        return self._adapter.build_response(request, raw)
-
-    def close(self) -> None:
-        """There is no connection."""
+        return self.build_response(request, raw)
 
 
 class _Secrets:
@@ -267,6 +241,7 @@ class World:
     device_token: str = ""
     login: str = EMAIL
     sign_ins: dict[str, str] = field(default_factory=dict)
+    fails_right_password: bool = False
 
     def __post_init__(self) -> None:
         self.org = Org(self.clock, random.Random(1))  # noqa: S311 - codes of a simulator
@@ -308,7 +283,7 @@ class World:
         )
         event["pathParameters"] = path
         handler = self._verify if route in router_of("verify_challenge").routes else self._issue
-        result = handler(event, _context())
+        result = handler(event, _CONTEXT)
         document = None
         if result["headers"].get("Content-Type", "").endswith("json"):
             loaded = json.loads(result["body"])
@@ -323,6 +298,10 @@ class World:
         """Run all asynchronous invocations that wait."""
         while self.queue:
             self._run(self.queue.pop(0))
+
+    def expire(self) -> None:
+        """Delete rows whose time to live is over, as DynamoDB does sooner or later."""
+        self.store.expire(self.clock.now)
 
     @contextmanager
     def fault(self, fault: Fault | None) -> Iterator[None]:
@@ -414,7 +393,7 @@ class World:
     def _run(self, event: Any) -> None:
         """Run an event in another execution environment, while others go on."""
         started = self.clock.now
-        self._worker(event, _context())
+        self._worker(event, _CONTEXT)
         self.clock.now = started
 
 
@@ -449,10 +428,6 @@ def _environment(
         patch.object(clients, "kms", _Kms),
     ):
         yield
-
-
-def _context() -> Any:
-    return _Context()
 
 
 @cache

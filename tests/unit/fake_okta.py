@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from tests.unit.examples import NOW
 from verification import errors, rules
+from verification.crypto import fold_login
 from verification.models import (
     Call,
     Channel,
@@ -134,6 +135,12 @@ class FakeUsers(_Api):
     def get(self, name: str, call: Call) -> User:
         with self._org.call("get", call):
             return self._with(name)
+
+    def with_login(self, login: str, call: Call) -> User | None:
+        with self._org.call("with_login", call):
+            users = {fold_login(each.login): each for each in self._org.users.values()}
+            short = {each.partition("@")[0]: user for each, user in users.items()}
+            return (short | users).get(fold_login(login))
 
     def with_phone(self, phone: str, call: Call) -> User:
         with self._org.call("with_phone", call):

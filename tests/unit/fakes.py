@@ -1,5 +1,5 @@
 """What use cases need beside Okta: the real rows over a table in memory, so that no rule of the store
-is written twice, and stand-ins for KMS, Lambda, and what is kept of sign-ins.
+is written twice, and stand-ins for KMS and Lambda.
 """
 
 from __future__ import annotations
@@ -70,18 +70,6 @@ class Budgets(BudgetRows):
     def strangers_wrong_codes(self, now: int) -> int:
         self.brake_reads += 1
         return super().strangers_wrong_codes(now)
-
-
-class FakeSignIns:
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    def get(self, key: str) -> str | None:
-        return self.kept.get(key)
-
-    def keep(self, key: str, sealed: str, now: int) -> None:
-        del now
-        self.kept[key] = sealed
 
 
 class FakeInvocation:

@@ -17,12 +17,10 @@ def test_a_source_of_the_public_has_an_hour(budget: Budget) -> None:
     caller = world.public(source_ip="2001:db8:1:2::1").caller
     neighbour = world.public(source_ip="2001:db8:1:2::2").caller
     world.limits.spend(budget, caller)
-    world.limits.require_left(budget, caller)
     world.limits.spend(budget, neighbour)
-    for ask in (world.limits.spend, world.limits.require_left):
-        with pytest.raises(errors.RateLimited) as refused:
-            ask(budget, caller)
-        assert refused.value.retry_after == 3600
+    with pytest.raises(errors.RateLimited) as refused:
+        world.limits.spend(budget, caller)
+    assert refused.value.retry_after == 3600
     world.limits.spend(budget, world.public(source_ip="2001:db8:1:3::1").caller)
     world.now += 3600
     world.limits.spend(budget, caller)
@@ -44,7 +42,6 @@ def test_wrong_codes_of_clients_and_free_calls_have_no_budget(world: World) -> N
         (Budget.NONE, world.public()),
     ):
         assert world.limits.spend(budget, call.caller) is None
-        world.limits.require_left(budget, call.caller)
     world.limits.refund(None)
     assert world.budgets.spent == {}
 

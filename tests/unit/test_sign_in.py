@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.examples import NOW, factor
-from tests.unit.fake_okta import ANSWER, APP_CODE, PASSWORD
+from tests.unit.fake_okta import ANSWER, APP_CODE, PASSWORD, timestamp
 from tests.unit.world import (
     ADA,
     ADA_ID,
     APP,
     EMAIL,
+    GRACE,
     GRACE_ID,
     PHONE,
     QUESTION,
@@ -22,7 +23,7 @@ from tests.unit.world import (
     WRONG,
     World,
 )
-from verification import errors
+from verification import errors, rules
 from verification.limits import Budget
 from verification.models import (
     Call,
@@ -101,7 +102,7 @@ class TestPasswords:
                 begin(world, world.public(), "wrong", username)
         with pytest.raises(errors.RateLimited):
             begin(world, world.public())
-        assert len(world.authn.begun) == 5
+        assert len(world.authn.begun) == 3
         begin(world, world.client())
 
     @pytest.mark.parametrize(
@@ -115,12 +116,195 @@ class TestPasswords:
             begin(world, world.public())
         assert world.spent("passwords-public") == counted
 
+    def test_a_known_device_is_not_stopped_by_the_publics_budget(self, world: World) -> None:
+        token = world.known_device()
+        wrong_passwords(world, 5)
+        calls = len(world.org.calls)
+        for call in (world.public("not a token"), world.public()):
+            with pytest.raises(errors.RateLimited):
+                begin(world, call)
+        assert len(world.org.calls) == calls
+        wrong_passwords(world, 5, GRACE)
+        with pytest.raises(errors.RateLimited):
+            begin(world, world.public(token), username=GRACE)
+        begin(world, world.public(token))
+        assert world.spent("passwords-device") == 0
+
     def test_only_an_allowed_page_may_be_returned_to(self, world: World) -> None:
         with pytest.raises(errors.MalformedBody):
             begin(world, world.public(), redirect="https://evil.example")
         assert world.authn.begun == []
         begin(world, world.public(), redirect=SHOP)
         assert world.sign_in.verify_factor(step(APP, APP_CODE), world.public()).redirect_url == SHOP
+
+
+class TestPasswordsInARow:
+    """Okta never sees the fifth wrong password in a row."""
+
+    @pytest.mark.parametrize("username", [ADA, "nobody@example.com"])
+    def test_strangers_make_three_and_clients_one_more_at_any_time(
+        self, world: World, username: str
+    ) -> None:
+        for _ in range(3):
+            wrong_passwords(world, 5, username)
+            world.now += 3600
+        assert len(world.authn.begun) == 3
+        for _ in range(3):
+            with pytest.raises((errors.InvalidCredentials, errors.AttemptsHeld)):
+                begin(world, world.client(), "wrong", username)
+        with pytest.raises(errors.AttemptsHeld) as held:
+            begin(world, world.client(), username=username)
+        assert "X-Device-Token" in held.value.detail
+        assert (len(world.authn.begun), world.spent("passwords-clients")) == (4, 4)
+
+    def test_a_held_stranger_is_told_what_a_wrong_password_is_told(self, world: World) -> None:
+        wrong_passwords(world, 3)
+        began = world.now
+        with pytest.raises(errors.InvalidCredentials) as refused:
+            begin(world, world.public())
+        assert (refused.value.okta_error, world.now - began) == (None, 1)
+        assert (world.spent("passwords-public"), world.spent("source-failures")) == (4, 4)
+        assert world.org.calls[-1] == "with_login"
+
+    def test_whether_okta_fails_for_a_password_or_a_look_up_is_told_alike(
+        self, world: World
+    ) -> None:
+        seen = []
+        for wrong in (0, 3):
+            wrong_passwords(world, wrong)
+            for fault in ("begin", "with_login"):
+                world.org.faults[fault] = errors.OktaRateLimited(retry_after=9)
+            began, spent = world.now, world.spent("passwords-public")
+            with pytest.raises(errors.OktaRateLimited) as limited:
+                begin(world, world.public())
+            left = world.spent("passwords-public") - spent
+            seen.append((limited.value.retry_after, world.now - began, left))
+            world.org.faults.clear()
+        assert seen[0] == seen[1] == (9, 1, 0)
+
+    def test_a_stack_that_conceals_nothing_says_that_strangers_are_held(self) -> None:
+        world = World(conceal_unknown_customers=False)
+        wrong_passwords(world, 3)
+        with pytest.raises(errors.AttemptsHeld):
+            begin(world, world.public())
+
+    def test_a_right_password_ends_the_count(self, world: World) -> None:
+        wrong_passwords(world, 3)
+        begin(world, world.client())
+        begin(world, world.public())
+
+    def test_a_known_device_has_one_more_and_is_told_that_it_is_held(self, world: World) -> None:
+        token = world.known_device()
+        wrong_passwords(world, 3)
+        with pytest.raises(errors.InvalidCredentials):
+            begin(world, world.public(token), "wrong")
+        assert len(world.authn.begun) == 4
+        with pytest.raises(errors.AttemptsHeld):
+            begin(world, world.public(token))
+        assert len(world.authn.begun) == 4
+
+    def test_a_held_customer_who_proves_an_email_signs_in_from_there(self, world: World) -> None:
+        wrong_passwords(world, 3)
+        token = world.known_device()
+        begin(world, world.public(token))
+        begin(world, world.public())
+
+    @pytest.mark.parametrize(
+        ("field", "trusts", "after", "ends"),
+        [
+            ("password_changed", False, 1, True),
+            ("password_changed", False, 0, False),
+            ("last_login", True, 1, True),
+            ("last_login", False, 1, False),
+        ],
+    )
+    def test_a_password_that_is_changed_at_okta_later_ends_the_count(
+        self, field: str, trusts: bool, after: int, ends: bool
+    ) -> None:
+        world = World(trust_last_login=trusts)
+        wrong_passwords(world, 3)
+        at = timestamp(int(world.wrong_passwords().last_at) + after)
+        ada = world.org.users[ADA_ID]
+        world.org.users[ADA_ID] = replace(ada, **{field: at})  # type: ignore[arg-type]
+        if ends:
+            begin(world, world.public())
+            assert world.wrong_passwords().wrong == 0
+            return
+        with pytest.raises(errors.InvalidCredentials):
+            begin(world, world.public())
+
+    def test_a_change_does_not_count_while_okta_may_still_see_a_wrong_one(
+        self, world: World
+    ) -> None:
+        """The function that checked the last one crashed."""
+        login_hash = world.keys.login_hash(ADA)
+        for n in range(3):
+            world.passwords.reserve(login_hash, f"{n}", 3, world.now)
+            world.now += rules.ATTEMPT_SECONDS
+        at = timestamp(int(world.now))
+        world.org.users[ADA_ID] = replace(world.org.users[ADA_ID], password_changed=at)
+        with pytest.raises(errors.InvalidCredentials):
+            begin(world, world.public())
+
+    @pytest.mark.parametrize(
+        ("failure", "wrong"),
+        [
+            (errors.OktaNotReached(), 0),
+            (errors.OktaRateLimited(), 0),
+            (errors.OktaOutcomeUnknown(), 1),
+            (errors.CustomerLocked(), 1),
+        ],
+    )
+    def test_only_what_okta_certainly_did_not_see_is_given_back(
+        self, world: World, failure: errors.VerificationError, wrong: int
+    ) -> None:
+        world.org.faults["begin"] = failure
+        with pytest.raises(type(failure)):
+            begin(world, world.client())
+        assert world.wrong_passwords().wrong == wrong
+
+    @pytest.mark.parametrize("is_public", [True, False])
+    def test_one_password_at_a_time_is_checked(self, world: World, is_public: bool) -> None:
+        world.passwords.reserve(world.keys.login_hash(ADA), "other", 3, world.now)
+        if is_public:
+            with pytest.raises(errors.InvalidCredentials):
+                begin(world, world.public())
+            assert (world.now, world.wrong_passwords().wrong) == (NOW + 1, 1)
+        else:
+            with pytest.raises(errors.RequestInProgress):
+                begin(world, world.client())
+        assert world.authn.begun == []
+
+    @pytest.mark.parametrize("short", ["ada", "ADA", "\u00e0da"])
+    def test_a_short_login_is_the_same_login(self, world: World, short: str) -> None:
+        wrong_passwords(world, 2)
+        for _ in range(2):
+            with pytest.raises(errors.InvalidCredentials):
+                begin(world, world.client(), "wrong", short)
+        assert world.wrong_passwords().wrong == 4
+        for username in (ADA, short):
+            with pytest.raises(errors.AttemptsHeld):
+                begin(world, world.client(), username=username)
+        assert [each.username for each in world.authn.begun] == [ADA] * 4
+
+    def test_a_short_login_that_nobody_has_is_a_login_of_its_own(self, world: World) -> None:
+        wrong_passwords(world, 4, "nobody")
+        assert [each.username for each in world.authn.begun] == ["nobody"] * 3
+        assert world.wrong_passwords("nobody").wrong == 3
+
+    def test_a_shared_budget_does_not_tell_who_has_a_short_login(self, world: World) -> None:
+        wrong_passwords(world, 5)
+        for username in ("ada", "nobody"):
+            with pytest.raises(errors.InvalidCredentials):
+                begin(world, world.public(), "wrong", username)
+
+
+def wrong_passwords(world: World, count: int, username: str = ADA) -> None:
+    """Strangers try passwords, each from an address of its own."""
+    for n in range(count):
+        told = errors.InvalidCredentials, errors.AttemptsHeld
+        with pytest.raises(told):
+            begin(world, world.public(source_ip=f"192.0.2.{n}"), "wrong", username)
 
 
 class TestSends:
@@ -298,7 +482,7 @@ class TestSteps:
 
     def test_what_is_known_of_a_sign_in_is_kept_sealed(self, world: World) -> None:
         begin(world, world.public())
-        (sealed,) = world.sign_ins.kept.values()
+        (sealed,) = world.kept_sign_ins.values()
         assert ADA_ID not in sealed
         world.sign_in.verify_factor(step(), world.public())
         assert "look" not in world.org.calls
@@ -310,12 +494,13 @@ class TestSteps:
 
     def test_what_belongs_to_another_sign_in_is_asked_of_okta(self, world: World) -> None:
         begin(world, world.public())
-        ((key, sealed),) = world.sign_ins.kept.items()
+        ((key, sealed),) = world.kept_sign_ins.items()
         other = f"state {GRACE_ID}"
-        world.sign_ins.kept = {world.keys.sign_in_key(other): sealed}
+        del world.table.rows[f"sign-in#{key}"]
+        world.sign_ins.keep(world.keys.sign_in_key(other), sealed, NOW)
         world.sign_in.move("skip", other, world.public())
         assert world.org.calls == ["begin", "look", "skip"]
-        assert key not in world.sign_ins.kept
+        assert key not in world.kept_sign_ins
 
     def test_an_honest_step_gives_the_source_its_failure_back(self, world: World) -> None:
         begin(world, world.public())
@@ -330,6 +515,25 @@ class TestSteps:
             spent = world.limits.spend(Budget.FAILURES, world.public().caller)
             take(replace(world.public(), spent=spent))
             assert world.spent("source-failures") == 0
+
+    def test_a_sign_in_has_sixty_steps(self, world: World) -> None:
+        """Each of them costs Okta a call, and an honest caller nothing."""
+        begin(world, world.public())
+        for n in range(1, rules.SIGN_IN_STEPS):
+            if n % 2:
+                world.sign_in.resume(STATE_TOKEN, world.public())
+            else:
+                world.sign_in.verify_factor(step(APP), world.client())
+        calls = len(world.org.calls)
+        steps: list[Callable[[Call], SignInState]] = [
+            lambda call: world.sign_in.resume(STATE_TOKEN, call),
+            lambda call: world.sign_in.verify_factor(step(APP, APP_CODE), call),
+            lambda call: world.sign_in.move("previous", STATE_TOKEN, call),
+        ]
+        for take in steps:
+            with pytest.raises(errors.RateLimited):
+                take(world.client())
+        assert len(world.org.calls) == calls
 
     def test_a_code_of_the_customers_other_channel_is_not_ended_by_a_send(
         self, world: World

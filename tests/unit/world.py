@@ -10,15 +10,17 @@ import pytest
 
 from tests.unit.examples import NOW, factor, settings, user
 from tests.unit.fake_okta import FakeAuthn, FakeFactors, FakeSmsTemplates, FakeUsers, Org
-from tests.unit.fakes import Budgets, FakeInvocation, FakeSigner, FakeSignIns, MemoryTable
+from tests.unit.fakes import Budgets, FakeInvocation, FakeSigner, MemoryTable
 from verification import models, rules
 from verification.aws import customer_rows
 from verification.aws.attempt_rows import AttemptRows
 from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
+from verification.aws.password_rows import PasswordRows
 from verification.aws.receipt_rows import ReceiptRows
 from verification.aws.registration_rows import RegistrationRows
-from verification.aws.table import number
+from verification.aws.sign_in_rows import SignInRows
+from verification.aws.table import int_attribute, number, text_attribute
 from verification.aws.template_rows import TemplateRows
 from verification.crypto import Keyring, Place, Row
 from verification.devices import Devices
@@ -30,6 +32,7 @@ from verification.limits import Budget, Limits
 from verification.lookup import Lookup
 from verification.models import Call, Caller, Code, Email, FactorType, Scope
 from verification.observability import Meter
+from verification.passwords import Passwords
 from verification.receipts import Receipts
 from verification.registration import Register
 from verification.sign_in import SignIn
@@ -56,7 +59,8 @@ class World:
         self.budgets = Budgets(self.table)
         self.emails = EmailRows(self.table, self.settings.stranger_attempts)
         self.customers = CustomerRows(self.table)
-        self.sign_ins = FakeSignIns()
+        self.sign_ins = SignInRows(self.table)
+        self.passwords = PasswordRows(self.table)
         self.invocation = FakeInvocation()
         self.signer = FakeSigner()
         self.org = Org()
@@ -113,6 +117,9 @@ class World:
         )
         self.sign_in = SignIn(
             sign_ins=self.sign_ins,
+            passwords=Passwords(
+                counts=self.passwords, users=users, devices=self.devices, sleep=sleep, **given
+            ),
             authn=self.authn,
             issue=self.issue,
             verify=self.verify,
@@ -139,6 +146,17 @@ class World:
     @property
     def ada(self) -> models.CustomerState:
         return self.customers.get(self.keys.customer_key(ADA_ID))
+
+    def wrong_passwords(self, login: str = ADA) -> models.PasswordState:
+        """Those in a row."""
+        row = self.table.named("passwords").get(self.keys.login_hash(login), {})
+        return models.PasswordState(int_attribute(row, "wrong"), int_attribute(row, "last_at"))
+
+    @property
+    def kept_sign_ins(self) -> dict[str, str]:
+        """What is known of sign-ins in progress, sealed."""
+        rows = self.table.named("sign-in")
+        return {key: text_attribute(row, "sealed") for key, row in rows.items()}
 
     @property
     def kept_lookup(self) -> models.Found | None:

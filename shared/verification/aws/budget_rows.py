@@ -75,10 +75,6 @@ class BudgetRows:
         with suppress(ConditionFailed):  # another hour has begun
             self._table.update(refund(spent, now), returns=False)
 
-    def require_left(self, spent: Spent, limit: int, now: int) -> None:
-        """Raise RateLimited if nothing is left."""
-        _require_left(self._table.get(key_of(spent), "spent", "ends_at"), limit, now)
-
     def send_to(
         self, destination_hash: str, now: int, token: str, *, by_stranger: bool = False
     ) -> None:

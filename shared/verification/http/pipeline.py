@@ -244,8 +244,9 @@ class _Pipeline:
         error: errors.VerificationError,
     ) -> Reply:
         """The rendered error. A source gets its failure back if the call was honest."""
-        if isinstance(error, errors.ConfigurationError):
-            self._observer().misconfigured(error.problem, request.request_id)
+        cause = error.failure if isinstance(error, errors.RegistrationStopped) else error
+        if isinstance(cause, errors.ConfigurationError):
+            self._observer().misconfigured(cause.problem, request.request_id)
         is_honest = route.pays is Budget.FAILURES and not isinstance(error, _COSTS_A_FAILURE)
         if is_honest and service is not None:
             with suppress(errors.VerificationError):

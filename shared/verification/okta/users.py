@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from verification import errors
+from verification.crypto import fold_login
 from verification.models import Call, Email, Registration, User, UserStatus
 from verification.okta.error_codes import ResourceNotFound, ValidationFailed
 from verification.okta.transport import Transport
@@ -13,6 +14,9 @@ from verification.parsing import parse_email
 from verification.rules import choose_customer, require_active
 
 _ID_OR_LOGIN = re.compile(r"(?!\.{1,2}$|me$)[A-Za-z0-9._-]{1,100}")
+
+_OTHER_PATHS = (".", "..", "me")
+"""What stands for something else than a login in a path; `me` is the API token's owner."""
 
 SEARCH_LIMIT = "200"
 """The most that one page can contain: DEPROVISIONED users with the same email are listed too."""
@@ -57,6 +61,20 @@ class Users:
             return _user(self._transport.request("GET", ("api", "v1", "users", name), call))
         except ResourceNotFound:
             raise errors.CustomerNotFound from None
+
+    def with_login(self, login: str, call: Call) -> User | None:
+        """The user with this login in any spelling, or in Okta's short form, which is the part
+        before the "@" where only one user has it. The status does not matter.
+        """
+        if "/" in login or login.lower() in _OTHER_PATHS:
+            return None
+        try:
+            user = self.get(login, call)
+        except errors.CustomerNotFound:
+            return None
+        wanted, full = fold_login(login), fold_login(user.login)
+        # Okta also finds users by id, which is no login.
+        return user if wanted in (full, full.partition("@")[0]) else None
 
     def with_phone(self, phone: str, call: Call) -> User:
         """The one ACTIVE user whose mobile phone this is, an E.164 number."""
@@ -126,13 +144,7 @@ def _user(document: Any) -> User:
             "status": str(status),
             "profile": {"login": str(login), "email": str(email)},
         }:
-            created, last_login = document.get("created"), document.get("lastLogin")
-            return User(
-                user_id,
-                UserStatus(status),
-                login,
-                email,
-                created if isinstance(created, str) else "",
-                last_login if isinstance(last_login, str) else "",
-            )
+            given = (document.get(name) for name in ("created", "lastLogin", "passwordChanged"))
+            times = [each if isinstance(each, str) else "" for each in given]
+            return User(user_id, UserStatus(status), login, email, *times)
     raise errors.OktaUnexpectedResponse

@@ -155,7 +155,7 @@ def skip(org: Org, transaction: Transaction, _body: JsonObject) -> None:
 def _begin(org: Org, login: str, password: str, *, enrols_several: bool) -> Transaction:
     """Check a password and open a sign-in at its next step."""
     org.sign_in_attempts.admit(folded(login), org.clock())
-    user = org.directory.find_login(login)
+    user = org.directory.find_signing_in(login)
     if user is None:
         raise OktaError(Refusal.AUTHENTICATION_FAILED)
     token = org.transient_ids.token(_TOKEN_PREFIX, _TOKEN_LENGTH)

@@ -80,8 +80,18 @@ class Directory:
         return self._users[user_id]
 
     def user_by_id_or_login(self, id_or_login: str) -> User:
-        """The user with this id or login; an email that is not a login is not found."""
-        return self.find_login(id_or_login) or self.user(id_or_login)
+        """The user with this id, login or short login; an email that is not a login is not found."""
+        if id_or_login in self._users:
+            return self._users[id_or_login]
+        return self.find_signing_in(id_or_login) or self.user(id_or_login)
+
+    def find_signing_in(self, login: str) -> User | None:
+        """The user with this login, or the only one with this part before the "@" of its login."""
+        if (user := self.find_login(login)) is not None or "@" in login:
+            return user
+        start = f"{folded(login)}@"
+        users = [each for full, each in self._by_login.items() if full.startswith(start)]
+        return users[0] if len(users) == 1 else None
 
     def find_login(self, login: str) -> User | None:
         return self._by_login.get(folded(login))

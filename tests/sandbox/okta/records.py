@@ -110,6 +110,7 @@ class User:
     mobile_phone: str | None = None
     second_email: str | None = None
     password: str | None = None
+    password_changed: str | None = None
     failed_factor_attempts: int = 0
     most_failed_factor_attempts: int = 0
     failed_passwords: int = 0

@@ -132,7 +132,7 @@ def _user(shown: User, user_type_id: str) -> JsonObject:
         "statusChanged": shown.status_changed or activated,
         "lastLogin": shown.last_login,
         "lastUpdated": shown.created,
-        "passwordChanged": shown.created if shown.password else None,
+        "passwordChanged": (shown.password_changed or shown.created) if shown.password else None,
         "type": {"id": user_type_id},
         "profile": {
             "firstName": shown.first_name,

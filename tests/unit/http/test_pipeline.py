@@ -320,10 +320,20 @@ class TestLog:
         shown = json.dumps([reply, fault, outcome])
         assert ("ada" in shown, "123456" in shown) == (False, False)
 
-    @pytest.mark.parametrize("broken", [MISCONFIGURED, None])
-    def test_a_wrong_setting_is_named_in_the_log_alone(self, broken: Exception | None) -> None:
+    @pytest.mark.parametrize(
+        ("broken", "happens"),
+        [
+            (MISCONFIGURED, MISCONFIGURED),
+            (None, MISCONFIGURED),
+            (None, incomplete(MISCONFIGURED)),
+        ],
+        ids=["at the start", "in the work", "in a registration"],
+    )
+    def test_a_wrong_setting_is_named_in_the_log_alone(
+        self, broken: Exception | None, happens: Exception
+    ) -> None:
         function = Function(broken)
-        function.happens = fails(MISCONFIGURED)
+        function.happens = fails(happens)
         reply = function.post("/check")
         assert code_of(reply) == (500, "internal_error")
         assert "TABLE_NAME" not in reply["body"]

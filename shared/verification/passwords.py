@@ -1,0 +1,150 @@
+"""Counts wrong passwords in a row, by login, so that Okta never sees the fifth.
+
+The count is raised before Okta is asked. It ends with a right password, or a change of the password
+at Okta, and not with time. Strangers may try while it is below `stranger_attempts`, known devices and
+clients while it is below four. A login that nobody has is counted like any other.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from verification import errors, rules
+from verification.crypto import fold_login
+from verification.devices import Devices
+from verification.limits import Limits
+from verification.models import Call, EmailHash, Lane, PasswordState, Spent, User
+from verification.observability import Meter
+from verification.ports import Clock, Keys, OktaUsers, PasswordCounts, Result
+from verification.settings import Settings
+from verification.timing import STRANGER_PATIENCE, in_turn
+
+_HELD = (
+    "Too many wrong passwords in a row. Verify the customer by a code and send the device_token that "
+    "it returns as X-Device-Token, or change the password at Okta."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordAttempt:
+    """A password that counts as wrong until it is settled. `username` is what Okta is to be sent."""
+
+    username: str
+    login_hash: EmailHash
+    token: str
+    lane: Lane
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
+class Passwords:
+    """Decides whether Okta may be asked about a password."""
+
+    keys: Keys
+    counts: PasswordCounts
+    users: OktaUsers
+    devices: Devices
+    limits: Limits
+    settings: Settings
+    meter: Meter
+    clock: Clock
+    sleep: Callable[[float], None]
+
+    def reserve(self, username: str, call: Call) -> PasswordAttempt:
+        """Count a wrong password. Raises RateLimited, AttemptsHeld, what a look-up ends with, and
+        InvalidCredentials to strangers who must not be told that Okta is not asked.
+
+        The count and a client's budget are the login's, however it is written. The public's budget
+        is that of the username as it was written, because one that is shared by both forms of a
+        login would tell that somebody has it.
+        """
+        user = None if "@" in fold_login(username) else self.users.with_login(username, call)
+        login = user.login if user is not None else username
+        login_hash = self.keys().login_hash(login)
+        self.meter.note(login_hash=login_hash)
+        if call.caller.is_public:
+            budget, lane = self.keys().login_hash(username), Lane.STRANGER
+        else:
+            budget, lane = login_hash, Lane.CLIENT
+        try:
+            spent = self.limits.spend_password(lane, budget)
+        except errors.RateLimited:
+            user = user or self._user_of_device(login, call)
+            device_id = self._device_id(user, call)
+            if device_id is None:
+                raise
+            lane, spent = Lane.DEVICE, self.limits.spend_password(Lane.DEVICE, device_id)
+        attempt = PasswordAttempt(login, login_hash, secrets.token_hex(16), lane, spent)
+        try:
+            return self._counted(attempt, user, call)
+        except errors.VerificationError as failure:
+            if errors.okta_did_nothing(failure):
+                self.limits.refund(spent)
+            raise
+
+    def settle(self, attempt: PasswordAttempt, result: Result) -> None:
+        """Write what the password was. Only a wrong one is paid for."""
+        self.counts.settle(attempt.login_hash, attempt.token, result, int(self.clock()))
+        if result is not Result.WRONG:
+            self.limits.refund(attempt.spent)
+
+    def _counted(self, attempt: PasswordAttempt, user: User | None, call: Call) -> PasswordAttempt:
+        """The attempt, on the row, in the lane that may make it. The user is looked up only if the
+        caller's own lane may not.
+        """
+        conceals = attempt.lane is Lane.STRANGER and self.settings.conceal_unknown_customers
+        try:
+            is_counted, state = self._count(attempt, call)
+            if is_counted:
+                return attempt
+            user = user or self.users.with_login(attempt.username, call)
+            trusts = self.settings.trust_last_login
+            if user is not None and state.last_at < rules.passwords_forgotten_at(
+                user, trust_last_login=trusts
+            ):
+                self.counts.forget(attempt.login_hash, state, int(self.clock()))
+            if self._device_id(user, call) is not None:
+                attempt, conceals = replace(attempt, lane=Lane.DEVICE), False
+            if not self._count(attempt, call)[0]:
+                raise errors.AttemptsHeld(_HELD, retry_after=rules.HOLD_SECONDS)
+        except (errors.AttemptsHeld, errors.RequestInProgress) as failure:
+            if conceals:
+                self.meter.note(concealed=failure.code)
+                raise errors.InvalidCredentials from None
+            raise
+        return attempt
+
+    def _count(self, attempt: PasswordAttempt, call: Call) -> tuple[bool, PasswordState]:
+        """Whether the attempt is counted, in its turn, and the state of the row."""
+        self.meter.note(lane=attempt.lane)
+        allowed = self.limits.attempts_allowed_without_brake(attempt.lane)
+        if allowed is None:
+            raise errors.InternalError("a password in the lane of releases")
+
+        def reserve() -> tuple[bool, PasswordState]:
+            now = self.clock()
+            is_counted, state = self.counts.reserve(attempt.login_hash, attempt.token, allowed, now)
+            if not is_counted and state.busy_until > now:
+                raise errors.RequestInProgress
+            return is_counted, state
+
+        is_stranger = attempt.lane is Lane.STRANGER and self.settings.conceal_unknown_customers
+        patience = STRANGER_PATIENCE if is_stranger else math.inf
+        return in_turn(reserve, call.deadline, self.sleep, patience)
+
+    def _user_of_device(self, login: str, call: Call) -> User | None:
+        """The user, if the caller has a token that this service made."""
+        token = call.caller.device_token
+        has_token = call.caller.is_public and token and self.keys().device_claim(token)
+        return self.users.with_login(login, call) if has_token else None
+
+    def _device_id(self, user: User | None, call: Call) -> str | None:
+        """The id of the caller's device, if it is one of this user's."""
+        if user is None or not call.caller.is_public:
+            return None
+        token, customer = call.caller.device_token, self.keys().customer_key(user.id)
+        device = self.devices.claim(token, int(self.clock()), email_hash=None, customer=customer)
+        return device[0].device_id if device else None
