@@ -10,7 +10,7 @@ export PORT OKTA_PORT AWS_PORT AWS_DEFAULT_REGION
 export SAM_CLI_TELEMETRY := 0
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-NODE_CLIENTS := $(addprefix tests/e2e/clients/,jose okta_auth_js page)
+NODE_CLIENTS := $(addprefix tests/e2e/clients/,jose okta_auth_js page typescript_client)
 LOCKED := requirements-dev.txt shared/requirements.txt tests/e2e/clients/workos5.txt \
 	$(addsuffix /package-lock.json,$(NODE_CLIENTS))
 LOCK := $(firstword $(shell cat $(LOCKED) | cksum))
