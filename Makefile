@@ -23,7 +23,7 @@ BIN := .venv/bin
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help run test smoke bench build format lock clean
+.PHONY: help run test smoke bench build format openapi lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -53,6 +53,9 @@ build: $(READY) ## build what `sam deploy` uploads
 format: $(READY) ## put the code into its usual form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+openapi: $(READY) ## write docs/openapi.json and the reference in docs/api.md from functions/openapi.yaml
+	@PYTHONPATH=shared $(BIN)/python -m tests.contract.reference
 
 # The layer is resolved for Lambda alone; development then takes the same versions on any platform.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --custom-compile-command "make lock"
