@@ -26,7 +26,7 @@ INTEGRATION = "x-amazon-apigateway-integration"
 
 DIALECTS: Mapping[str, tuple[ModuleType, str]] = {
     "JSON": (json_api, "Problem"),
-    "Invoke URLs": (invoke_url, "Number"),
+    "Invoke URL": (invoke_url, "Number"),
     "MFA": (workos, "MfaError"),
     "Sign-in": (okta_authn, "OktaError"),
 }
