@@ -328,6 +328,8 @@ def _seconds(body: Mapping[str, Any], name: str) -> int | None:
     value = body.get(name)
     if value is None:
         return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # JSON has one kind of number
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise errors.MalformedBody(f"{name} must be a whole number from 1.")
     return value

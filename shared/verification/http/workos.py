@@ -61,10 +61,10 @@ def parse_enroll(request: Request) -> EnrollRequest:
     kind, user = _text(body, "type"), _text(body, "user_id")
     match kind:
         case "totp":
-            label = _text(body, "totp_user")
+            label, issuer = _text(body, "totp_user"), _text(body, "totp_issuer")
             user = user or label
             _require(user, "totp_user")
-            return EnrollRequest(FactorType.TOTP, user, _text(body, "totp_issuer"), label or user)
+            return EnrollRequest(FactorType.TOTP, user, issuer, label or user)
         case "sms":
             given = _text(body, "phone_number")
             _require(given, "phone_number")
@@ -73,7 +73,8 @@ def parse_enroll(request: Request) -> EnrollRequest:
             except errors.InvalidPhoneNumber:
                 raise errors.InvalidPhoneNumber(f"Phone number is invalid: '{given}'") from None
         case "email":
-            user = user or _text(body, "email")
+            email = _text(body, "email")
+            user = user or email
             _require(user, "email")
             return EnrollRequest(FactorType.EMAIL, user)
     raise InvalidParameters("type", "type must be one of totp, sms and email.")

@@ -91,6 +91,16 @@ class TestIssueRequests:
         told = ("malformed_body", "release_hold must be true or false.")
         assert refusal(json_api.parse_issue, {"email": ADA, "release_hold": flag}) == told
 
+    @pytest.mark.parametrize(("seconds", "read"), [(900, 900), (900.0, 900), (10**30, 10**30)])
+    def test_seconds_are_a_whole_number(self, seconds: float, read: int) -> None:
+        body = {"email": ADA, "receipt_seconds": seconds}
+        assert json_api.parse_issue(posted(body)).receipt_seconds == read
+
+    @pytest.mark.parametrize("seconds", [0, -1, 1.5, True, "900"])
+    def test_other_seconds_are_refused(self, seconds: object) -> None:
+        told = ("malformed_body", "receipt_seconds must be a whole number from 1.")
+        assert refusal(json_api.parse_issue, {"email": ADA, "receipt_seconds": seconds}) == told
+
 
 class TestVerifyRequests:
     def test_a_challenge_and_its_code(self) -> None:
