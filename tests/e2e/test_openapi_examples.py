@@ -156,3 +156,14 @@ def test_every_example_is_as_a_real_answer(client: Caller, public: Caller) -> No
             else real == shape(example)
         )
         assert is_same, (name, seen[name].text, shape(example))
+
+
+def test_the_next_send_is_as_late_as_the_latest_of_all_limits(client: Caller) -> None:
+    for _ in range(4):
+        assert client.challenge()["resend_in"] == 30
+        client.sandbox.advance += 31
+    fifth = client.challenge()
+    client.sandbox.advance += 31
+    refused = client.post("/challenge", {"email": ADA}).json()
+    assert (refused["code"], refused["limit"]) == ("send_limited", "hour")
+    assert 0 <= fifth["resend_in"] - 31 - refused["retry_after"] <= 5  # the calls' own seconds
