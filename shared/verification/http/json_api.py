@@ -248,9 +248,11 @@ def _causes(error: errors.VerificationError) -> str:
     """What Okta has against a registration, in its own words. Only clients register."""
     if not isinstance(error, errors.CustomerInvalid | errors.EnrollmentRefused):
         return ""
-    causes = (error.okta_error or {}).get("errorCauses")
+    told = error.okta_error or {}
+    causes = told.get("errorCauses")
     known = [each for each in causes if isinstance(each, dict)] if isinstance(causes, list) else []
-    return " ".join(str(each.get("errorSummary", "")) for each in known)[:MAX_DETAIL].strip()
+    detail = " ".join(str(each.get("errorSummary", "")) for each in known).strip()
+    return (detail or str(told.get("errorSummary", "")))[:MAX_DETAIL]
 
 
 def parse_object(request: Request) -> Mapping[str, Any]:

@@ -406,6 +406,11 @@ class TestProblems:
         for error in (refused, stopped):
             assert json.loads(json_api.error(error, posted({})).body)["detail"] == detail
 
+    def test_it_is_told_okta_s_summary_where_there_is_no_cause(self) -> None:
+        known = {"status": 404, "errorSummary": "Not found: 00g1 (Group)", "errorCauses": []}
+        reply = json_api.error(errors.CustomerInvalid(okta_error=known), posted({}))
+        assert json.loads(reply.body)["detail"] == "Not found: 00g1 (Group)"
+
     def test_nobody_else_is_told_okta_s_causes(self) -> None:
         known = {"status": 403, "errorCauses": [{"errorSummary": "ada@example.com is locked."}]}
         reply = json_api.error(errors.CustomerLocked(okta_error=known), posted({}))
