@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,9 +10,6 @@ from verification import errors, rules
 from verification.models import Call, EmailHash, Factor, Registered, Registration, User
 from verification.observability import Meter
 from verification.ports import Clock, Emails, Keys, OktaFactors, OktaUsers, Registrations
-
-MAX_CAUSES = 300
-"""Characters of Okta's causes that a client is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,6 @@ class Register:
             factors = list(self.factors.list(user.id, call))
             self._enroll(wanted, user, factors, call)
         except errors.VerificationError as failure:
-            _say_why(failure)
             if errors.was_carried_out(failure):
                 factors = self._known(user, call)
             raise errors.RegistrationIncomplete(failure, _registered(user, factors)) from None
@@ -66,7 +61,6 @@ class Register:
         try:
             return self.users.create(wanted, call)
         except errors.VerificationError as failure:
-            _say_why(failure)
             if errors.was_carried_out(failure):
                 raise errors.RegistrationStopped(failure) from None
             refusal = failure
@@ -105,21 +99,6 @@ class Register:
         with suppress(errors.VerificationError):
             return list(self.factors.list(user.id, call))
         return None
-
-
-def _say_why(failure: errors.VerificationError) -> None:
-    """Give the failure the causes that Okta names as its detail, for the client to correct. They are
-    Okta's text, so they are made safe to show in a page and cut.
-    """
-    causes = (failure.okta_error or {}).get("errorCauses")
-    summaries = [
-        each["errorSummary"]
-        for each in (causes if isinstance(causes, list) else [])
-        if isinstance(each, dict) and isinstance(each.get("errorSummary"), str)
-    ]
-    shown = "".join(each if each.isprintable() else " " for each in "; ".join(summaries))
-    if shown.strip():
-        failure.detail = html.escape(shown[:MAX_CAUSES].strip())
 
 
 def _registered(user: User, factors: list[Factor] | None) -> Registered:

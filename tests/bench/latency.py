@@ -19,6 +19,7 @@ from werkzeug.wrappers import Request
 
 from tests.bench.child import Child, environment_of
 from tests.bench.metrics import Metric, median, p95, ratio
+from tests.sandbox import contract
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.gateway import proxy_event
 from tests.sandbox.sandbox import Sandbox
@@ -57,7 +58,7 @@ class _Bench:
     def __init__(self, sandbox: Sandbox, log: IO[str], running: ExitStack) -> None:
         self.times, self.overheads = Samples(list), Samples(list)
         self._sandbox = sandbox
-        self._routes = {(route.method, route.path): route for route in sandbox.template.routes}
+        self._routes = {(route.method, route.path): route for route in contract.routes()}
 
         def child(module: str, function: Any, *arguments: str) -> Child:
             environment = environment_of(sandbox, function)

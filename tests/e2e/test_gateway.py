@@ -41,12 +41,21 @@ def test_a_malformed_body_starts_no_function(
 
 
 def test_the_gateway_and_the_function_refuse_a_body_alike(client: Caller, log: Path) -> None:
-    """The model says nothing of a locale's form, so the function refuses a bad one."""
-    gateway = post(client, "/challenge", b'{"email": 42}').json()
-    function = post(client, "/challenge", b'{"email": "ada@example.com", "locale": "1"}')
+    gateway = post(client, "/challenge", b"[]").json()
+    function = post(client, "/challenge", b'{"email": 42}')
     assert function.headers["X-Request-ID"] in log.read_text()
     same = ("type", "title", "status", "code")
     assert [gateway[name] for name in same] == [function.json()[name] for name in same]
+
+
+def test_a_browser_may_read_what_the_gateway_refuses(client: Caller) -> None:
+    origin = "https://shop.example.com"
+    for path, status in (("/challenge", 400), ("/nothing", 404)):
+        url = client.sandbox.url + path
+        response = requests.post(url, data=b"[]", headers={"Origin": origin}, timeout=30)
+        assert response.status_code == status
+        assert response.headers["Access-Control-Allow-Origin"] == origin
+        assert "X-Request-ID" in response.headers["Access-Control-Expose-Headers"]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
@@ -68,6 +77,35 @@ def test_the_function_names_a_missing_field(
 ) -> None:
     response = post(client, path, body)
     assert (response.status_code, response.json()["code"]) == (400, code)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        ("/challenge", b'{"email": 42}', "email is not a string."),
+        ("/challenge", b'{"email": "ada@example.com", "purpose": 5}', "purpose is not a string."),
+        (
+            "/challenge",
+            b'{"email": "ada@example.com", "reference": "%s"}' % (b"x" * 65),
+            "reference must be 1 to 64 letters, digits, or ._:-",
+        ),
+        ("/verify", b'{"email": "ada@example.com", "code": 123456}', "code is not a string."),
+        ("/verify", b'{"code": "123456"}', "challenge_id or email is required."),
+        ("/customers", b'{"profile": 1}', "profile is not an object."),
+    ],
+)
+def test_the_function_names_the_wrong_field(
+    client: Caller, path: str, body: bytes, detail: str
+) -> None:
+    response = post(client, path, body)
+    assert (response.status_code, response.json()["detail"]) == (400, detail)
+
+
+def test_the_contract_is_served(client: Caller) -> None:
+    document = client.get("/openapi.json").json()
+    assert document["openapi"] == "3.1.0"
+    assert document["servers"] == [{"url": client.sandbox.url}]
+    assert "/challenge" in document["paths"]
 
 
 def test_unknown_fields_are_ignored(client: Caller) -> None:

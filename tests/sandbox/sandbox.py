@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from werkzeug.wrappers import Request, Response
 
+from tests.sandbox import contract
 from tests.sandbox.aws import CREDENTIALS, Aws
 from tests.sandbox.gateway import Gateway
 from tests.sandbox.invocations import Invocations
@@ -73,8 +74,10 @@ class Sandbox:
             dynamodb_url,
             bridge,
         )
-        routes, own_responses = self.template.routes, self.template.gateway_responses
-        self._api = Server(Gateway(routes, self.invoke, self._control, own_responses), port)
+        self.gateway = Gateway(
+            contract.routes(), self.invoke, self._control, contract.gateway_responses()
+        )
+        self._api = Server(self.gateway, port)
         self._workers = self._new_workers()
         self._running = ExitStack()
 
@@ -191,10 +194,13 @@ class Sandbox:
 
     def _control(self, request: Request) -> Response | None:
         """The response to a request for the page or a `/sandbox/` control, else None."""
-        path = "/sandbox/page/page.html" if request.path == "/" else request.path
-        if path.startswith("/sandbox/page/"):
-            return _file(path.removeprefix("/sandbox/page/"))
-        if not path.startswith("/sandbox/"):
+        if request.path == "/":
+            return _file("page.html")
+        if request.path == "/openapi.json":
+            return _json(200, {**contract.published(), "servers": [{"url": self.url}]})
+        if request.path.startswith("/sandbox/page/"):
+            return _file(request.path.removeprefix("/sandbox/page/"))
+        if not request.path.startswith("/sandbox/"):
             return None
         try:
             answer = self._answer(request)

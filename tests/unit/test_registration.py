@@ -9,7 +9,7 @@ import pytest
 from tests.unit.examples import NOW, factor
 from tests.unit.fake_okta import FakeFactors
 from tests.unit.world import ADA, PHONE, World
-from verification import errors, registration
+from verification import errors
 from verification.aws.email_rows import EmailRows
 from verification.models import (
     Call,
@@ -99,25 +99,6 @@ def test_after_a_creation_that_certainly_failed_another_request_may_ask(world: W
 
 def test_a_profile_that_okta_refuses_is_told(world: World) -> None:
     assert isinstance(fail(world, "create", errors.CustomerInvalid()), errors.CustomerInvalid)
-
-
-@pytest.mark.parametrize("refused_by", ["create", "enroll"])
-def test_what_okta_says_is_wrong_is_told_safely_and_in_short(world: World, refused_by: str) -> None:
-    causes = [
-        {"errorSummary": "password: <b>Too weak</b>\n"},
-        {"errorSummary": 1},
-        "nonsense",
-        {"errorSummary": "x" * 400},
-    ]
-    refusal = errors.CustomerInvalid(okta_error={"errorCode": "E0000001", "errorCauses": causes})
-    detail = fail(world, refused_by, refusal).detail
-    assert detail.startswith("password: &lt;b&gt;Too weak&lt;/b&gt; ; xxx")
-    assert len(detail) == registration.MAX_CAUSES + len("&lt;" * 4) - 4
-
-
-def test_a_refusal_without_causes_keeps_its_own_words(world: World) -> None:
-    for error in (None, {"errorCauses": None}, {"errorCauses": [{"errorSummary": " "}]}):
-        assert fail(world, "create", errors.CustomerInvalid(okta_error=error)).detail == ""
 
 
 def test_a_refused_repetition_is_the_customer_that_the_request_created(world: World) -> None:

@@ -15,6 +15,7 @@ from verification.parsing import parse_email, parse_phone
 
 # Okta's own bounds, where its reference names one.
 MAX_NAME = 50
+MAX_EMAIL = 100
 MAX_TEXT = 4096
 MAX_VALUES = 100
 MAX_GROUPS = 20
@@ -32,6 +33,8 @@ def parse(request: Request) -> Registration:
     body = parse_object(request)
     profile = _profile(body.get("profile"))
     email = parse_email(text_of(profile, "email"))
+    if len(email) > MAX_EMAIL:
+        raise errors.MalformedBody(f"email must be at most {MAX_EMAIL} characters.")
     login = text_of(profile, "login") or email
     if not _LOGIN.fullmatch(login):
         raise errors.MalformedBody("login must be 5 to 100 characters without blanks and slashes.")

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from verification import errors, rules
 from verification.crypto import CHALLENGE_PREFIX
 from verification.http import otpauth
-from verification.http.json_api import answer, parse_object
+from verification.http.json_api import answer, flag_of, parse_object
 from verification.http.messages import Reply, Request
 from verification.http.statuses import STATUS, headers_of
 from verification.models import (
@@ -61,10 +61,10 @@ def parse_enroll(request: Request) -> EnrollRequest:
     kind, user = _text(body, "type"), _text(body, "user_id")
     match kind:
         case "totp":
-            label = _text(body, "totp_user")
+            label, issuer = _text(body, "totp_user"), _text(body, "totp_issuer")
             user = user or label
             _require(user, "totp_user")
-            return EnrollRequest(FactorType.TOTP, user, _text(body, "totp_issuer"), label or user)
+            return EnrollRequest(FactorType.TOTP, user, issuer, label or user)
         case "sms":
             given = _text(body, "phone_number")
             _require(given, "phone_number")
@@ -73,7 +73,8 @@ def parse_enroll(request: Request) -> EnrollRequest:
             except errors.InvalidPhoneNumber:
                 raise errors.InvalidPhoneNumber(f"Phone number is invalid: '{given}'") from None
         case "email":
-            user = user or _text(body, "email")
+            email = _text(body, "email")
+            user = user or email
             _require(user, "email")
             return EnrollRequest(FactorType.EMAIL, user)
     raise InvalidParameters("type", "type must be one of totp, sms and email.")
@@ -96,11 +97,15 @@ def parse_challenge(request: Request) -> ChallengeRequest:
 
 def parse_verify(request: Request) -> VerifyRequest:
     """Raises InvalidParameters."""
+    body = _body(request)
     try:
-        code = parse_code(_text(_body(request), "code"))
+        code = parse_code(_text(body, "code"))
     except (errors.MissingCode, errors.InvalidCodeFormat) as wrong:
         raise InvalidParameters("code", wrong.title) from None
-    wants_receipt = _body(request).get("receipt") is True
+    try:
+        wants_receipt = flag_of(body, "receipt")
+    except errors.MalformedBody as wrong:
+        raise InvalidParameters("receipt", wrong.detail) from None
     challenge_id = CHALLENGE_PREFIX + _without(_CHALLENGE, _path_id(request))
     return VerifyRequest(
         code,

@@ -39,6 +39,28 @@ def test_no_other_origin_may(origin: str | None) -> None:
     assert headers_for(origin) == {}
 
 
+@pytest.mark.parametrize(
+    ("origin", "is_allowed"),
+    [
+        ("http://localhost:5173", True),
+        ("http://localhost", True),
+        ("capacitor://localhost", True),
+        ("http://localhost:", False),
+        ("http://localhost:1@evil.example", False),
+        ("http://localhost:80:80", False),
+        ("https://localhost:5173", False),
+        ("capacitor://localhost:1", False),
+    ],
+)
+def test_development_may_allow_every_port_of_localhost(origin: str, is_allowed: bool) -> None:
+    origins = ("http://localhost:*", "capacitor://localhost")
+    assert bool(headers_for(origin, origins)) is is_allowed
+
+
+def test_without_allowed_origins_nobody_may() -> None:
+    assert headers_for(ORIGINS[0], ()) == {}
+
+
 def test_a_preflight_allows_the_methods_of_the_resource_and_every_header_a_page_sends() -> None:
     routes = ["GET /verify", "POST /verify", "DELETE /verify/{id}", "POST /api/v1/authn"]
     reply = preflight("/verify", routes)

@@ -90,6 +90,16 @@ class TestIssueRequests:
         for flag in flags:
             assert refusal(json_api.parse_issue, {"email": ADA, "release_hold": flag}) == told
 
+    @pytest.mark.parametrize(("seconds", "read"), [(900, 900), (900.0, 900), (10**30, 10**30)])
+    def test_seconds_are_a_whole_number(self, seconds: float, read: int) -> None:
+        body = {"email": ADA, "receipt_seconds": seconds}
+        assert json_api.parse_issue(posted(body)).receipt_seconds == read
+
+    @pytest.mark.parametrize("seconds", [0, -1, 1.5, True, "900"])
+    def test_other_seconds_are_refused(self, seconds: object) -> None:
+        told = ("malformed_body", "receipt_seconds must be a whole number from 1.")
+        assert refusal(json_api.parse_issue, {"email": ADA, "receipt_seconds": seconds}) == told
+
 
 class TestVerifyRequests:
     def test_a_challenge_and_its_code(self) -> None:
@@ -124,6 +134,10 @@ class TestVerifyRequests:
     )
     def test_a_wrong_field_has_its_own_code(self, body: object, code: str) -> None:
         assert refusal(json_api.parse_verify, body)[0] == code
+
+    def test_it_is_said_that_either_a_challenge_or_an_email_is_missing(self) -> None:
+        told = ("missing_email", "challenge_id or email is required.")
+        assert refusal(json_api.parse_verify, {"code": "123456"}) == told
 
     @pytest.mark.parametrize("field", ["challenge_id", "code", "email", "otp", "device_token"])
     def test_a_number_is_refused_because_it_has_lost_its_leading_zeros(self, field: str) -> None:
@@ -316,3 +330,34 @@ class TestProblems:
         assert body.items() >= fields.items()
         assert (reply.status, body["status"]) == (STATUS[error.code], STATUS[error.code])
         assert reply.headers == headers
+
+    @pytest.mark.parametrize(
+        ("causes", "detail"),
+        [
+            (
+                [{"errorSummary": "login: too short."}, {"errorSummary": "email:\nodd."}],
+                "login: too short.; email: odd.",
+            ),
+            ([{"errorSummary": "x" * 400}], "x" * json_api.MAX_DETAIL),
+            ([], errors.CustomerInvalid.title),
+            (["odd", {}], errors.CustomerInvalid.title),
+            (None, errors.CustomerInvalid.title),
+        ],
+    )
+    def test_a_registration_is_told_what_okta_has_against_it(
+        self, causes: object, detail: str
+    ) -> None:
+        refused = errors.CustomerInvalid(okta_error={"status": 400, "errorCauses": causes})
+        stopped = errors.RegistrationStopped(refused)
+        for error in (refused, stopped):
+            assert json.loads(json_api.error(error, posted({})).body)["detail"] == detail
+
+    def test_it_is_told_okta_s_summary_where_there_is_no_cause(self) -> None:
+        known = {"status": 404, "errorSummary": "Not found: 00g1 (Group)", "errorCauses": []}
+        reply = json_api.error(errors.CustomerInvalid(okta_error=known), posted({}))
+        assert json.loads(reply.body)["detail"] == "Not found: 00g1 (Group)"
+
+    def test_nobody_else_is_told_okta_s_causes(self) -> None:
+        known = {"status": 403, "errorCauses": [{"errorSummary": "ada@example.com is locked."}]}
+        reply = json_api.error(errors.CustomerLocked(okta_error=known), posted({}))
+        assert json.loads(reply.body)["detail"] == errors.CustomerLocked.title

@@ -139,6 +139,20 @@ class TestFactorAndChallengeRequests:
             refused = refusal(workos.parse_verify, posted_to("auth_challenge_abc", {"code": code}))
             assert (refused["status"], refused["errors"][0]["field"]) == (422, "code")
 
+    @pytest.mark.parametrize("receipt", ["true", 1, {}])
+    def test_a_wrong_flag_is_named(self, receipt: object) -> None:
+        body = {"code": "123456", "receipt": receipt}
+        refused = refusal(workos.parse_verify, posted_to("auth_challenge_abc", body))
+        assert (refused["status"], refused["errors"][0]["field"]) == (422, "receipt")
+
+    @pytest.mark.parametrize(
+        ("kind", "field"), [("email", "email"), ("totp", "totp_user"), ("totp", "totp_issuer")]
+    )
+    def test_a_field_is_checked_even_if_another_decides(self, kind: str, field: str) -> None:
+        body = {"type": kind, "user_id": "ada@example.com", field: "x" * 255}
+        refused = refusal(workos.parse_enroll, posted_to("", body))
+        assert refused["errors"][0]["field"] == field
+
 
 class TestReplies:
     def test_an_authenticator_app_is_shown_with_its_secret_once(self) -> None:

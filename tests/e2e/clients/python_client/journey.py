@@ -1,0 +1,53 @@
+"""Sends a code and checks it, with the client that is generated from the contract."""
+
+import json
+import sys
+import urllib.request
+
+from verification_client import AuthenticatedClient, Client
+from verification_client.api.json import send_challenge, verify_challenge
+from verification_client.models import (
+    Challenge,
+    ChallengeRequest,
+    Channel,
+    Problem,
+    Verified,
+    VerifyByChallenge,
+)
+
+URL, KEY = sys.argv[1:3]
+EMAIL = "ada@example.com"
+
+
+def newest_code() -> str:
+    with urllib.request.urlopen(f"{URL}/sandbox/messages?to={EMAIL}") as inbox:  # noqa: S310
+        code: str = json.load(inbox)[0]["code"]
+        return code
+
+
+def journey(client: Client | AuthenticatedClient) -> dict[str, object]:
+    request = ChallengeRequest(email=EMAIL, channel=Channel.EMAIL, purpose="pick-up")
+    challenge = send_challenge.sync(client=client, body=request)
+    assert isinstance(challenge, Challenge)
+    code = newest_code()
+
+    def verify(code: str) -> Verified | Problem | None:
+        body = VerifyByChallenge(challenge.challenge_id, code, purpose="pick-up")
+        return verify_challenge.sync(client=client, body=body)
+
+    wrong = verify(f"{(int(code) + 1) % 1_000_000:06}")
+    right = verify(code)
+    assert isinstance(wrong, Problem)
+    assert isinstance(right, Verified)
+    return {
+        "sent": challenge.status,
+        "seconds": (challenge.expires_at - challenge.sent_at).seconds,
+        "wrong": wrong.code,
+        "right": right.status,
+        "proof": "device_token" if right.device_token else "customer_id",
+    }
+
+
+PERSON = Client(base_url=URL)
+SHOP = AuthenticatedClient(base_url=URL, token=KEY)
+sys.stdout.write(json.dumps(journey(SHOP if KEY else PERSON)))
