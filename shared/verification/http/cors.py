@@ -23,7 +23,7 @@ PREFLIGHT_SECONDS = 600
 def cors_headers(request: Request, origins: tuple[str, ...]) -> dict[str, str]:
     """The headers for a page of an allowed origin; none for others."""
     origin = request.headers.get("origin", "")
-    if origin not in origins:
+    if not any(_is(origin, allowed) for allowed in origins):
         return {}
     return {
         "Access-Control-Allow-Origin": origin,
@@ -32,6 +32,14 @@ def cors_headers(request: Request, origins: tuple[str, ...]) -> dict[str, str]:
         "Access-Control-Expose-Headers": ", ".join(EXPOSED_HEADERS),
         "Vary": "Origin",
     }
+
+
+def _is(origin: str, allowed: str) -> bool:
+    """Whether it is this origin; `http://localhost:*` has any port, or none."""
+    if not allowed.endswith(":*"):
+        return origin == allowed
+    host, port = allowed.removesuffix(":*"), origin.removeprefix(allowed.removesuffix("*"))
+    return origin == host or (origin != port and port.isascii() and port.isdigit())
 
 
 def preflight(resource: str, routes: Iterable[str]) -> Reply:

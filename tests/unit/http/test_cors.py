@@ -39,6 +39,21 @@ def test_no_other_origin_may(origin: str | None) -> None:
     assert headers_for(origin) == {}
 
 
+@pytest.mark.parametrize(
+    ("origin", "may"),
+    [
+        *(("http://localhost", True), ("http://localhost:5173", True)),
+        *(("http://localhost:", False), ("http://localhost:5173.evil.example", False)),
+        *(("http://localhost.evil.example:80", False), ("https://localhost:5173", False)),
+        *(("http://localhost:*", False), ("http://localhost:\u0665", False)),
+    ],
+)
+def test_any_port_is_allowed_where_the_setting_says_so(origin: str, may: bool) -> None:
+    origins = ("http://localhost:*", "capacitor://localhost")
+    assert bool(headers_for(origin, origins)) is may
+    assert headers_for("capacitor://localhost", origins)
+
+
 def test_without_allowed_origins_nobody_may() -> None:
     assert headers_for(ORIGINS[0], ()) == {}
 
