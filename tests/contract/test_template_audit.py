@@ -1,4 +1,4 @@
-"""The audit events that the template's pipe makes of changes of the table.
+"""The audit events that the pipe of deploy/audit.yaml makes of changes of the table.
 
 moto has the table's stream and EventBridge's patterns. Reading paths and filling in the template of
 an event, which pipes do, is done here.
@@ -16,7 +16,7 @@ import pytest
 from moto import mock_aws
 from moto.events.models import EventPattern
 
-from tests.contract.stack import Tree, created, deploy
+from tests.contract.stack import Tree, deploy, optional
 from verification.aws.attempt_rows import AttemptRows
 from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
@@ -48,9 +48,9 @@ TARGET = Target(CUSTOMER, "00u1", "emf1")
 class Stream:
     """The table with its stream, and the events that the pipe makes of it."""
 
-    def __init__(self, stack: Tree) -> None:
+    def __init__(self) -> None:
         client = boto3.client("dynamodb")
-        declared: Any = stack["ChallengeTable"]["Properties"]
+        declared: Any = deploy()["ChallengeTable"]["Properties"]
         stream: Any = {"StreamEnabled": True, **declared["StreamSpecification"]}
         made = client.create_table(
             TableName="audited",
@@ -60,7 +60,7 @@ class Stream:
             StreamSpecification=stream,
         )
         self._arn = made["TableDescription"]["LatestStreamArn"]
-        self._pipe = stack["AuditPipe"]["Properties"]
+        self._pipe = optional("deploy/audit.yaml")["AuditPipe"]["Properties"]
         table = Table(client, "audited", Meter())
         self.emails, self.customers = EmailRows(table, 3), CustomerRows(table)
         self.attempts = AttemptRows(table, self.emails)
@@ -109,7 +109,7 @@ def value(record: Any, path: str) -> str:
 @pytest.fixture
 def stream() -> Iterator[Stream]:
     with mock_aws():
-        yield Stream(created(deploy(), AuditStream="true"))
+        yield Stream()
 
 
 def challenge(name: str, lane: Lane) -> Challenge:
