@@ -10,7 +10,7 @@ export PORT OKTA_PORT AWS_PORT AWS_DEFAULT_REGION
 export SAM_CLI_TELEMETRY := 0
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-NODE_CLIENTS := $(addprefix tests/e2e/clients/,jose okta_auth_js page)
+NODE_CLIENTS := $(addprefix tests/e2e/clients/,jose okta_auth_js page typescript_client)
 LOCKED := requirements-dev.txt shared/requirements.txt tests/e2e/clients/workos5.txt \
 	$(addsuffix /package-lock.json,$(NODE_CLIENTS))
 LOCK := $(firstword $(shell cat $(LOCKED) | cksum))
@@ -23,7 +23,7 @@ BIN := .venv/bin
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help run test smoke bench build format lock clean
+.PHONY: help run test smoke bench build format openapi lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -53,6 +53,9 @@ build: $(READY) ## build what `sam deploy` uploads
 format: $(READY) ## put the code into its usual form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+openapi: $(READY) ## write docs/openapi.json and the reference in docs/api.md from functions/openapi.yaml
+	@PYTHONPATH=shared $(BIN)/python -m tests.contract.reference
 
 # The layer is resolved for Lambda alone; development then takes the same versions on any platform.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --custom-compile-command "make lock"

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Request
 
 from tests.bench.child import Child, environment_of
 from tests.bench.metrics import Metric, median, p95, ratio
+from tests.sandbox import contract
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.gateway import proxy_event
 from tests.sandbox.sandbox import Sandbox
@@ -90,7 +91,7 @@ class _Service:
         self._sandbox = sandbox
         self._times = times
         self._overheads = overheads
-        self._routes = {(route.method, route.path): route for route in sandbox.template.routes}
+        self._routes = {(route.method, route.path): route for route in contract.routes()}
         self._functions = {
             function.name: running.enter_context(
                 Child(

@@ -10,12 +10,16 @@ import requests
 
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 Response = requests.Response
+
+WITNESS = Witness()
+"""Sees every answer of the sandboxes below."""
 
 
 class Caller:
@@ -87,7 +91,16 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def running(log: Path) -> Iterator[Sandbox]:
     with log.open("a", buffering=1) as file, Sandbox(file) as sandbox:
+        sandbox.gateway.witness = WITNESS
         yield sandbox
+
+
+@pytest.fixture(autouse=True)
+def documented() -> Iterator[None]:
+    """Fail a test in which an answer was not as the contract says."""
+    WITNESS.faults.clear()
+    yield
+    assert WITNESS.faults == []
 
 
 @pytest.fixture
@@ -105,6 +118,7 @@ def running_with_small_budgets(log: Path) -> Iterator[Sandbox]:
         "CHANGES_PER_CLIENT_HOUR": "3",
     }
     with log.open("a", buffering=1) as file, Sandbox(file, environment=budgets) as sandbox:
+        sandbox.gateway.witness = WITNESS
         yield sandbox
 
 

@@ -10,6 +10,7 @@ import pytest
 import requests
 from werkzeug.wrappers import Response
 
+from tests.sandbox import contract
 from tests.sandbox.server import Server
 from tests.sandbox.template import ROOT
 
@@ -66,26 +67,26 @@ def event(name: str) -> dict[str, Any]:
     return loaded
 
 
-def function_of(sandbox: Sandbox, sent: dict[str, Any]) -> str:
+def function_of(sent: dict[str, Any]) -> str:
     """The function behind the route of an event."""
     (function,) = [
         route.function
-        for route in sandbox.template.routes
+        for route in contract.routes()
         if (route.method, route.path) == (sent["httpMethod"], sent["resource"])
     ]
     return function
 
 
-def test_every_route_has_an_event(sandbox: Sandbox) -> None:
+def test_every_route_has_an_event() -> None:
     assert {path.stem for path in EVENTS.glob("*.json")} == {*STATUS, TASK, "sandbox-env"}
-    routes = {(route.method, route.path) for route in sandbox.template.routes}
+    routes = {(route.method, route.path) for route in contract.routes()}
     assert {(event(name)["httpMethod"], event(name)["resource"]) for name in STATUS} == routes
 
 
 @pytest.mark.parametrize("name", STATUS)
 def test_an_event_is_answered(sandbox: Sandbox, name: str) -> None:
     sent = event(name)
-    answer = sandbox.invoke(function_of(sandbox, sent), sent)
+    answer = sandbox.invoke(function_of(sent), sent)
     assert answer["statusCode"] == STATUS[name]
 
 
@@ -105,7 +106,7 @@ def test_a_route_for_clients_refuses_the_public_whatever_the_body(
         del headers["Authorization"]
     for body in (sent["body"], "[]", "{"):
         sent["body"] = body
-        assert sandbox.invoke(function_of(sandbox, sent), sent)["statusCode"] == 401
+        assert sandbox.invoke(function_of(sent), sent)["statusCode"] == 401
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a second loopback address")

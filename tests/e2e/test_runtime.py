@@ -70,12 +70,11 @@ def functions(start: Start) -> Iterator[dict[str, Emulator]]:
         yield {name: stack.enter_context(start(name)) for name in (ISSUE, VERIFY)}
 
 
+@pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize("name", STATUS)
-def test_an_event_is_answered_as_in_the_sandbox(
-    sandbox: Sandbox, functions: dict[str, Emulator], name: str
-) -> None:
+def test_an_event_is_answered_as_in_the_sandbox(functions: dict[str, Emulator], name: str) -> None:
     sent = event(name)
-    function = functions[function_of(sandbox, sent)]
+    function = functions[function_of(sent)]
     assert function.invoke(sent).json()["statusCode"] == STATUS[name]
 
 

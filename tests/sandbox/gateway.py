@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from tests.sandbox.template import GatewayResponse, Route
+    from tests.sandbox.contract import GatewayResponse, Route
 
 SOURCE_IP_HEADER = "X-Sandbox-Source-Ip"
 STAGE = "sandbox"
 
 
 class Gateway:
-    """A WSGI app for the template's routes.
+    """A WSGI app for the contract's routes.
 
     `invoke` runs a function by name. `controls` answers requests that are not for the API: the page
-    and the `/sandbox/` controls. `own_responses` are those of API Gateway itself.
+    and the `/sandbox/` controls. `own_responses` are those of API Gateway itself. `witness` sees
+    every answer of a route.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Gateway:
         self._invoke = invoke
         self._controls = controls
         self._own_responses = own_responses
+        self.witness: Callable[[Route, Response], None] | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
@@ -55,23 +57,33 @@ class Gateway:
         for route, pattern in self._routes:
             match = pattern.fullmatch(request.path)
             if match and route.method == request.method:
-                if not _fits(request, route):
-                    return self._own("BAD_REQUEST_BODY")
-                event = proxy_event(request, route, match.groupdict())
-                try:
-                    return _response(self._invoke(route.function, event))
-                except FunctionFailed:
-                    return self._own("DEFAULT_5XX", status=502)
+                response = self._call(request, route, match.groupdict())
+                if self.witness is not None:
+                    self.witness(route, response)
+                return response
         # API Gateway's name for an unknown path or method.
-        return self._own("MISSING_AUTHENTICATION_TOKEN")
+        return self._own(request, "MISSING_AUTHENTICATION_TOKEN")
 
-    def _own(self, kind: str, status: int | None = None) -> Response:
+    def _call(self, request: Request, route: Route, path_parameters: Mapping[str, str]) -> Response:
+        if not _fits(request, route):
+            return self._own(request, "BAD_REQUEST_BODY")
+        event = proxy_event(request, route, path_parameters)
+        try:
+            return _response(self._invoke(route.function, event))
+        except FunctionFailed:
+            return self._own(request, "DEFAULT_5XX", status=502)
+
+    def _own(self, request: Request, kind: str, status: int | None = None) -> Response:
         own = self._own_responses[kind]
         request_id = str(uuid.uuid4())
-        values = {"context.requestId": request_id}
+        values = {
+            "context.requestId": request_id,
+            "method.request.header.Origin": request.headers.get("Origin", ""),
+        }
         headers = {name: values.get(value, value.strip("'")) for name, value in own.headers.items()}
         body = own.body.replace("$context.requestId", request_id)
-        return Response(body, status or own.status, headers, content_type="application/json")
+        present = {name: value for name, value in headers.items() if value}
+        return Response(body, status or own.status, present, content_type="application/json")
 
 
 def proxy_event(
@@ -156,4 +168,7 @@ def _response(result: Mapping[str, Any]) -> Response:
             headers.add(name, value)
     body = result.get("body") or ""
     content = base64.b64decode(body) if result.get("isBase64Encoded") else body
-    return Response(content, status=result["statusCode"], headers=headers)
+    response = Response(content, status=result["statusCode"], headers=headers)
+    if not content:
+        response.headers.pop("Content-Type", None)
+    return response

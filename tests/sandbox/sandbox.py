@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
+from tests.sandbox import contract
 from tests.sandbox.aws import CREDENTIALS, Aws
 from tests.sandbox.gateway import Gateway
 from tests.sandbox.invocations import Invocations
@@ -74,10 +75,10 @@ class Sandbox:
             dynamodb_url,
             bridge,
         )
-        gateway = Gateway(
-            self.template.routes, self.invoke, self._control, self.template.gateway_responses
+        self.gateway = Gateway(
+            contract.routes(), self.invoke, self._control, contract.gateway_responses()
         )
-        self._api = Server(gateway, port)
+        self._api = Server(self.gateway, port)
         self._workers = self._new_workers()
         self._running = ExitStack()
 
@@ -195,6 +196,8 @@ class Sandbox:
         """The response to a request for the page or a `/sandbox/` control, else None."""
         if request.path == "/":
             return _file("page.html")
+        if request.path == "/openapi.json":
+            return _json(200, {**contract.published(), "servers": [{"url": self.url}]})
         if request.path.startswith("/sandbox/page/"):
             return _file(request.path.removeprefix("/sandbox/page/"))
         if not request.path.startswith("/sandbox/"):

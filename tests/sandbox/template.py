@@ -1,4 +1,4 @@
-"""Reads template.yaml: functions, routes, settings, permissions, tables and secrets."""
+"""Reads template.yaml: functions, settings, permissions, tables and secrets."""
 
 from __future__ import annotations
 
@@ -34,25 +34,6 @@ class Function:
     code: Path
     timeout: float
     environment: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Route:
-    """A method and path of the API, the function behind it, and the JSON schema of its body."""
-
-    method: str
-    path: str
-    function: str
-    model: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class GatewayResponse:
-    """A response that API Gateway makes itself; body and headers may hold `$context.` variables."""
-
-    status: int
-    body: str
-    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -96,23 +77,6 @@ class Template:
             for name, properties in self.resources("AWS::Serverless::Function").items()
         ]
 
-    @cached_property
-    def routes(self) -> list[Route]:
-        """Every Api event of every function."""
-        (api,) = self.resources("AWS::Serverless::Api").values()
-        return [
-            Route(
-                route["Method"].upper(),
-                route["Path"],
-                name,
-                api["Models"][route["RequestModel"]["Model"]] if "RequestModel" in route else None,
-            )
-            for name, properties in self.resources("AWS::Serverless::Function").items()
-            for event in properties["Events"].values()
-            if event["Type"] == "Api"
-            for route in [event["Properties"]]
-        ]
-
     def statements_of(self, function: str) -> list[Statement]:
         """What a function's role allows: its own policies and the AWS::IAM::Policy resources."""
         name, _ = self.resources("AWS::Serverless::Function")[function]["Role"]["Fn::GetAtt"]
@@ -127,19 +91,6 @@ class Template:
             for statement in _listed(self._resolved(policy["PolicyDocument"]["Statement"]))
             if statement["Effect"] == "Allow"
         ]
-
-    @cached_property
-    def gateway_responses(self) -> dict[str, GatewayResponse]:
-        """The responses of API Gateway itself, by the kind of refusal."""
-        (api,) = self.resources("AWS::Serverless::Api").values()
-        return {
-            kind: GatewayResponse(
-                response.get("StatusCode", 500 if kind.endswith("5XX") else 400),
-                response["ResponseTemplates"]["application/json"],
-                response["ResponseParameters"]["Headers"],
-            )
-            for kind, response in api["GatewayResponses"].items()
-        }
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
         """Logical id and properties of the resources of a type, without those of a false condition."""

@@ -18,12 +18,15 @@ ALLOWED_HEADERS = (
 )
 EXPOSED_HEADERS = ("Retry-After", "X-Outcome", "X-Request-ID")
 PREFLIGHT_SECONDS = 600
+ANY_PORT = ":*"
 
 
 def cors_headers(request: Request, origins: tuple[str, ...]) -> dict[str, str]:
-    """The headers for a page of an allowed origin; none for others."""
+    """The headers for a page of an allowed origin; none for others. `http://localhost:*` allows
+    every port, for development.
+    """
     origin = request.headers.get("origin", "")
-    if not any(_is(origin, allowed) for allowed in origins):
+    if not any(_allows(allowed, origin) for allowed in origins):
         return {}
     return {
         "Access-Control-Allow-Origin": origin,
@@ -34,12 +37,12 @@ def cors_headers(request: Request, origins: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def _is(origin: str, allowed: str) -> bool:
-    """Whether it is this origin; `http://localhost:*` has any port, or none."""
-    if not allowed.endswith(":*"):
+def _allows(allowed: str, origin: str) -> bool:
+    if not allowed.endswith(ANY_PORT):
         return origin == allowed
-    host, port = allowed.removesuffix(":*"), origin.removeprefix(allowed.removesuffix("*"))
-    return origin == host or (origin != port and port.isascii() and port.isdigit())
+    host = allowed.removesuffix(ANY_PORT)
+    port = origin.removeprefix(f"{host}:")
+    return origin == host or (port != origin and port.isascii() and port.isdigit())
 
 
 def preflight(resource: str, routes: Iterable[str]) -> Reply:

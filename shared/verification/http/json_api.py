@@ -41,6 +41,7 @@ from verification.settings import Settings
 
 NAME = "json"
 MAX_BODY = 8 * 1024
+MAX_DETAIL = 1000
 JWKS_SECONDS = 3600
 _CONDUCTOR_ID = re.compile(r"[\w .:/-]{1,64}")
 """It goes into receipts and logs, so it must not be an email address."""
@@ -73,8 +74,10 @@ def parse_verify(request: Request) -> VerifyRequest:
     """Raises one of BadRequest."""
     body = parse_object(request)
     challenge_id, email = text_of(body, "challenge_id"), text_of(body, "email")
+    if not challenge_id and not email:
+        raise errors.MissingEmail("challenge_id or email is required.")
     return VerifyRequest(
-        email=parse_email(email) if email or not challenge_id else None,
+        email=parse_email(email) if email else None,
         code=parse_code(text_of(body, "code") or text_of(body, "otp")),
         challenge_id=challenge_id or None,
         purpose=_label(body, "purpose"),
@@ -221,7 +224,7 @@ def problem(error: errors.VerificationError, request_id: str) -> Reply:
         "type": f"urn:customer-verification:{cause.code}",
         "title": cause.title,
         "status": status,
-        "detail": cause.detail or cause.title,
+        "detail": cause.detail or _causes(cause) or cause.title,
         "code": cause.code,
         "request_id": request_id,
     }
@@ -239,6 +242,15 @@ def problem(error: errors.VerificationError, request_id: str) -> Reply:
     if isinstance(error, errors.RegistrationIncomplete):
         body["customer"] = _customer(error.registered)
     return Reply(status, cause.code, dumps(body), PROBLEM_JSON, headers_of(cause))
+
+
+def _causes(error: errors.VerificationError) -> str:
+    """What Okta has against a registration, in its own words. Only clients register."""
+    if not isinstance(error, errors.CustomerInvalid | errors.EnrollmentRefused):
+        return ""
+    causes = (error.okta_error or {}).get("errorCauses")
+    known = [each for each in causes if isinstance(each, dict)] if isinstance(causes, list) else []
+    return " ".join(str(each.get("errorSummary", "")) for each in known)[:MAX_DETAIL].strip()
 
 
 def parse_object(request: Request) -> Mapping[str, Any]:

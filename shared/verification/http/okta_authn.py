@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from verification import errors
 from verification.http import otpauth
-from verification.http.json_api import answer, parse_object
+from verification.http.json_api import answer, flag_of, parse_object
 from verification.http.messages import Reply, Request
 from verification.http.statuses import STATUS, headers_of
 from verification.models import (
@@ -90,7 +90,7 @@ def parse_step(request: Request) -> FactorStep:
             name: query[name] for name in _PARAMETERS if query.get(name) in ("true", "false")
         },
         redirect_url=_text(body, "redirect_url", MAX_URL),
-        wants_receipt=body.get("receipt") is True,
+        wants_receipt=flag_of(body, "receipt"),
     )
 
 

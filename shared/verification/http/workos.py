@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from verification import errors, rules
 from verification.crypto import CHALLENGE_PREFIX
 from verification.http import otpauth
-from verification.http.json_api import answer, parse_object
+from verification.http.json_api import answer, flag_of, parse_object
 from verification.http.messages import Reply, Request
 from verification.http.statuses import STATUS, headers_of
 from verification.models import (
@@ -96,11 +96,15 @@ def parse_challenge(request: Request) -> ChallengeRequest:
 
 def parse_verify(request: Request) -> VerifyRequest:
     """Raises InvalidParameters."""
+    body = _body(request)
     try:
-        code = parse_code(_text(_body(request), "code"))
+        code = parse_code(_text(body, "code"))
     except (errors.MissingCode, errors.InvalidCodeFormat) as wrong:
         raise InvalidParameters("code", wrong.title) from None
-    wants_receipt = _body(request).get("receipt") is True
+    try:
+        wants_receipt = flag_of(body, "receipt")
+    except errors.MalformedBody as wrong:
+        raise InvalidParameters("receipt", wrong.detail) from None
     challenge_id = CHALLENGE_PREFIX + _without(_CHALLENGE, _path_id(request))
     return VerifyRequest(
         code,

@@ -40,18 +40,21 @@ def test_no_other_origin_may(origin: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("origin", "may"),
+    ("origin", "is_allowed"),
     [
-        *(("http://localhost", True), ("http://localhost:5173", True)),
-        *(("http://localhost:", False), ("http://localhost:5173.evil.example", False)),
-        *(("http://localhost.evil.example:80", False), ("https://localhost:5173", False)),
-        *(("http://localhost:*", False), ("http://localhost:\u0665", False)),
+        ("http://localhost:5173", True),
+        ("http://localhost", True),
+        ("capacitor://localhost", True),
+        ("http://localhost:", False),
+        ("http://localhost:1@evil.example", False),
+        ("http://localhost:80:80", False),
+        ("https://localhost:5173", False),
+        ("capacitor://localhost:1", False),
     ],
 )
-def test_any_port_is_allowed_where_the_setting_says_so(origin: str, may: bool) -> None:
+def test_development_may_allow_every_port_of_localhost(origin: str, is_allowed: bool) -> None:
     origins = ("http://localhost:*", "capacitor://localhost")
-    assert bool(headers_for(origin, origins)) is may
-    assert headers_for("capacitor://localhost", origins)
+    assert bool(headers_for(origin, origins)) is is_allowed
 
 
 def test_without_allowed_origins_nobody_may() -> None:

@@ -127,6 +127,10 @@ class TestVerifyRequests:
     def test_a_wrong_field_has_its_own_code(self, body: object, code: str) -> None:
         assert refusal(json_api.parse_verify, body)[0] == code
 
+    def test_it_is_said_that_either_a_challenge_or_an_email_is_missing(self) -> None:
+        told = ("missing_email", "challenge_id or email is required.")
+        assert refusal(json_api.parse_verify, {"code": "123456"}) == told
+
     @pytest.mark.parametrize("field", ["challenge_id", "code", "email", "otp", "device_token"])
     def test_a_number_is_refused_because_it_has_lost_its_leading_zeros(self, field: str) -> None:
         body = {"challenge_id": "ch_one", "otp" if field == "otp" else "code": "123456"}
@@ -371,6 +375,31 @@ class TestProblems:
         body = json.loads(reply.body)
         assert (reply.status, body["status"]) == (STATUS[error.code], STATUS[error.code])
         assert (body["code"], body[field]) == (error.code, value)
+
+    @pytest.mark.parametrize(
+        ("causes", "detail"),
+        [
+            (
+                [{"errorSummary": "login: too short."}, {"errorSummary": "email: odd."}],
+                "login: too short. email: odd.",
+            ),
+            ([], errors.CustomerInvalid.title),
+            (["odd", {}], errors.CustomerInvalid.title),
+            (None, errors.CustomerInvalid.title),
+        ],
+    )
+    def test_a_registration_is_told_what_okta_has_against_it(
+        self, causes: object, detail: str
+    ) -> None:
+        refused = errors.CustomerInvalid(okta_error={"status": 400, "errorCauses": causes})
+        stopped = errors.RegistrationStopped(refused)
+        for error in (refused, stopped):
+            assert json.loads(json_api.error(error, posted({})).body)["detail"] == detail
+
+    def test_nobody_else_is_told_okta_s_causes(self) -> None:
+        known = {"status": 403, "errorCauses": [{"errorSummary": "ada@example.com is locked."}]}
+        reply = json_api.error(errors.CustomerLocked(okta_error=known), posted({}))
+        assert json.loads(reply.body)["detail"] == errors.CustomerLocked.title
 
     @pytest.mark.parametrize(
         ("error", "headers"),

@@ -127,6 +127,11 @@ class TestSteps:
             okta_authn.parse_step(posted_to("emf1", {**STEP, "passCode": code}))
         assert told(refused.value)["errorCode"] == "E0000068"
 
+    def test_a_wrong_flag_is_named(self) -> None:
+        with pytest.raises(errors.MalformedBody) as refused:
+            okta_authn.parse_step(posted_to("emf1", {**STEP, "receipt": "yes"}))
+        assert refused.value.detail == "receipt must be true or false."
+
     @pytest.mark.parametrize(
         "identifier",
         ["", ".", "..", "a/b", "a%2Fb", "a b", "a\n", "a?b", "a;b", "a\u00e9", "x" * 65],

@@ -150,6 +150,12 @@ class TestFactorAndChallengeRequests:
         refused = refusal(workos.parse_verify, posted_to("auth_challenge_abc", {"code": code}))
         assert (refused["status"], refused["errors"][0]["field"]) == (422, "code")
 
+    @pytest.mark.parametrize("receipt", ["true", 1, {}])
+    def test_a_wrong_flag_is_named(self, receipt: object) -> None:
+        body = {"code": "123456", "receipt": receipt}
+        refused = refusal(workos.parse_verify, posted_to("auth_challenge_abc", body))
+        assert (refused["status"], refused["errors"][0]["field"]) == (422, "receipt")
+
 
 class TestReplies:
     def test_an_authenticator_app_is_shown_with_its_secret_once(self) -> None:
