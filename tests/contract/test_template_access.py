@@ -110,23 +110,18 @@ def test_own_secrets_replace_those_of_the_stack() -> None:
             assert allowed(stack, role)["secretsmanager:GetSecretValue"] == readable
 
 
-def test_own_key_encrypts_all_stored_data() -> None:
-    ref = {"Ref": "KmsKeyArn"}
-    stack = created(deploy(), **KEY)
-    for kind in ("AWS::SecretsManager::Secret", "AWS::Logs::LogGroup"):
-        for properties in of_type(stack, kind).values():
-            assert properties["KmsKeyId"] == ref
-    assert only(stack, "AWS::DynamoDB::Table")["SSESpecification"]["KMSMasterKeyId"] == ref
+@pytest.mark.parametrize("given", [KEY, {}], ids=["own key", "AWS's keys"])
+def test_own_key_encrypts_all_stored_data(given: dict[str, str]) -> None:
+    ref = {"Ref": "KmsKeyArn"} if given else None
+    stack = created(deploy(), **given)
+    for kind in ("SecretsManager::Secret", "Logs::LogGroup"):
+        for properties in of_type(stack, f"AWS::{kind}").values():
+            assert properties.get("KmsKeyId") == ref
+    table = only(stack, "AWS::DynamoDB::Table")["SSESpecification"]
+    assert (table["SSEEnabled"], table.get("KMSMasterKeyId")) == (True, ref)
     for function, role in FUNCTIONS.items():
-        assert stack[function]["Properties"]["KmsKeyArn"] == ref
-        assert allowed(stack, role)["kms:Decrypt"] == json.dumps(ref)
-
-
-def test_without_own_key_no_role_may_use_a_key() -> None:
-    everything_else = {name: each for name, each in core().items() if name != "Settings"}
-    assert "KmsKeyArn" not in json.dumps(everything_else)
-    assert "kms:Decrypt" not in json.dumps(statements(core()))
-    assert only(core(), "AWS::DynamoDB::Table")["SSESpecification"]["SSEEnabled"] is True
+        assert stack[function]["Properties"].get("KmsKeyArn") == ref
+        assert allowed(stack, role).get("kms:Decrypt") == (json.dumps(ref) if ref else None)
 
 
 def test_only_the_verify_function_signs_with_the_key_of_receipts() -> None:
@@ -170,14 +165,10 @@ def test_logs_hold_no_personal_data() -> None:
         assert not method.get("DataTraceEnabled", False)
 
 
-def test_every_log_group_has_a_retention() -> None:
-    groups = of_type(deploy(), "AWS::Logs::LogGroup")
-    used = {deploy()[f]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for f in FUNCTIONS}
-    assert used | {"ApiAccessLogs"} == set(groups)
-    assert all(g["RetentionInDays"] == {"Ref": "LogRetentionDays"} for g in groups.values())
-
-
-def test_lambda_leaves_the_log_format_to_powertools() -> None:
+def test_functions_log_into_groups_with_a_retention_and_leave_the_format_to_powertools() -> None:
     """Lambda's JSON format sets the level of the root logger: DEBUG would log URLs and tokens."""
-    for function in FUNCTIONS:
-        assert set(deploy()[function]["Properties"]["LoggingConfig"]) == {"LogGroup"}
+    logging = [deploy()[function]["Properties"]["LoggingConfig"] for function in FUNCTIONS]
+    assert all(set(each) == {"LogGroup"} for each in logging)
+    groups = of_type(deploy(), "AWS::Logs::LogGroup")
+    assert {each["LogGroup"]["Ref"] for each in logging} | {"ApiAccessLogs"} == set(groups)
+    assert all(g["RetentionInDays"] == {"Ref": "LogRetentionDays"} for g in groups.values())

@@ -20,7 +20,6 @@ from tests.contract.stack import (
     only,
     optional,
     parse,
-    references,
 )
 from tests.sandbox.template import ROOT
 from verification.http import json_api
@@ -104,14 +103,6 @@ class TestEveryStack:
         assert needed <= set(re.findall(r"(\w+)=", options))
         makes_roles = "AWS::IAM::Role" in text
         assert ("--capabilities CAPABILITY_IAM" in options) is makes_roles
-
-    def test_no_choice_leaves_a_dangling_reference(self, file: str) -> None:
-        parameters = parse(file).get("Parameters", {})
-        for value in ("", "arn:aws:something"):
-            given = {name: value for name in parameters if name.endswith("Arn")}
-            stack = optional(file, **given)
-            known = set(stack) | set(parameters)
-            assert not {each for each in references(stack) if "::" not in each} - known
 
 
 class TestAlarms:
@@ -199,8 +190,8 @@ class TestFirewall:
 
     def test_requests_are_not_sampled(self) -> None:
         """Samples would hold codes and client keys."""
-        for each in (WEB_ACL, *WEB_ACL["Rules"]):
-            assert each["VisibilityConfig"]["SampledRequestsEnabled"] is False
+        shown = [each["VisibilityConfig"] for each in (WEB_ACL, *WEB_ACL["Rules"])]
+        assert not any(each["SampledRequestsEnabled"] for each in shown)
 
     def test_refusals_look_like_the_service_and_a_browser_may_read_them(self) -> None:
         for rule in WEB_ACL["Rules"][:3]:
