@@ -5,9 +5,11 @@ PYTHON ?= python3
 PORT ?= 3000
 OKTA_PORT ?= 3001
 AWS_PORT ?= 3002
-AWS_DEFAULT_REGION ?= us-east-1
-export PORT OKTA_PORT AWS_PORT AWS_DEFAULT_REGION
+STACK ?= customer-verification
+export PORT OKTA_PORT AWS_PORT
 export SAM_CLI_TELEMETRY := 0
+# For what never leaves this machine. A deployment goes to REGION, or to the region of the AWS profile.
+run test bench: export AWS_DEFAULT_REGION ?= us-east-1
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 NODE_CLIENTS := $(addprefix tests/e2e/clients/,jose okta_auth_js page typescript_client)
@@ -23,7 +25,7 @@ BIN := .venv/bin
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help run test smoke bench build format openapi lock clean
+.PHONY: help run test deploy token client smoke bench build format openapi lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -36,12 +38,29 @@ test: $(READY) $(CHECKOV) ## every check, the quick ones first
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(SAM) validate --lint
+	$(BIN)/cfn-lint template.yaml deploy/*.yaml
 	.venv-checkov/bin/checkov --config-file tests/contract/checkov.yaml
 	$(BIN)/pytest --cov -n 2 --dist loadfile tests/unit tests/integration
 	$(BIN)/pytest -n 4 --dist loadfile tests/contract tests/e2e tests/proof # which wait more than they work
 
-smoke: $(READY) ## check a stack that runs (URL, KEY; without them, that of make run), harming nobody
-	@$(BIN)/python -m tests.smoke
+# What an operator runs. Values are given to Python in the environment, so that none is on a command line.
+OPERATE = STACK='$(STACK)' PYTHONPATH=shared:. $(BIN)/python -m
+export OKTA REGION PARAMETERS NAME SCOPES URL KEY EMAIL
+
+deploy: $(READY) ## build and deploy (OKTA, STACK, REGION, PARAMETERS="Limits=strict ...")
+	@$(OPERATE) deploy.preflight
+	@$(MAKE) --no-print-directory build
+	$(SAM) deploy --stack-name '$(STACK)' $(if $(REGION),--region '$(REGION)') \
+		$(if $(OKTA)$(PARAMETERS),--parameter-overrides $(if $(OKTA),'OktaOrgUrl=$(OKTA)') $(PARAMETERS))
+
+token: $(READY) ## put Okta's API token into its secret (STACK, REGION)
+	@$(OPERATE) deploy.okta_token
+
+client: $(READY) ## make a client key (NAME, SCOPES, STACK, REGION)
+	@$(OPERATE) deploy.client_key
+
+smoke: $(READY) ## check a stack that runs (URL, KEY; else that of make run), with EMAIL by a real code
+	@$(OPERATE) deploy.smoke
 
 bench: $(READY) ## measure
 	@$(BIN)/python -m tests.bench

@@ -17,6 +17,10 @@ ISSUE, VERIFY = "IssueChallengeFunction", "VerifyChallengeFunction"
 FUNCTIONS = {ISSUE: "IssueChallengeRole", VERIFY: "VerifyChallengeRole"}
 """The role of each function."""
 
+CORE = "template.yaml"
+OPTIONAL = sorted(f"deploy/{file.name}" for file in (ROOT / "deploy").glob("*.yaml"))
+"""The stacks that are not the core."""
+
 Tree = dict[str, Any]
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -30,35 +34,65 @@ class NoManagedPolicies:
 
 
 @cache
-def parse() -> Tree:
-    """The template as written. `!Ref X` is {"Ref": "X"}."""
-    tree: Tree = yaml_parse((ROOT / "template.yaml").read_text())
+def parse(file: str = CORE) -> Tree:
+    """A template as written. `!Ref X` is {"Ref": "X"}."""
+    tree: Tree = yaml_parse((ROOT / file).read_text())
     return tree
 
 
 @cache
-def deploy(layer: str = "s3://bucket/layer") -> Tree:
-    """The resources that SAM makes of the template when `sam deploy` has uploaded the code."""
-    source = deepcopy(parse())
-    for resource in source["Resources"].values():
+def routes() -> dict[tuple[str, str], Tree]:
+    """The operation of each route of the API, by method and path."""
+    paths = yaml_parse((ROOT / "functions/openapi.yaml").read_text())["paths"]
+    return {
+        (method.upper(), path): operation
+        for path, item in paths.items()
+        for method, operation in item.items()
+    }
+
+
+def translated(layer: str = "s3://bucket/layer", source: Tree | None = None) -> Tree:
+    """What SAM makes of the template when `sam deploy` has uploaded the code. CloudFormation has
+    included the API's document by then: it evaluates macros from the inside outwards.
+    """
+    tree = deepcopy(source or parse())
+    for resource in tree["Resources"].values():
         if "CodeUri" in resource.get("Properties", {}):
             resource["Properties"]["CodeUri"] = "s3://bucket/code"
-    source["Resources"]["VerificationLayer"]["Properties"]["ContentUri"] = layer
-    resources: Tree = transform(source, {}, NoManagedPolicies())["Resources"]
+    tree["Resources"]["VerificationLayer"]["Properties"]["ContentUri"] = layer
+    api = tree["Resources"]["Api"]["Properties"]
+    included = api["DefinitionBody"]["Fn::Transform"]
+    assert included["Name"] == "AWS::Include"
+    api["DefinitionBody"] = yaml_parse((ROOT / included["Parameters"]["Location"]).read_text())
+    result: Tree = transform(tree, {}, NoManagedPolicies())
+    return result
+
+
+@cache
+def deploy(layer: str = "s3://bucket/layer") -> Tree:
+    """The resources of the translated template."""
+    resources: Tree = translated(layer)["Resources"]
     return resources
 
 
-def created(deployed: Tree, **parameters: str) -> Tree:
+def created(deployed: Tree, file: str = CORE, **parameters: str) -> Tree:
     """The resources that exist with these parameters. Every condition is evaluated."""
-    template = parse()
-    values = {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
+    template = parse(file)
+    declared = template.get("Parameters", {})
+    values = {name: str(each.get("Default", "")) for name, each in declared.items()}
     values.update(parameters)
-    holds = {name: _evaluate(rule, values) for name, rule in template["Conditions"].items()}
+    conditions = template.get("Conditions", {})
+    holds = {name: _evaluate(rule, values) for name, rule in conditions.items()}
     return {
         name: _choose(resource, holds)
         for name, resource in deployed.items()
         if holds.get(resource.get("Condition"), True)
     }
+
+
+def optional(file: str, **parameters: str) -> Tree:
+    """The resources of one of the optional stacks."""
+    return created(parse(file)["Resources"], file, **parameters)
 
 
 def _evaluate(rule: Tree, values: Mapping[str, str]) -> bool:
@@ -67,6 +101,8 @@ def _evaluate(rule: Tree, values: Mapping[str, str]) -> bool:
             return values[parameter] == str(value)
         case {"Fn::Not": [inner]}:
             return not _evaluate(inner, values)
+        case {"Fn::Or": list(inner)}:
+            return any(_evaluate(each, values) for each in inner)
     raise AssertionError(f"no condition of this template: {rule}")
 
 
@@ -113,6 +149,19 @@ def references(node: object) -> Iterator[str]:
                 yield from references(item)
 
 
+def imports(node: object) -> Iterator[str]:
+    """What this part of the tree imports from the core: `ApiId` for `${CoreStack}-ApiId`."""
+    match node:
+        case {"Fn::ImportValue": {"Fn::Sub": str(name)}}:
+            yield name.removeprefix("${CoreStack}-")
+        case dict():
+            for value in node.values():
+                yield from imports(value)
+        case list():
+            for item in node:
+                yield from imports(item)
+
+
 def statements(resources: Tree, role: str | None = None) -> list[Tree]:
     """What all roles allow, or one of them: their own policies and AWS::IAM::Policy resources."""
     documents = [
@@ -127,15 +176,3 @@ def statements(resources: Tree, role: str | None = None) -> list[Tree]:
         if role is None or {"Ref": role} in policy["Roles"]
     ]
     return [statement for document in documents for statement in document["Statement"]]
-
-
-def routes() -> dict[tuple[str, str], Tree]:
-    """Properties of every Api event and the name of its function, by method and path."""
-    return {
-        (event["Properties"]["Method"], event["Properties"]["Path"]): {
-            **event["Properties"],
-            "function": name,
-        }
-        for name in FUNCTIONS
-        for event in parse()["Resources"][name]["Properties"]["Events"].values()
-    }

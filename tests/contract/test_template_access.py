@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from functools import cache
 
 import botocore.session
 import pytest
@@ -12,18 +13,19 @@ from botocore import xform_name
 from tests.contract.stack import (
     FUNCTIONS,
     ISSUE,
+    OPTIONAL,
     VERIFY,
     Tree,
     created,
     deploy,
     of_type,
     only,
+    optional,
     statements,
 )
 from tests.sandbox.template import ROOT
 
 KEY = {"KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234"}
-EVERYTHING = {**KEY, "AuditStream": "true", "CreateApiLogRole": "true"}
 
 PERMISSIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
@@ -36,9 +38,10 @@ NO_CALLS = {"kms:Verify"}
 """Operations whose names are words of the code: `verify` is a scope."""
 
 
-@pytest.fixture(scope="module")
-def deployed() -> Tree:
-    return deploy()
+@cache
+def core() -> Tree:
+    """The core with default parameters."""
+    return created(deploy())
 
 
 def allowed(stack: Tree, role: str) -> dict[str, str]:
@@ -69,36 +72,37 @@ def permissions_used() -> set[str]:
     return {PERMISSIONS.get(operation, operation) for operation in operations - NO_CALLS}
 
 
-def test_functions_are_allowed_exactly_the_calls_that_they_make(deployed: Tree) -> None:
-    stack = created(deployed)
+def test_functions_are_allowed_exactly_the_calls_that_they_make() -> None:
     every_function = {"logs:CreateLogStream", "logs:PutLogEvents"}
     every_function |= {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    own = {ISSUE: {"lambda:InvokeFunction"}, VERIFY: {"kms:Sign", "kms:GetPublicKey"}}
+    data = permissions_used() - own[ISSUE] - own[VERIFY]
     for function, role in FUNCTIONS.items():
-        assert stack[function]["Properties"]["Role"] == {"Fn::GetAtt": [role, "Arn"]}
-        own = {ISSUE: {"lambda:InvokeFunction"}, VERIFY: {"kms:Sign", "kms:GetPublicKey"}}
-        data = permissions_used() - own[ISSUE] - own[VERIFY]
-        assert set(allowed(stack, role)) == data | every_function | own[function]
+        assert core()[function]["Properties"]["Role"] == {"Fn::GetAtt": [role, "Arn"]}
+        assert set(allowed(core(), role)) == data | every_function | own[function]
         assert own[function] <= permissions_used()
 
 
-def test_nothing_is_allowed_on_every_resource_except_traces(deployed: Tree) -> None:
+def test_nothing_is_allowed_on_every_resource_except_traces() -> None:
     """X-Ray has no resources to name."""
-    for statement in statements(created(deployed, **EVERYTHING)):
+    stacks = [created(deploy(), **KEY), *(optional(file) for file in OPTIONAL)]
+    stacks.append(optional("deploy/audit.yaml", **KEY))
+    for statement in (each for stack in stacks for each in statements(stack)):
         assert statement["Effect"] == "Allow"
         assert "*" not in json.dumps(statement["Action"])
         if "*" in json.dumps(statement["Resource"]):
             assert statement["Action"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
 
 
-def test_issue_function_may_invoke_only_itself(deployed: Tree) -> None:
-    may_invoke = json.loads(allowed(created(deployed), FUNCTIONS[ISSUE])["lambda:InvokeFunction"])
+def test_issue_function_may_invoke_only_itself() -> None:
+    may_invoke = json.loads(allowed(core(), FUNCTIONS[ISSUE])["lambda:InvokeFunction"])
     assert may_invoke == [{"Fn::GetAtt": [ISSUE, "Arn"]}, {"Ref": f"{ISSUE}Aliaslive"}]
 
 
-def test_own_secrets_replace_those_of_the_stack(deployed: Tree) -> None:
+def test_own_secrets_replace_those_of_the_stack() -> None:
     given = {"OktaTokenSecretArn": "arn:token", "ServiceKeysSecretArn": "arn:keys"}
     for parameters in ({}, given):
-        stack = created(deployed, **parameters)
+        stack = created(deploy(), **parameters)
         made = [] if parameters else ["OktaTokenSecret", "ServiceKeysSecret"]
         assert sorted(of_type(stack, "AWS::SecretsManager::Secret")) == made
         readable = json.dumps([{"Ref": name} for name in parameters or made])
@@ -106,32 +110,23 @@ def test_own_secrets_replace_those_of_the_stack(deployed: Tree) -> None:
             assert allowed(stack, role)["secretsmanager:GetSecretValue"] == readable
 
 
-def test_own_key_encrypts_all_stored_data(deployed: Tree) -> None:
-    ref = {"Ref": "KmsKeyArn"}
-    stack = created(deployed, **KEY)
-    for kind in ("AWS::SecretsManager::Secret", "AWS::Logs::LogGroup"):
-        for properties in of_type(stack, kind).values():
-            assert properties["KmsKeyId"] == ref
-    assert only(stack, "AWS::DynamoDB::Table")["SSESpecification"]["KMSMasterKeyId"] == ref
+@pytest.mark.parametrize("given", [KEY, {}], ids=["own key", "AWS's keys"])
+def test_own_key_encrypts_all_stored_data(given: dict[str, str]) -> None:
+    ref = {"Ref": "KmsKeyArn"} if given else None
+    stack = created(deploy(), **given)
+    for kind in ("SecretsManager::Secret", "Logs::LogGroup"):
+        for properties in of_type(stack, f"AWS::{kind}").values():
+            assert properties.get("KmsKeyId") == ref
+    table = only(stack, "AWS::DynamoDB::Table")["SSESpecification"]
+    assert (table["SSEEnabled"], table.get("KMSMasterKeyId")) == (True, ref)
     for function, role in FUNCTIONS.items():
-        assert stack[function]["Properties"]["KmsKeyArn"] == ref
-        assert allowed(stack, role)["kms:Decrypt"] == json.dumps(ref)
+        assert stack[function]["Properties"].get("KmsKeyArn") == ref
+        assert allowed(stack, role).get("kms:Decrypt") == (json.dumps(ref) if ref else None)
 
 
-def test_without_own_key_no_role_may_use_a_key(deployed: Tree) -> None:
-    stack = created(deployed)
-    del stack["Settings"]  # which contains the empty parameter
-    assert "KmsKeyArn" not in json.dumps(list(stack.values()))
-    assert "kms:Decrypt" not in json.dumps(statements(stack))
-    assert only(stack, "AWS::DynamoDB::Table")["SSESpecification"]["SSEEnabled"] is True
-
-
-def test_only_the_verify_function_signs_with_the_key_of_receipts(deployed: Tree) -> None:
-    key = created(deployed)["ReceiptKey"]
-    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == (
-        "RetainExceptOnCreate",
-        "Retain",
-    )
+def test_only_the_verify_function_signs_with_the_key_of_receipts() -> None:
+    key = core()["ReceiptKey"]
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert key["Properties"]["KeySpec"] == "ECC_NIST_P256"
     administration, signing = key["Properties"]["KeyPolicy"]["Statement"]
     assert not {"kms:*", "kms:Sign"} & set(administration["Action"])
@@ -140,44 +135,40 @@ def test_only_the_verify_function_signs_with_the_key_of_receipts(deployed: Tree)
     assert signing["Condition"] == {"ArnEquals": {"aws:PrincipalArn": signer}}
 
 
-def test_verify_function_may_use_both_keys_while_one_replaces_the_other(deployed: Tree) -> None:
-    stack = created(deployed, ReceiptOtherKeyArn="arn:other")
-    own, other = {"Fn::GetAtt": ["ReceiptKey", "Arn"]}, {"Ref": "ReceiptOtherKeyArn"}
-    assert json.loads(allowed(stack, FUNCTIONS[VERIFY])["kms:Sign"]) == [own, other]
-    stack = created(deployed, ReceiptOtherKeyArn="arn:other", ReceiptKeyArn="arn:own")
-    assert "ReceiptKey" not in stack
-    assert json.loads(allowed(stack, FUNCTIONS[VERIFY])["kms:Sign"]) == [
-        {"Ref": "ReceiptKeyArn"},
-        other,
-    ]
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ({}, {"Fn::GetAtt": ["ReceiptKey", "Arn"]}),
+        ({"ReceiptKeyArn": "arn:own"}, {"Ref": "ReceiptKeyArn"}),
+    ],
+)
+def test_verify_function_may_use_both_keys_while_one_replaces_the_other(
+    given: dict[str, str], key: Tree
+) -> None:
+    stack = created(deploy(), ReceiptOtherKeyArn="arn:other", **given)
+    assert ("ReceiptKey" in stack) is not bool(given)
+    may_sign = json.loads(allowed(stack, FUNCTIONS[VERIFY])["kms:Sign"])
+    assert may_sign == [key, {"Ref": "ReceiptOtherKeyArn"}]
 
 
-def test_access_log_holds_no_personal_data(deployed: Tree) -> None:
-    line = json.loads(only(deployed, "AWS::ApiGateway::Stage")["AccessLogSetting"]["Format"])
+def test_logs_hold_no_personal_data() -> None:
+    """Execution logs would hold query strings and bodies, and traces of the stage hold URLs."""
+    stage = only(deploy(), "AWS::ApiGateway::Stage")
+    line = json.loads(stage["AccessLogSetting"]["Format"])
+    private = ("identity", "path.", "$context.path", "requestOverride")
     for value in line.values():
-        assert not any(
-            word in value for word in ("identity", "path.", "$context.path", "requestOverride")
-        )
         assert value.startswith("$context.")
-    assert line["resourcePath"] == "$context.resourcePath"
-
-
-def test_api_gateway_logs_no_requests(deployed: Tree) -> None:
-    """Execution logs hold query strings and bodies, and traces of the stage hold URLs."""
-    stage = only(deployed, "AWS::ApiGateway::Stage")
+        assert not any(word in value for word in private)
     assert not stage.get("TracingEnabled", False)
     for method in stage["MethodSettings"]:
-        assert (method["LoggingLevel"], method["DataTraceEnabled"]) == ("OFF", False)
+        assert method.get("LoggingLevel", "OFF") == "OFF"
+        assert not method.get("DataTraceEnabled", False)
 
 
-def test_every_log_group_has_a_retention(deployed: Tree) -> None:
-    groups = of_type(deployed, "AWS::Logs::LogGroup")
-    used = {deployed[f]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for f in FUNCTIONS}
-    assert used | {"ApiAccessLogs"} == set(groups)
-    assert all(g["RetentionInDays"] == {"Ref": "LogRetentionDays"} for g in groups.values())
-
-
-def test_lambda_leaves_the_log_format_to_powertools(deployed: Tree) -> None:
+def test_functions_log_into_groups_with_a_retention_and_leave_the_format_to_powertools() -> None:
     """Lambda's JSON format sets the level of the root logger: DEBUG would log URLs and tokens."""
-    for function in FUNCTIONS:
-        assert set(deployed[function]["Properties"]["LoggingConfig"]) == {"LogGroup"}
+    logging = [deploy()[function]["Properties"]["LoggingConfig"] for function in FUNCTIONS]
+    assert all(set(each) == {"LogGroup"} for each in logging)
+    groups = of_type(deploy(), "AWS::Logs::LogGroup")
+    assert {each["LogGroup"]["Ref"] for each in logging} | {"ApiAccessLogs"} == set(groups)
+    assert all(g["RetentionInDays"] == {"Ref": "LogRetentionDays"} for g in groups.values())

@@ -1,7 +1,8 @@
-"""`make smoke` passes on a healthy stack, says what is wrong with another, and harms nobody."""
+"""What an operator does after a deployment: a token, a client key, and a real code to themselves."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -12,7 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import smoke
+from deploy import smoke
+from deploy.client_key import add_key
+from deploy.okta_token import put_token
+from deploy.stack import Problem
 from tests.sandbox.aws import CLIENT_KEY, ROOT_KEY
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.template import PREFIX, ROOT
@@ -24,45 +28,62 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Caller
 
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-Smoke = Callable[..., tuple[int, str]]
+EMAIL = "ada@example.com"
+Smoke = Callable[..., str]
 
 
 @pytest.fixture
 def check(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> Smoke:
-    """Runs the smoke test; exit code and output, with blanks for line ends."""
+    """Runs the smoke test; what it says, with blanks for line ends."""
 
-    def run(url: str = sandbox.url, key: str = CLIENT_KEY) -> tuple[int, str]:
-        code = smoke.main({"URL": url, "KEY": key})
-        output = capsys.readouterr().out
-        assert not key or key not in output
-        return code, " ".join(output.split())
+    def run(url: str = sandbox.url, key: str = CLIENT_KEY, **more: str) -> str:
+        def ask(prompt: str) -> str:
+            sys.stdout.write(prompt)
+            sandbox.settle()
+            return sandbox.org.inbox.to(EMAIL)[0].code
+
+        problem = ""
+        try:
+            smoke.smoke({"URL": url, "KEY": key, **more}, ask)
+        except Problem as found:
+            problem = str(found)
+        told = capsys.readouterr().out + problem
+        assert not key or key not in told
+        return " ".join(told.split())
 
     return run
 
 
+@pytest.fixture
+def stack(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox as a stack that the commands find, with its secrets as outputs."""
+    outputs = {"OktaTokenSecretArn": "OktaTokenSecret", "ServiceKeysSecretArn": "ServiceKeysSecret"}
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {name: {"Value": PREFIX + secret} for name, secret in outputs.items()},
+    }
+    cloudformation = sandbox.aws.client("cloudformation")
+    cloudformation.create_stack(
+        StackName="customer-verification", TemplateBody=json.dumps(template)
+    )
+    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.aws.url)
+    return sandbox
+
+
 class TestHealthyStack:
-    def test_every_check_passes_and_shows_its_request_id(
-        self, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert smoke.main({"URL": f"{sandbox.url}/", "KEY": f"{CLIENT_KEY}\n"}) == 0
-        first, *lines, last = capsys.readouterr().out.splitlines()
-        assert (first, last) == (f"Checking {sandbox.url}", "All is well.")
-        assert len(lines) == len(smoke.CHECKS)
-        assert all(re.fullmatch(rf"ok     ({UUID})  \S.*", line) for line in lines)
+    def test_operator_is_verified_by_a_real_code(self, check: Smoke) -> None:
+        told = check(EMAIL=EMAIL)
+        assert "The code that was sent to a•••@example.com: verified All is well." in told
 
-    def test_it_shows_the_settings_of_the_stack(self, check: Smoke, log: Path) -> None:
-        assert "unknown customers are concealed" in check()[1]
-        settings = {"CONCEAL_UNKNOWN_CUSTOMERS": "false", "INVOKE_URL_ROUTES": "false"}
-        with log.open("a") as file, Sandbox(file, environment=settings) as sandbox:
-            code, output = check(sandbox.url)
-        assert code == 0
-        assert "the public is told who is a customer" in output
-        assert "GET /challenge and GET /verify (off)" in output
+    def test_every_check_passes_and_shows_its_request_id(self, check: Smoke) -> None:
+        told = check()
+        assert len(re.findall(rf" ok {UUID} ", told)) == len(smoke.CHECKS)
+        assert told.endswith("All is well.")
 
-    def test_nobody_is_harmed(self, client: Caller, check: Smoke) -> None:
+    def test_without_an_email_nobody_is_sent_anything(self, client: Caller, check: Smoke) -> None:
         org = client.sandbox.org
         before = org.customers()
-        assert check()[0] == 0
+        assert check().endswith("All is well.")
         client.sandbox.settle()
         assert org.customers() == before
         assert org.inbox == []
@@ -70,28 +91,37 @@ class TestHealthyStack:
         table = client.sandbox.aws.client("dynamodb")
         rows = table.scan(TableName=f"{PREFIX}ChallengeTable")["Items"]
         assert not any(row["pk"]["S"].startswith("customer#") for row in rows)
-        assert all("ttl" in row for row in rows)
 
     def test_without_a_url_it_checks_the_sandbox_of_make_run(
         self, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert smoke.main({"PORT": sandbox.url.rpartition(":")[2]}) == 0
-        assert CLIENT_KEY not in capsys.readouterr().out
+        smoke.smoke({"PORT": sandbox.url.rpartition(":")[2]})
+        assert capsys.readouterr().out.endswith("All is well.\n")
+        assert smoke.SANDBOX_KEY == CLIENT_KEY
+
+    def test_code_that_is_mistyped_may_be_typed_again(
+        self, client: Caller, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        tries = iter(range(3))
+
+        def ask(_: str) -> str:
+            return ("12345", client.wrong_code(EMAIL), client.code(EMAIL))[next(tries)]
+
+        smoke.smoke({"URL": client.sandbox.url, "KEY": CLIENT_KEY, "EMAIL": EMAIL}, ask)
+        assert capsys.readouterr().out.count("Once more.") == 2
 
 
 class TestProblems:
     def test_every_remedy_is_for_an_existing_outcome(self) -> None:
         assert smoke.REMEDIES.keys() <= STATUS.keys()
 
-    def test_a_bad_okta_token(self, sandbox: Sandbox, check: Smoke) -> None:
+    def test_bad_okta_token(self, sandbox: Sandbox, check: Smoke) -> None:
         sandbox.org.accept_tokens([])
-        code, output = check()
-        assert code == 1
-        assert "The answer is 502 okta_credentials_rejected, and not 404" in output
-        assert "Okta refuses the API token" in output
-        assert "OktaTokenSecretArn" in output
-        assert re.search(rf"WRONG {UUID} issue: ", output)
-        assert "2 wrong." in output
+        told = check()
+        assert "The answer is 502 okta_credentials_rejected, not 404" in told
+        assert "Okta refuses the API token" in told
+        assert re.search(rf"WRONG {UUID} issue: ", told)
+        assert told.endswith("2 wrong.")
 
     @pytest.mark.parametrize(
         ("kind", "words"),
@@ -103,66 +133,38 @@ class TestProblems:
     )
     def test_okta_fails(self, sandbox: Sandbox, check: Smoke, kind: str, words: str) -> None:
         sandbox.org.faults.add("any", kind, 100)
-        code, output = check()
-        assert code == 1
-        assert words in output
+        assert words in check()
 
-    def test_the_store_is_down(self, check: Smoke, log: Path) -> None:
+    def test_store_is_down(self, check: Smoke, log: Path) -> None:
         with log.open("a") as file, Sandbox(file) as sandbox:
-            assert check(sandbox.url)[0] == 0
+            assert check(sandbox.url).endswith("All is well.")
             sandbox.aws.__exit__()
-            code, output = check(sandbox.url)
-        assert code == 1
-        assert "503 store_unavailable" in output
-        assert "DynamoDB or Secrets Manager does not answer" in output
-
-    def test_a_broken_secret(self, sandbox: Sandbox, check: Smoke) -> None:
-        sandbox.aws.put_secret("ServiceKeysSecret", "{}")
-        sandbox.advance += 300
-        code, output = check()
-        assert code == 1
-        assert "500 internal_error" in output
-        assert "log says which under this request id" in output
+            assert "DynamoDB or Secrets Manager does not answer" in check(sandbox.url)
 
     @pytest.mark.parametrize("key", ["sk_of_another_stack_00", ROOT_KEY])
-    def test_a_wrong_client_key(self, check: Smoke, key: str) -> None:
-        code, output = check(key=key)
-        assert code == 1
-        assert "The client key is refused. KEY must be one of" in output
-        assert "2 wrong." in output
+    def test_wrong_client_key(self, check: Smoke, key: str) -> None:
+        assert "The client key is refused. KEY must be one of" in check(key=key)
 
-    @pytest.mark.parametrize("key", ["", "sk_with_ümlaut", "two\nlines"])
-    def test_a_text_that_cannot_be_a_key(self, check: Smoke, key: str) -> None:
-        code, output = check(key=key)
-        assert code == 1
-        assert output.startswith("KEY is not")
+    @pytest.mark.parametrize("key", ["sk_with_ümlaut", "two\nlines"])
+    def test_text_that_cannot_be_a_key(self, check: Smoke, key: str) -> None:
+        assert check(key=key) == "KEY is not a client key: make client prints one."
 
+    @pytest.mark.usefixtures("sandbox")
     def test_nothing_listens_there(self, check: Smoke) -> None:
-        code, output = check("http://127.0.0.1:9")
-        assert code == 1
-        assert "Nothing answers there. URL must be the stack's output ApiUrl" in output
-        assert "1 wrong." in output
+        told = check("http://127.0.0.1:9")
+        assert "Nothing answers there. URL must be the stack's output ApiUrl" in told
+        assert told.endswith("1 wrong.")
 
     def test_no_answer_in_time(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-            with pytest.raises(smoke.CheckFailed, match="There is no answer in time"):
-                smoke.no_route(smoke.Stack(url, CLIENT_KEY, timeout=(1.0, 0.1)))
+            with pytest.raises(Problem, match="There is no answer in time"):
+                smoke.no_route(smoke.Api(url, CLIENT_KEY, timeout=(1.0, 0.1)))
 
-    def test_another_service_listens_there(self, sandbox: Sandbox, check: Smoke) -> None:
-        code, output = check(sandbox.okta_url)
-        assert code == 1
-        assert "URL leads to something else" in output
-
-    def test_the_url_has_too_long_a_path(self, sandbox: Sandbox, check: Smoke) -> None:
-        code, output = check(f"{sandbox.url}/prod/challenge")
-        assert code == 1
-        assert "There is no such route under URL" in output
-
-    def test_the_host_does_not_speak_tls(self, sandbox: Sandbox, check: Smoke) -> None:
-        code, output = check(sandbox.url.replace("http:", "https:"))
-        assert code == 1
-        assert "TLS certificate is not accepted, or it speaks no TLS" in output
+    def test_url_leads_elsewhere(self, sandbox: Sandbox, check: Smoke) -> None:
+        assert "URL leads to something else" in check(sandbox.okta_url)
+        assert "There is no such route under URL" in check(f"{sandbox.url}/prod/challenge")
+        assert "TLS certificate is not accepted" in check(sandbox.url.replace("http:", "https:"))
 
     @pytest.mark.parametrize(
         ("url", "words"),
@@ -173,23 +175,60 @@ class TestProblems:
             ("ftp://api.example.com", "URL must be a URL"),
         ],
     )
-    def test_a_key_is_not_sent_to_such_a_url(self, check: Smoke, url: str, words: str) -> None:
-        code, output = check(url)
-        assert code == 1
-        assert output.startswith(words)
+    def test_key_is_not_sent_to_such_a_url(self, check: Smoke, url: str, words: str) -> None:
+        assert check(url).startswith(words)
+
+    def test_nobody_by_this_email(self, check: Smoke) -> None:
+        told = check(EMAIL="nobody@example.com")
+        assert "Okta knows nobody by this EMAIL" in told
+        assert "All is well" not in told
+
+
+class TestKeysOfTheStack:
+    def test_key_of_make_client_works_beside_the_others(
+        self, stack: Sandbox, check: Smoke, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        add_key({"NAME": "kiosk", "SCOPES": "verify"})
+        (key,) = [word for word in capsys.readouterr().out.split() if word.startswith("sk_")]
+        stack.advance += 300
+        assert check(key=key, EMAIL=EMAIL).endswith("verified All is well.")
+        assert check().endswith("All is well.")
+
+    def test_token_of_make_token_is_the_one_that_okta_sees(
+        self, stack: Sandbox, check: Smoke
+    ) -> None:
+        token = "00" + "n" * 40
+        stack.org.accept_tokens([token])
+        assert "make token" in check()
+        put_token({}, lambda _: token)
+        assert check(EMAIL=EMAIL).endswith("verified All is well.")
 
 
 class TestCommand:
-    def test_the_exit_code_says_whether_all_checks_passed(self, sandbox: Sandbox) -> None:
-        environ = {"URL": sandbox.url, "KEY": CLIENT_KEY, "PYTHONWARNINGS": "error"}
-        assert run(sys.executable, "-m", "tests.smoke", **environ).returncode == 0
+    def test_exit_code_says_whether_all_checks_passed(self, sandbox: Sandbox) -> None:
+        environ = {"URL": sandbox.url, "KEY": CLIENT_KEY, "PYTHONPATH": "shared:."}
+        assert run(sys.executable, "-W", "error", "-m", "deploy.smoke", **environ).returncode == 0
         sandbox.org.accept_tokens([])
-        assert run(sys.executable, "-m", "tests.smoke", **environ).returncode == 1
+        failed = run(sys.executable, "-W", "error", "-m", "deploy.smoke", **environ)
+        assert (failed.returncode, failed.stderr) == (1, "2 wrong.\n")
 
-    def test_the_key_is_on_no_command_line(self) -> None:
+    def test_key_is_on_no_command_line(self) -> None:
         make = run("make", "--dry-run", "smoke", URL="http://127.0.0.1:9", KEY=CLIENT_KEY)
-        assert make.stdout.splitlines()[-1].endswith("-m tests.smoke")
+        assert make.stdout.splitlines()[-1].endswith("-m deploy.smoke")
         assert CLIENT_KEY not in make.stdout
+
+    def test_deployment_asks_nothing_but_the_change_set(self) -> None:
+        make = run(
+            "make", "--dry-run", "deploy", OKTA="https://example.okta.com", REGION="eu-west-1"
+        )
+        commands = make.stdout.replace("\\\n\t", "")
+        order = ("-m deploy.preflight", "sam build", "sam deploy")
+        assert sorted(order, key=commands.index) == list(order)
+        assert commands.splitlines()[-1].endswith(
+            "sam deploy --stack-name 'customer-verification' --region 'eu-west-1' "
+            "--parameter-overrides 'OktaOrgUrl=https://example.okta.com' "
+        )
+        assert "--guided" not in make.stdout
 
 
 def run(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:

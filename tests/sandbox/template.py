@@ -114,10 +114,14 @@ class Template:
                 return re.sub(r"\$\{([^!}]+)\}", lambda found: self._substitute(found[1]), text)
             case {"Fn::Join": [str(separator), list(parts)]}:
                 return separator.join(self._resolved(part) for part in parts)
+            case {"Fn::FindInMap": [str(table), row, column]}:
+                return self._source["Mappings"][table][self._resolved(row)][self._resolved(column)]
             case {"Fn::If": [condition, then, otherwise]}:
                 return self._resolved(then if self._holds(condition) else otherwise)
             case {"Fn::Equals": [left, right]}:
                 return self._resolved(left) == self._resolved(right)
+            case {"Fn::Or": list(rules)}:
+                return any(map(self._resolved, rules))
             case {"Fn::Not": [negated]}:
                 return not self._resolved(negated)
             case dict() if any(key.startswith("Fn::") for key in value):

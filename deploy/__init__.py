@@ -1,0 +1,1 @@
+"""What an operator runs: `make deploy`, `make token`, `make client` and `make smoke`."""
