@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.clients.program import Client
 from tests.e2e.receipts import customer_id, redeem, shop
 from tests.e2e.sign_in import session_of
 from tests.sandbox.okta.seed import ADA_PASSWORD
@@ -53,39 +52,20 @@ APP = {
 ANSWER = {"password": "MFA_REQUIRED", "wrong": WRONG_CODE, "right": "SUCCESS"}
 
 
-@pytest.fixture(scope="module")
-def clients(running: Sandbox) -> Iterator[dict[str, subprocess.Popen[str]]]:
-    """A program for each server, which takes one journey after the other."""
-    urls = (running.url, running.okta_url)
-    programs = {
-        url: subprocess.Popen(  # noqa: S603 - our own program
-            ["node", CLIENT / "sign_in.js", url, ADA_PASSWORD, running.url],  # noqa: S607
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for url in urls
-    }
-    yield programs
-    for program in programs.values():
-        with program:  # closes its input, and waits for its end
-            pass
+@pytest.fixture(scope="module", params=["service", "simulator"])
+def client(running: Sandbox, request: pytest.FixtureRequest) -> Iterator[Client]:
+    url = running.url if request.param == "service" else running.okta_url
+    with Client([CLIENT / "sign_in.js", url, ADA_PASSWORD, running.url]) as client:
+        yield client
 
 
-@pytest.fixture(params=["service", "simulator"])
-def journey(
-    request: pytest.FixtureRequest, clients: dict[str, subprocess.Popen[str]], sandbox: Sandbox
-) -> Journey:
+@pytest.fixture
+def journey(client: Client, sandbox: Sandbox) -> Journey:  # noqa: ARG001 - which is reset
     """Takes a journey of sign_in.js, every link of which leads back to the same server."""
-    url = sandbox.url if request.param == "service" else sandbox.okta_url
-    program = clients[url]
 
     def take(name: str) -> Seen:
-        assert program.stdin is not None
-        assert program.stdout is not None
-        print(name, file=program.stdin, flush=True)
-        seen: Seen = json.loads(program.stdout.readline())
-        assert seen.pop("called") == [url]
+        seen = client.take(name)
+        assert seen.pop("called") == [client.arguments[1]]
         return seen
 
     return take
@@ -130,7 +110,7 @@ def test_a_wrong_password_and_an_unknown_user_look_the_same(journey: Journey) ->
     }
 
 
-@pytest.mark.parametrize("journey", ["service"], indirect=True)
+@pytest.mark.parametrize("client", ["service"], indirect=True)
 def test_a_receipt_that_was_asked_for_is_handed_out(sandbox: Sandbox, journey: Journey) -> None:
     seen = journey("receipt")
     assert (seen["password"], seen["sent"], seen["right"]) == (
