@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ import requests
 
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.server import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,6 +98,13 @@ def eventually(is_so: Callable[[], bool], seconds: float = 15) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on now."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def elsewhere(sandbox: Sandbox, number: int = 7) -> Caller:
