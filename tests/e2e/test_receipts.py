@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 import requests
@@ -58,8 +59,8 @@ def test_a_voice_bot_hands_a_verified_caller_over_to_a_person_in_time(
     client: Caller, desk: Caller
 ) -> None:
     context = {"kind": "ivr", "id": "line 2"}
-    asked = {"receipt": True, "receipt_seconds": 900, "audience": "shop", "context": context}
-    receipt = receipt_of(client, **asked)
+    asked: dict[str, Any] = {"receipt": True, "receipt_seconds": 900, "audience": "shop"}
+    receipt = receipt_of(client, context=context, **asked)
     client.sandbox.advance += 850
     told = redeem(desk, receipt, "", customer_id=customer_id(client.sandbox)).json()
     assert (told["context"], told["client"], told["lane"]) == (context, "sandbox", "client")
