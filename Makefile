@@ -38,7 +38,7 @@ test: $(READY) $(CHECKOV) ## every check, the quick ones first
 	$(SAM) validate --lint
 	.venv-checkov/bin/checkov --config-file tests/contract/checkov.yaml
 	$(BIN)/pytest --cov -n 2 --dist loadfile tests/unit tests/integration
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e tests/contract # in order
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e tests/contract # the longest first
 
 smoke: $(READY) ## check a stack that runs (URL, KEY; without them, that of make run), harming nobody
 	@$(BIN)/python -m tests.smoke
