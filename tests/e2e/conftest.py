@@ -141,6 +141,21 @@ def sandbox(running: Sandbox) -> Sandbox:
     return running
 
 
+@pytest.fixture(scope="session")
+def running_with_small_budgets(log: Path) -> Iterator[Sandbox]:
+    names = ("SENDS_PER_SOURCE", "SENDS_PER_CLIENT", "FAILURES_PER_SOURCE", "CHANGES_PER_CLIENT")
+    budgets = {f"{name}_HOUR": "3" for name in names}
+    with log.open("a", buffering=1) as file, Sandbox(file, environment=budgets) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def small_budgets(running_with_small_budgets: Sandbox) -> Sandbox:
+    """A sandbox in which the budgets of sources and clients are three an hour."""
+    running_with_small_budgets.reset()
+    return running_with_small_budgets
+
+
 @pytest.fixture
 def client(sandbox: Sandbox) -> Caller:
     """A client with all scopes."""

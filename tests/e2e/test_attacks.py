@@ -14,12 +14,10 @@ from tests.e2e.sign_in import DEAD_TOKEN, LIMITED, SignIn, outcome
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.okta.records import FactorType, UserStatus
 from tests.sandbox.okta.seed import ADA_PHONE, EVE_PASSWORD, MARY_OLD_EMAIL
-from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.template import PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from tests.sandbox.sandbox import Sandbox
 
 EVE, MARY = "eve@example.com", "mary@example.com"
 REFUND = {"purpose": "refund", "reference": "order-1001"}
@@ -50,21 +48,6 @@ def rows(sandbox: Sandbox) -> list[Any]:
         "Items"
     ]
     return found
-
-
-@pytest.fixture(scope="module")
-def running_with_small_budgets(log: Path) -> Iterator[Sandbox]:
-    names = ("SENDS_PER_SOURCE", "SENDS_PER_CLIENT", "FAILURES_PER_SOURCE", "CHANGES_PER_CLIENT")
-    budgets = {f"{name}_HOUR": "3" for name in names}
-    with log.open("a", buffering=1) as file, Sandbox(file, environment=budgets) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def small_budgets(running_with_small_budgets: Sandbox) -> Sandbox:
-    """A sandbox in which the budgets of sources and clients are three an hour."""
-    running_with_small_budgets.reset()
-    return running_with_small_budgets
 
 
 class TestLockingACustomerOut:
