@@ -36,7 +36,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 ISSUE, VERIFY = "IssueChallengeFunction", "VerifyChallengeFunction"
-SHORT = 4  # seconds; enough for a start on a busy machine
+SHORT = 6  # seconds; enough for a start on a busy machine
 """A timeout in seconds that a test can wait for."""
 
 LONGEST_INIT = 10_000.0
