@@ -343,7 +343,8 @@ class Issue:
         """Enroll a phone, which Okta sends its first code."""
         self.limits.spend(Budget.SENDS, call.caller)
         with self._client_send(email_hash, Channel.SMS, self._now()):
-            self.limits.send_to(self.keys().destination_hash(wanted.destination))
+            destination = self.keys().destination_hash(wanted.destination)
+            self.limits.send_to(destination, secrets.token_hex(16))
             factor = self._ask_okta(NewFactor(user.id, wanted), call)
         if not isinstance(factor, Factor):
             raise errors.InternalError("an enrollment without a factor")
@@ -441,6 +442,9 @@ class Issue:
         """
         self._begin(plan, call)
         try:
+            if plan.destination_hash:
+                destination, is_strangers = plan.destination_hash, plan.by_stranger
+                self.limits.send_to(destination, plan.token, by_stranger=is_strangers)
             answer = self._ask_okta(message, call)
         except errors.VerificationError as failure:
             if not errors.was_carried_out(failure):

@@ -76,9 +76,9 @@ class Limits:
         self._budgets.spend(spent, self._settings.password_failures, self._now())
         return spent
 
-    def send_to(self, destination_hash: str) -> None:
-        """Count a send to a mailbox or phone. Raises SendLimited."""
-        self._budgets.send_to(destination_hash, self._now())
+    def send_to(self, destination_hash: str, token: str, *, by_stranger: bool = False) -> None:
+        """Count a send to a mailbox or phone; `token` is unique to it. Raises SendLimited."""
+        self._budgets.send_to(destination_hash, self._now(), token, by_stranger=by_stranger)
 
     def attempts_allowed_without_brake(self, lane: Lane) -> int | None:
         """The same while the brake is off."""

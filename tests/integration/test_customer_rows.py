@@ -140,30 +140,21 @@ class TestSends:
         assert told(lambda: rows.customers.begin_send(plan_of(of_client("two")))) == "attempts_held"
         rows.customers.begin_send(plan_of(of_client("release", lane=Lane.RELEASE)))
 
-    def test_destination_has_twenty_sends_a_day_over_all_users(self, rows: Rows) -> None:
-        for _ in range(19):
-            rows.budgets.send_to("phone", NOW)
-        plans = [
-            plan_of(of_client(name), customer=customer, destination_hash="phone")
-            for name, customer in (("one", ADA), ("two", BOB))
-        ]
-        rows.customers.begin_send(plans[0])
-        limited = refusal(lambda: rows.customers.begin_send(plans[1]))
+    def test_destination_has_twenty_sends_a_day(self, rows: Rows) -> None:
+        for n in range(20):
+            rows.budgets.send_to("phone", NOW, f"send-{n}")
+        limited = refusal(lambda: rows.budgets.send_to("phone", NOW + 1, "send-20"))
         assert isinstance(limited, errors.SendLimited)
-        assert (limited.limit, limited.retry_after) == ("destination", 86_400 - NOW % 86_400)
-        assert rows.customers.get(BOB) == CustomerState()
-        assert told(lambda: rows.budgets.send_to("phone", NOW + 1)) == "send_limited"
-        rows.budgets.send_to("another", NOW)
-        rows.budgets.send_to("phone", NOW + 24 * 3600)
+        assert (limited.limit, limited.retry_after) == ("destination", 86_399 - NOW % 86_400)
+        rows.budgets.send_to("another", NOW, "send-21")
+        rows.budgets.send_to("phone", NOW + 24 * 3600, "send-22")
 
     def test_strangers_have_half_of_a_destinations_sends(self, rows: Rows) -> None:
-        plan = replace(OF_PUBLIC, destination_hash="phone", by_stranger=True)
         for n in range(10):
-            rows.customers.begin_send(replace(plan, token=f"send-{n}"))
-        limited = refusal(lambda: rows.customers.begin_send(replace(plan, token="send-10")))
-        assert isinstance(limited, errors.SendLimited)
-        assert (limited.limit, limited.retry_after) == ("destination", 86_400 - NOW % 86_400)
-        rows.budgets.send_to("phone", NOW)
+            rows.budgets.send_to("phone", NOW, f"send-{n}", by_stranger=True)
+        refused = told(lambda: rows.budgets.send_to("phone", NOW, "send-10", by_stranger=True))
+        assert refused == "send_limited"
+        rows.budgets.send_to("phone", NOW, "send-11")
 
     def test_sign_ins_of_strangers_use_up_nothing_of_others(self, rows: Rows) -> None:
         plan = replace(IN_SIGN_IN, by_stranger=True)
@@ -172,10 +163,11 @@ class TestSends:
         assert told(lambda: rows.customers.begin_send(again)) == "send_limited"
         rows.customers.begin_send(replace(IN_SIGN_IN, token="known", now=NOW + 1))
 
-    def test_send_to_a_destination_that_boto3_sends_twice_counts_once(self, rows: Rows) -> None:
-        plan = plan_of(of_client("one"), destination_hash="phone")
+    def test_send_that_boto3_sends_twice_counts_once(self, rows: Rows) -> None:
+        plan = plan_of(of_client("one"))
         repeated(rows.dynamodb, lambda: rows.customers.begin_send(plan))
         assert len(rows.customers.get(ADA).challenges) == 1
+        repeated(rows.dynamodb, lambda: rows.budgets.send_to("phone", NOW, "send"))
         assert rows.account.rows()[f"sends#{NOW // 86_400}#phone"]["sends"] == {"N": "1"}
 
     def test_of_two_sends_at_once_the_later_is_the_newest(self, rows: Rows) -> None:

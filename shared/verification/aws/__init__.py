@@ -1,1 +1,1 @@
-"""Everything that knows boto3."""
+"""Everything that knows AWS, by botocore."""

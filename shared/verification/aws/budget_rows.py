@@ -12,7 +12,17 @@ from dataclasses import replace
 from itertools import cycle
 
 from verification import rules
-from verification.aws.table import TTL, ConditionFailed, Item, Table, Update, int_attribute, number
+from verification.aws.table import (
+    TTL,
+    ConditionFailed,
+    Item,
+    Table,
+    Update,
+    int_attribute,
+    number,
+    string,
+    text_attribute,
+)
 from verification.errors import RateLimited, SendLimited
 from verification.models import Spent
 
@@ -69,13 +79,17 @@ class BudgetRows:
         """Raise RateLimited if nothing is left."""
         _require_left(self._table.get(key_of(spent), "spent", "ends_at"), limit, now)
 
-    def send_to(self, destination_hash: str, now: int) -> None:
-        """Count one send to a destination. Raises SendLimited."""
+    def send_to(
+        self, destination_hash: str, now: int, token: str, *, by_stranger: bool = False
+    ) -> None:
+        """Count one send to a destination; `token` identifies it. Raises SendLimited."""
+        send = _destination_send(destination_hash, now, token, by_stranger=by_stranger)
         try:
-            send = destination_send(destination_hash, now, by_stranger=False)
             self._table.update(send, returns=False)
-        except ConditionFailed:
-            raise SendLimited(retry_after=destination_wait(now), limit="destination") from None
+        except ConditionFailed as failed:
+            if text_attribute(failed.item, "send") != token:  # otherwise boto3 has sent it again
+                wait = DAY_SECONDS - now % DAY_SECONDS
+                raise SendLimited(retry_after=wait, limit="destination") from None
 
     def strangers_wrong_codes(self, now: int) -> int:
         """Wrong codes of strangers in this hour of the clock."""
@@ -92,15 +106,16 @@ def refund(spent: Spent, now: int) -> Update:
     )
 
 
-def destination_send(destination_hash: str, now: int, *, by_stranger: bool) -> Update:
+def _destination_send(destination_hash: str, now: int, token: str, *, by_stranger: bool) -> Update:
     """One send to a destination, if its day allows it."""
     send = Update(
         destination_key(destination_hash, now),
-        "SET #ttl = :ttl ADD sends :one",
-        "attribute_not_exists(pk) OR sends < :limit",
+        "SET #ttl = :ttl, send = :token ADD sends :one",
+        "attribute_not_exists(pk) OR sends < :limit AND NOT send = :token",
         {
             ":one": number(1),
             ":limit": number(rules.DESTINATION_SENDS),
+            ":token": string(token),
             ":ttl": number(now + 2 * DAY_SECONDS),
         },
         TTL,
@@ -110,7 +125,7 @@ def destination_send(destination_hash: str, now: int, *, by_stranger: bool) -> U
     return replace(
         send,
         update=f"{send.update}, strangers :one",
-        condition="attribute_not_exists(pk) OR sends < :limit AND NOT strangers >= :strangers",
+        condition=f"{send.condition} AND NOT strangers >= :strangers",
         values={**send.values, ":strangers": number(rules.STRANGERS_DESTINATION_SENDS)},
     )
 
@@ -118,11 +133,6 @@ def destination_send(destination_hash: str, now: int, *, by_stranger: bool) -> U
 def destination_key(destination_hash: str, now: int) -> str:
     """The key of a mailbox's or phone's sends in this day of the clock (UTC)."""
     return f"sends#{now // DAY_SECONDS}#{destination_hash}"
-
-
-def destination_wait(now: int) -> int:
-    """Seconds until a destination that was sent too much may be sent to again."""
-    return DAY_SECONDS - now % DAY_SECONDS
 
 
 def brake_count(now: int) -> Update:

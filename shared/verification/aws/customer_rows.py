@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from verification import rules
-from verification.aws import budget_rows, challenge_slots
+from verification.aws import challenge_slots
 from verification.aws.send_slots import SendSlots
 from verification.aws.table import (
     STATUS,
@@ -96,22 +96,12 @@ class CustomerRows:
         own = Update(
             key_of(plan.customer), f"SET {', '.join(sets)}", " AND ".join(conditions), values, names
         )
-        changes = [own]
-        if plan.destination_hash:
-            send = budget_rows.destination_send(
-                plan.destination_hash, plan.now, by_stranger=plan.by_stranger
-            )
-            changes.append(send)
         try:
-            self._table.transact(*changes, token=plan.token)
+            self._table.update(own, returns=False)
         except ConditionFailed as failed:
-            row = failed.items[0]
-            if text_attribute(row, "send") == plan.token:
-                return  # an own write that boto3 has sent again
-            if 0 not in failed.failed:
-                wait = budget_rows.destination_wait(plan.now)
-                raise SendLimited(retry_after=wait, limit="destination") from None
-            raise _why_not_sent(row, plan) from None
+            row = failed.item
+            if text_attribute(row, "send") != plan.token:  # otherwise boto3 has sent it again
+                raise _why_not_sent(row, plan) from None
 
     def confirm_send(
         self, customer: CustomerKey, factor_id: str, by: str, now: int
