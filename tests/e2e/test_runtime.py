@@ -54,6 +54,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
 @pytest.fixture(scope="module")
 def start(build: Build, running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Start:
     """Starts an execution environment of the named function."""
+    running.reset()  # to the template's own parameters, which the settings below are made from
 
     def started(name: str, timeout: int = 10) -> Emulator:
         log = tmp_path_factory.mktemp("lambda") / "log"
