@@ -41,7 +41,7 @@ test: $(READY) $(CHECKOV) ## every check, the quick ones first
 	$(BIN)/cfn-lint template.yaml deploy/*.yaml
 	.venv-checkov/bin/checkov --config-file tests/contract/checkov.yaml
 	$(BIN)/pytest --cov -n 2 --dist loadfile tests/unit tests/integration
-	$(BIN)/pytest -n 4 --dist loadfile tests/contract tests/e2e tests/proof # which wait more than they work
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e tests/contract # the longest first
 
 # What an operator runs. Values are given to Python in the environment, so that none is on a command line.
 OPERATE = STACK='$(STACK)' PYTHONPATH=shared:. $(BIN)/python -m

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,13 +13,19 @@ import requests
 
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.server import HOST
 from tests.sandbox.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.sandbox.okta.records import User
+
 Response = requests.Response
+ADA, GRACE = "ada@example.com", "grace@example.com"
+WAIT = 31
+"""After so many seconds the next code may be sent."""
 
 WITNESS = Witness()
 """Sees every answer of the sandboxes below."""
@@ -45,11 +54,21 @@ class Caller:
         with ThreadPoolExecutor(count) as pool:
             return [future.result() for future in [pool.submit(work) for _ in range(count)]]
 
+    def crashed(
+        self, function: str, work: Callable[[], Response], is_running: Callable[[], bool]
+    ) -> Response:
+        """The answer to a call whose function crashes as soon as `is_running`."""
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(work)
+            eventually(is_running)
+            self.sandbox.crash(function)
+            return answer.result()
+
     def delete(self, path: str) -> Response:
         """Send a DELETE request."""
         return requests.delete(self.sandbox.url + path, headers=self.headers, timeout=30)
 
-    def challenge(self, email: str = "ada@example.com", **fields: object) -> dict[str, Any]:
+    def challenge(self, email: str = ADA, **fields: object) -> dict[str, Any]:
         """Begin a challenge, and wait until its code has been sent."""
         response = self.post("/challenge", {"email": email, **fields})
         assert response.status_code == 202, response.text
@@ -57,12 +76,12 @@ class Caller:
         body: dict[str, Any] = response.json()
         return body
 
-    def code(self, address: str = "ada@example.com") -> str:
+    def code(self, address: str = ADA) -> str:
         """The newest code in the inbox of an address or phone."""
         self.sandbox.settle()
         return self.sandbox.org.inbox.to(address)[0].code
 
-    def wrong_code(self, address: str = "ada@example.com") -> str:
+    def wrong_code(self, address: str = ADA) -> str:
         """Six digits that are not the newest code."""
         return f"{(int(self.code(address)) + 1) % 1_000_000:06}"
 
@@ -73,13 +92,39 @@ class Caller:
 
     def verifies_seen_by_okta(self, status: int | None = None) -> int:
         """The number of sends and checks that Okta was asked for, with any or this status."""
-        return len(
-            [
-                call
-                for call in list(self.sandbox.org.calls)
-                if call.path.endswith("/verify") and status in (None, call.status)
-            ]
-        )
+        calls = [each for each in list(self.sandbox.org.calls) if each.path.endswith("/verify")]
+        return sum(status in (None, call.status) for call in calls)
+
+
+def eventually(is_so: Callable[[], bool], seconds: float = 15) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on now."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def elsewhere(sandbox: Sandbox, number: int = 7) -> Caller:
+    """A public caller at a source address of its own."""
+    return Caller(sandbox, {"X-Sandbox-Source-Ip": f"198.51.{number // 250}.{number % 250}"})
+
+
+def user(sandbox: Sandbox, email: str = ADA) -> User:
+    """A customer as Okta has it."""
+    return next(each for each in sandbox.org.directory if each.email == email)
+
+
+def code_of(response: Response) -> str:
+    """The outcome in a problem document; empty in a success."""
+    code: str = response.json().get("code", "")
+    return code
 
 
 @pytest.fixture(scope="session")
@@ -111,12 +156,8 @@ def sandbox(running: Sandbox) -> Sandbox:
 
 @pytest.fixture(scope="session")
 def running_with_small_budgets(log: Path) -> Iterator[Sandbox]:
-    budgets = {
-        "SENDS_PER_SOURCE_HOUR": "3",
-        "SENDS_PER_CLIENT_HOUR": "3",
-        "FAILURES_PER_SOURCE_HOUR": "3",
-        "CHANGES_PER_CLIENT_HOUR": "3",
-    }
+    names = ("SENDS_PER_SOURCE", "SENDS_PER_CLIENT", "FAILURES_PER_SOURCE", "CHANGES_PER_CLIENT")
+    budgets = {f"{name}_HOUR": "3" for name in names}
     with log.open("a", buffering=1) as file, Sandbox(file, environment=budgets) as sandbox:
         sandbox.gateway.witness = WITNESS
         yield sandbox

@@ -26,6 +26,7 @@ import requests
 import samcli
 from werkzeug.wrappers import Request, Response
 
+from tests.e2e.conftest import eventually, free_ports
 from tests.sandbox.template import ROOT, Function, Template
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Emulator:
     def __init__(
         self, build: Build, function: Function, settings: Mapping[str, str], timeout: int, log: Path
     ) -> None:
-        self._port, runtime_port = _free_ports(2)
+        self._port, runtime_port = free_ports(2)
         self._command = [
             *(str(EMULATOR), "--log-level", "info"),
             *("--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"),
@@ -152,10 +153,7 @@ class Emulator:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        limit = time.monotonic() + START_TIMEOUT
-        while not _listens(self._port):
-            assert time.monotonic() < limit, self.log
-            time.sleep(0.01)
+        eventually(lambda: _listens(self._port))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -214,12 +212,3 @@ class SnapshotApi:
 def _listens(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free now; the emulator cannot choose its own."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

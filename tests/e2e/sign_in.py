@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyotp
+import requests
 
 from tests.sandbox.okta.seed import ADA_ANSWER, ADA_PASSWORD, ADA_PHONE, ADA_TOTP_SECRET
 
@@ -88,6 +89,19 @@ def attempts_remaining(client: Caller) -> int:
     remaining = client.challenge()["attempts_remaining"]
     assert isinstance(remaining, int)
     return remaining
+
+
+def session_of(sandbox: Sandbox, token: str) -> dict[str, Any]:
+    """The session that Okta opens for the token of a successful sign-in."""
+    opened = requests.post(
+        f"{sandbox.okta_url}/api/v1/sessions",
+        json={"sessionToken": token},
+        headers={"Authorization": f"SSWS {sandbox.org.api_tokens[0]}"},
+        timeout=30,
+    )
+    assert opened.status_code == 200, opened.text
+    session: dict[str, Any] = opened.json()
+    return session
 
 
 def links(document: object) -> Iterator[str]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
+from tests.e2e.clients.program import Client
+from tests.e2e.receipts import customer_id, redeem, shop
+from tests.e2e.sign_in import session_of
 from tests.sandbox.okta.seed import ADA_PASSWORD
+from tests.unit.forgeries import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.sandbox.sandbox import Sandbox
 
@@ -32,77 +33,61 @@ WRONG_PASSWORD = [401, "E0000004"]
 DEAD_TOKEN = [401, "E0000011"]
 WRONG_CODE = [403, "E0000068"]
 
+MISTYPED_AND_SENT_AGAIN = {
+    "password": "MFA_REQUIRED",
+    "sent": "MFA_CHALLENGE",
+    "wrong": WRONG_CODE,
+    "resumed": "MFA_CHALLENGE",
+    "resent": "MFA_CHALLENGE",
+    "older": WRONG_CODE,
+    "right": "SUCCESS",
+}
+APP = {
+    "password": "MFA_REQUIRED",
+    "wrong": WRONG_CODE,
+    "challenged": "MFA_CHALLENGE",
+    "resend_is_offered": False,
+    "right": "SUCCESS",
+}
+ANSWER = {"password": "MFA_REQUIRED", "wrong": WRONG_CODE, "right": "SUCCESS"}
 
-@pytest.fixture(params=["service", "simulator"])
-def journey(request: pytest.FixtureRequest, sandbox: Sandbox) -> Journey:
+
+@pytest.fixture(scope="module", params=["service", "simulator"])
+def client(running: Sandbox, request: pytest.FixtureRequest) -> Iterator[Client]:
+    url = running.url if request.param == "service" else running.okta_url
+    with Client([CLIENT / "sign_in.js", url, ADA_PASSWORD, running.url]) as client:
+        yield client
+
+
+@pytest.fixture
+def journey(client: Client, sandbox: Sandbox) -> Journey:  # noqa: ARG001 - which is reset
     """Takes a journey of sign_in.js, every link of which leads back to the same server."""
-    url = sandbox.url if request.param == "service" else sandbox.okta_url
 
     def take(name: str) -> Seen:
-        run = subprocess.run(  # noqa: S603 - our own program
-            ["node", CLIENT / "sign_in.js", name, url, ADA_PASSWORD, sandbox.url],  # noqa: S607
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert run.returncode == 0, run.stderr
-        seen: Seen = json.loads(run.stdout)
-        assert seen.pop("called") == [url]
+        seen = client.take(name)
+        assert seen.pop("called") == [client.arguments[1]]
         return seen
 
     return take
 
 
-def session(sandbox: Sandbox, session_token: str) -> list[object]:
-    """Whose session Okta opens for the token, and how it was proved."""
-    response = requests.post(
-        f"{sandbox.okta_url}/api/v1/sessions",
-        json={"sessionToken": session_token},
-        headers={"Authorization": f"SSWS {sandbox.org.api_tokens[0]}"},
-        timeout=30,
-    )
-    assert response.status_code == 200, response.text
-    opened = response.json()
-    return [opened["login"], *opened["amr"]]
-
-
-@pytest.mark.parametrize(("channel", "method"), [("email", "otp"), ("sms", "sms")])
-def test_a_sent_code_is_mistyped_sent_again_and_signs_in(
-    sandbox: Sandbox, journey: Journey, channel: str, method: str
+@pytest.mark.parametrize(
+    ("name", "steps", "method"),
+    [
+        ("email", MISTYPED_AND_SENT_AGAIN, "otp"),
+        ("sms", MISTYPED_AND_SENT_AGAIN, "sms"),
+        ("totp", APP, "otp"),
+        ("question", ANSWER, "kba"),
+    ],
+    ids=["email", "sms", "totp", "question"],
+)
+def test_every_kind_of_factor_ends_in_a_session(
+    sandbox: Sandbox, journey: Journey, name: str, steps: Seen, method: str
 ) -> None:
-    seen = journey(channel)
-    token = seen.pop("session_token")
-    assert seen == {
-        "password": "MFA_REQUIRED",
-        "sent": "MFA_CHALLENGE",
-        "wrong": WRONG_CODE,
-        "resumed": "MFA_CHALLENGE",
-        "resent": "MFA_CHALLENGE",
-        "older": WRONG_CODE,
-        "right": "SUCCESS",
-    }
-    assert session(sandbox, token) == ["ada@example.com", "pwd", "mfa", method]
-
-
-def test_an_authenticator_app_signs_in(sandbox: Sandbox, journey: Journey) -> None:
-    seen = journey("totp")
-    token = seen.pop("session_token")
-    assert seen == {
-        "password": "MFA_REQUIRED",
-        "wrong": WRONG_CODE,
-        "challenged": "MFA_CHALLENGE",
-        "resend_is_offered": False,
-        "right": "SUCCESS",
-    }
-    assert session(sandbox, token) == ["ada@example.com", "pwd", "mfa", "otp"]
-
-
-def test_an_answer_signs_in(sandbox: Sandbox, journey: Journey) -> None:
-    seen = journey("question")
-    token = seen.pop("session_token")
-    assert seen == {"password": "MFA_REQUIRED", "wrong": WRONG_CODE, "right": "SUCCESS"}
-    assert session(sandbox, token) == ["ada@example.com", "pwd", "mfa", "kba"]
+    seen = journey(name)
+    session = session_of(sandbox, seen.pop("session_token"))
+    assert (session["login"], session["amr"]) == ("ada@example.com", ["pwd", "mfa", method])
+    assert seen == steps
 
 
 def test_another_factor_is_chosen_and_a_cancelled_sign_in_is_dead(journey: Journey) -> None:
@@ -123,3 +108,15 @@ def test_a_wrong_password_and_an_unknown_user_look_the_same(journey: Journey) ->
         "nobody": WRONG_PASSWORD,
         "right": "MFA_REQUIRED",
     }
+
+
+@pytest.mark.parametrize("client", ["service"], indirect=True)
+def test_a_receipt_that_was_asked_for_is_handed_out(sandbox: Sandbox, journey: Journey) -> None:
+    seen = journey("receipt")
+    assert (seen["password"], seen["sent"], seen["right"]) == (
+        *("MFA_REQUIRED", "MFA_CHALLENGE"),
+        "SUCCESS",
+    )
+    claims = read(seen["receipt"].split(".")[1])
+    assert (claims["sub"], claims["amr"]) == (customer_id(sandbox), ["pwd", "otp", "mfa"])
+    assert redeem(shop(sandbox), seen["receipt"]).status_code == 200

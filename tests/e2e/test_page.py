@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.clients.program import Client
 from tests.e2e.receipts import customer_id
 from tests.sandbox.sandbox import PAGE
 from tests.sandbox.template import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.sandbox.sandbox import Sandbox
 
@@ -42,24 +41,21 @@ def why_not() -> str:
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 
-@pytest.fixture
-def journey(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> Journey:
-    """Takes a journey of journeys.js. Its pictures are in the folder `d/page` of pytest's cache."""
+@pytest.fixture(scope="module")
+def client(running: Sandbox, request: pytest.FixtureRequest) -> Iterator[Client]:
+    """A browser. Its pictures of faults are in the folder `d/page` of pytest's cache."""
     pictures = request.config.cache.mkdir("page")
+    with Client([CLIENT / "journeys.js", running.url, pictures]) as client:
+        yield client
+
+
+@pytest.fixture
+def journey(client: Client, sandbox: Sandbox) -> Journey:  # noqa: ARG001 - which is reset
+    """Takes a journey of journeys.js, in which nothing may go wrong."""
 
     def take(name: str) -> Seen:
-        run = subprocess.run(  # noqa: S603 - our own program
-            ["node", CLIENT / "journeys.js", name, sandbox.url, tmp_path, pictures],  # noqa: S607
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-        assert run.returncode == 0, run.stderr
-        seen: Seen = json.loads(run.stdout)
-        assert seen.pop("problems") == []
-        assert seen.pop("errors") == []
-        assert seen.pop("elsewhere") == []
+        seen = client.take(name)
+        assert [seen.pop(name) for name in ("errors", "problems", "elsewhere")] == [[], [], []]
         return seen
 
     return take

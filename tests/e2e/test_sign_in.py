@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
-import pytest
+import PIL.Image
+import pyotp
 import requests
+import zxingcpp
 
-from tests.e2e.conftest import Caller
+from tests.e2e.conftest import WAIT, Caller, code_of, user
 from tests.e2e.sign_in import (
     ADA,
     DEAD_TOKEN,
@@ -21,71 +26,43 @@ from tests.e2e.sign_in import (
     links,
     must_enrol,
     outcome,
+    session_of,
 )
-from tests.sandbox.okta.records import User, UserStatus
-from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.okta.records import UserStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from tests.sandbox.sandbox import Sandbox
 
 ALAN = "alan@example.com"
+PHONE = "+15005550009"
 APP = "https://app.example.com/welcome?from=shop"
-METHODS = {"email": "otp", "sms": "sms", "call": "tel", TOTP: "otp", "question": "kba"}
-"""The authentication method in Okta's session (amr), by the type of the factor."""
+CUSTOMER_HEADERS = {
+    "User-Agent": "Mozilla/5.0 (X11)",
+    "Accept-Language": "de-CH, de;q=0.9",
+    "X-Device-Fingerprint": "f1-0a1b2c",
+}
 
 
-def session_of(sandbox: Sandbox, response: requests.Response) -> dict[str, Any]:
-    """The session that Okta opens for the token of a successful sign-in."""
-    assert outcome(response) == (200, "SUCCESS")
-    opened = requests.post(
-        f"{sandbox.okta_url}/api/v1/sessions",
-        json={"sessionToken": response.json()["sessionToken"]},
-        headers={"Authorization": f"SSWS {sandbox.org.api_tokens[0]}"},
-        timeout=30,
-    )
-    session: dict[str, Any] = opened.json()
-    return session
-
-
-def user(sandbox: Sandbox, login: str) -> User:
-    found = sandbox.org.directory.find_login(login)
-    assert found is not None
-    return found
-
-
-@pytest.mark.parametrize("kind", METHODS)
-def test_every_factor_ends_in_a_session(public: Caller, kind: str) -> None:
+def test_a_code_by_call_ends_in_a_session(public: Caller) -> None:
     sign_in = SignIn(public)
-    assert sign_in.began["status"] == "MFA_REQUIRED"
-    assert outcome(sign_in.verify(kind)) == (200, "MFA_CHALLENGE")
-    session = session_of(public.sandbox, sign_in.verify(kind, **sign_in.proof(kind)))
-    assert (session["login"], session["amr"]) == (ADA, ["pwd", "mfa", METHODS[kind]])
-
-
-def test_a_customer_with_an_expired_password_is_sent_a_code(public: Caller) -> None:
-    user(public.sandbox, ADA).status = UserStatus.PASSWORD_EXPIRED
-    sign_in = SignIn(public)
-    assert outcome(sign_in.verify("email")) == (200, "MFA_CHALLENGE")
-    done = sign_in.verify("email", **sign_in.proof("email"))
-    assert outcome(done) == (200, "PASSWORD_EXPIRED")
+    assert outcome(sign_in.verify("call")) == (200, "MFA_CHALLENGE")
+    done = sign_in.verify("call", **sign_in.proof("call"))
+    assert outcome(done) == (200, "SUCCESS")
+    assert session_of(public.sandbox, done.json()["sessionToken"])["amr"] == ["pwd", "mfa", "tel"]
 
 
 def test_without_a_factor_the_password_is_enough(public: Caller) -> None:
     must_enrol(public.sandbox)
     user(public.sandbox, ALAN).must_enrol = False
-    response = begin(public, ALAN)
-    assert session_of(public.sandbox, response)["amr"] == ["pwd"]
+    done = begin(public, ALAN)
+    assert session_of(public.sandbox, done.json()["sessionToken"])["amr"] == ["pwd"]
 
 
 def test_a_cancelled_sign_in_has_ended(public: Caller) -> None:
     sign_in = SignIn(public)
     assert sign_in.post("/cancel").status_code == 200
     for response in (
-        sign_in.post(""),
-        sign_in.post("/previous"),
-        sign_in.post("/skip"),
-        sign_in.post("/cancel"),
+        *(sign_in.post(path) for path in ("", "/previous", "/skip", "/cancel")),
         sign_in.verify("email"),
         sign_in.verify(TOTP, **sign_in.proof(TOTP)),
         sign_in.resend("email"),
@@ -94,21 +71,59 @@ def test_a_cancelled_sign_in_has_ended(public: Caller) -> None:
     assert not public.sandbox.org.inbox
 
 
-def test_a_factor_is_enrolled_and_activated_and_the_others_are_skipped(public: Caller) -> None:
+def test_an_app_is_enrolled_by_its_picture_and_the_other_factors_are_skipped(
+    public: Caller,
+) -> None:
     must_enrol(public.sandbox)
-    wanted = {"multiOptionalFactorEnroll": True}
-    sign_in = SignIn(public, ALAN, options=wanted, redirect_url=APP)
+    sign_in = SignIn(public, ALAN, options={"multiOptionalFactorEnroll": True}, redirect_url=APP)
     assert sign_in.began["status"] == "MFA_ENROLL"
     app = enroll_app(sign_in)
+    activation = sign_in.post("").json()["_embedded"]["factor"]["_embedded"]["activation"]
+    scheme, _, encoded = activation["_links"]["qrcode"]["href"].partition(",")
+    assert scheme == "data:image/png;base64"
+    (scanned,) = zxingcpp.read_barcodes(PIL.Image.open(io.BytesIO(base64.b64decode(encoded))))
+    (secret,) = parse_qs(urlsplit(scanned.text).query)["secret"]
+    code = pyotp.TOTP(secret).at(int(public.sandbox.now()))
     path = f"/factors/{app.factor_id}/lifecycle/activate"
     assert outcome(sign_in.post(path, passCode=WRONG)) == WRONG_CODE
-    assert outcome(sign_in.post(path, passCode=app.code())) == (200, "MFA_ENROLL")
+    assert outcome(sign_in.post(path, passCode=code)) == (200, "MFA_ENROLL")
     skipped = sign_in.post("/skip")
     assert outcome(skipped) == (200, "SUCCESS")
     assert skipped.json()["sessionCookieRedirect"]
 
 
-def test_every_link_of_every_answer_leads_here(public: Caller) -> None:
+def test_a_phone_is_enrolled_while_signing_in_and_can_then_be_sent_codes(
+    public: Caller, client: Caller
+) -> None:
+    """What was known of the customer's factors before is not used for clients, and for a minute
+    at most for the public.
+    """
+    by_sms = {"email": ALAN, "channel": "sms"}
+    inbox = public.sandbox.org.inbox
+    assert code_of(client.post("/challenge", by_sms)) == "factor_not_enrolled"
+    public.challenge(**by_sms)
+    assert not inbox
+    must_enrol(public.sandbox)
+    sign_in = SignIn(public, ALAN)
+    enrolled = sign_in.post(
+        "/factors", factorType="sms", provider="OKTA", profile={"phoneNumber": PHONE}
+    )
+    assert outcome(enrolled) == (200, "MFA_ENROLL_ACTIVATE")
+    factor = f"/factors/{enrolled.json()['_embedded']['factor']['id']}/lifecycle"
+    first = public.code(PHONE)
+    assert sign_in.post(f"{factor}/resend").status_code == 429
+    public.sandbox.advance += WAIT
+    assert outcome(sign_in.post(f"{factor}/resend")) == (200, "MFA_ENROLL_ACTIVATE")
+    assert outcome(sign_in.post(f"{factor}/activate", passCode=first)) == WRONG_CODE
+    done = sign_in.post(f"{factor}/activate", passCode=public.code(PHONE))
+    assert outcome(done) == (200, "SUCCESS")
+    for caller in (client, public):
+        public.sandbox.advance += WAIT
+        caller.challenge(**by_sms)
+    assert len(inbox.to(PHONE)) == 4
+
+
+def test_every_link_of_every_answer_leads_here(public: Caller, client: Caller) -> None:
     must_enrol(public.sandbox)
     alan = SignIn(public, ALAN)
     enroll_app(alan)
@@ -116,19 +131,16 @@ def test_every_link_of_every_answer_leads_here(public: Caller) -> None:
     documents = [sign_in.began, alan.began, alan.post("").json()]
     for kind in ("email", "sms", "call", TOTP, "question"):
         documents += [sign_in.verify(kind).json(), sign_in.post("/previous").json()]
-        public.sandbox.advance += 31
+        public.sandbox.advance += WAIT
     documents.append(sign_in.verify(TOTP, **sign_in.proof(TOTP)).json())
+    user(client.sandbox, ADA).status = UserStatus.LOCKED_OUT
+    documents.append(begin(client).json())
     for document in documents:
         found = list(links(document))
         assert found
         here = (f"{public.sandbox.url}/api/v1/", "data:image/png;base64,")
         assert all(link.startswith(here) for link in found), found
         assert public.sandbox.okta_url not in json.dumps(document)
-
-
-def test_the_links_of_a_locked_customer_lead_here(client: Caller) -> None:
-    user(client.sandbox, ADA).status = UserStatus.LOCKED_OUT
-    assert all(each.startswith(client.sandbox.url) for each in links(begin(client).json()))
 
 
 def test_a_browser_is_redirected_with_a_session(public: Caller) -> None:
@@ -143,52 +155,23 @@ def test_a_browser_is_redirected_with_a_session(public: Caller) -> None:
     assert (me.status_code, me.json()["login"]) == (200, ADA)
 
 
-CUSTOMER_HEADERS = {
-    "User-Agent": "Mozilla/5.0 (X11)",
-    "Accept-Language": "de-CH, de;q=0.9",
-    "X-Device-Fingerprint": "f1-0a1b2c",
-    "X-Sandbox-Source-Ip": "198.51.100.7",
-}
-
-
-@pytest.fixture(scope="module")
-def running_trusted(log: Path) -> Iterator[Sandbox]:
-    trusted = {"TRUSTED_APPLICATION": "true"}
-    with log.open("a", buffering=1) as file, Sandbox(file, environment=trusted) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def trusted(running_trusted: Sandbox) -> Sandbox:
-    running_trusted.reset()
-    return running_trusted
-
-
-def test_okta_gets_the_customers_headers_and_no_token(sandbox: Sandbox) -> None:
-    forged = {"X-Forwarded-For": "203.0.113.99"}
-    sign_in = SignIn(Caller(sandbox, CUSTOMER_HEADERS | forged))
-    sign_in.verify(TOTP, **sign_in.proof(TOTP))
-    assert len(sandbox.org.calls) == 2
-    for call in sandbox.org.calls:
-        assert call.headers == {
-            "User-Agent": "Mozilla/5.0 (X11)",
-            "Accept-Language": "de-CH, de;q=0.9",
-            "X-Forwarded-For": "198.51.100.7",
-            "X-Device-Fingerprint": "f1-0a1b2c",
-        }
-
-
-def test_okta_gets_the_token_of_a_trusted_application(trusted: Sandbox) -> None:
-    sign_in = SignIn(Caller(trusted, CUSTOMER_HEADERS))
-    sign_in.verify("email")
-    assert outcome(sign_in.verify("email", **sign_in.proof("email"))) == (200, "SUCCESS")
-    for call in trusted.org.calls:
-        assert call.headers["Authorization"] == "SSWS"
-        assert call.headers["X-Forwarded-For"] == "198.51.100.7"
-
-
-def test_a_bad_token_of_a_trusted_application_is_not_the_customers_fault(trusted: Sandbox) -> None:
-    trusted.org.accept_tokens(["00another-token-another-token-another-tok"])
-    response = begin(Caller(trusted, {}))
-    assert response.status_code == 502
+def test_okta_gets_the_customers_headers_and_a_token_only_from_a_trusted_application(
+    sandbox: Sandbox,
+) -> None:
+    forged = {"X-Sandbox-Source-Ip": "198.51.100.7", "X-Forwarded-For": "203.0.113.99"}
+    caller = Caller(sandbox, {**CUSTOMER_HEADERS, **forged})
+    expected = {**CUSTOMER_HEADERS, "X-Forwarded-For": "198.51.100.7"}
+    for is_trusted in (False, True):
+        if is_trusted:
+            sandbox.redeploy(TrustedApplication="true")
+            expected["Authorization"] = "SSWS"
+        sandbox.org.calls.clear()
+        sign_in = SignIn(caller)
+        done = sign_in.verify(TOTP, **sign_in.proof(TOTP))
+        assert outcome(done) == (200, "SUCCESS")
+        assert [call.headers for call in sandbox.org.calls] == [expected] * 2
+        sandbox.advance += WAIT
+    sandbox.org.accept_tokens(["00another-token-another-token-another-tok"])
+    response = begin(caller)
+    assert response.status_code == 502  # and not the customer's fault
     assert "E0000011" not in response.text

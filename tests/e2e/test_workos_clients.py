@@ -1,4 +1,7 @@
-"""WorkOS's own client libraries, unmodified, enrol, challenge and verify."""
+"""WorkOS's own client libraries, unmodified, enrol, challenge and verify.
+
+They do so once more while each of their checks asks for a receipt, which they ignore.
+"""
 
 from __future__ import annotations
 
@@ -8,48 +11,82 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 import zxingcpp
 from PIL import Image
+from werkzeug.wrappers import Request, Response
 
 from tests.sandbox.aws import CLIENT_KEY
-from tests.sandbox.template import ROOT
+from tests.sandbox.server import Server
+from tests.unit.forgeries import read
 
 if TYPE_CHECKING:
     from tests.sandbox.sandbox import Sandbox
 
+JOURNEY = Path(__file__).with_name("clients") / "workos_journey.py"
 RELEASE_5 = Path(sys.prefix) / "workos5"
 """Where set-up puts release 5, which the newest cannot share a folder with."""
 
 
-@pytest.fixture(scope="module", params=["newest", "release 5"])
+class AsksForReceipts:
+    """A WSGI app before the service that adds `"receipt": true` to each check of a code."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.receipts: list[str] = []
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        asked = Request(environ)
+        body = asked.get_data()
+        is_check = asked.path.endswith("/verify")
+        if is_check:
+            body = json.dumps({**json.loads(body), "receipt": True}).encode()
+        headers = {name: value for name, value in asked.headers if name != "Content-Length"}
+        answer = requests.request(
+            asked.method, self._url + asked.full_path, data=body, headers=headers, timeout=30
+        )
+        if is_check and "receipt" in answer.json():
+            self.receipts.append(answer.json()["receipt"])
+        kept = {name: answer.headers.get(name, "") for name in ("Content-Type", "X-Request-ID")}
+        return Response(answer.content, answer.status_code, kept)(environ, start_response)
+
+
+@pytest.fixture(scope="module", params=["newest", "release 5", "newest with receipts"])
 def seen(request: pytest.FixtureRequest, running: Sandbox) -> dict[str, Any]:
-    """What the journey saw."""
+    """What the journey saw, and the receipts that came beside it."""
     running.reset()
-    paths = [str(RELEASE_5)] if request.param == "release 5" else []
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    program = ROOT / "tests" / "e2e" / "clients" / "workos_journey.py"
-    run = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, program, running.url, CLIENT_KEY],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    asking = AsksForReceipts(running.url)
+    with ExitStack() as stack:
+        url = running.url
+        if request.param.endswith("receipts"):
+            url = stack.enter_context(Server(asking)).url
+        run = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, JOURNEY, url, CLIENT_KEY],
+            env={**os.environ, "PYTHONPATH": str(RELEASE_5) if "5" in request.param else ""},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
     assert run.returncode == 0, run.stderr
+    claims = [read(each.split(".")[1]) for each in asking.receipts]
+    assert bool(claims) == request.param.endswith("receipts")
+    assert {each["acr"].rpartition(":")[2] for each in claims} <= {"authenticator-app", "phone"}
     told: dict[str, Any] = json.loads(run.stdout)
     return told
 
 
-def test_an_authenticator_app_is_enrolled(seen: dict[str, Any]) -> None:
+def test_an_authenticator_app_is_enrolled_and_its_secret_told_once(seen: dict[str, Any]) -> None:
     *told, uri = seen["totp"]
     assert told == ["authentication_factor", "totp", "Shop & Co", "grace@example.com"]
     assert uri.startswith("otpauth://totp/Shop%20%26%20Co:grace@example.com?secret=")
     assert uri.endswith("&issuer=Shop%20%26%20Co")
+    assert seen["get"] == [True, "totp", "Shop & Co", None]
 
 
 def test_a_phone_can_scan_the_qr_code(seen: dict[str, Any]) -> None:
@@ -60,45 +97,24 @@ def test_a_phone_can_scan_the_qr_code(seen: dict[str, Any]) -> None:
     assert code.text == seen["totp"][-1]
 
 
-def test_the_secret_is_told_once(seen: dict[str, Any]) -> None:
-    assert seen["get"] == [True, "totp", "Shop & Co", None]
-
-
-def test_an_app_is_challenged_without_an_expiry(seen: dict[str, Any]) -> None:
-    assert seen["challenge"] == ["authentication_challenge", True, None]
-
-
-def test_a_wrong_code_is_an_answer_and_the_right_one_activates(seen: dict[str, Any]) -> None:
-    assert seen["wrong"] == [False, True]
-    assert seen["right"] == [True, True]
-
-
-def test_a_phone_is_enrolled_with_its_first_code_and_only_once(seen: dict[str, Any]) -> None:
-    assert seen["sms"] == ["sms", True]
-    assert seen["sms_verified"] == [True, True]
-    assert seen["sms_again"] is True
-
-
-def test_an_sms_has_the_text_that_was_asked_for(seen: dict[str, Any]) -> None:
-    assert seen["sms_text"] == ["Pick-up code CODE for order 1001", 2]
-    assert seen["sms_active"] is True
-
-
-@pytest.mark.parametrize(
-    ("step", "status", "code"),
-    [
-        ("again", 422, "authentication_challenge_previously_verified"),
-        ("expired", 422, "authentication_challenge_expired"),
-        ("bad_phone", 422, "invalid_phone_number"),
-        ("bad_template", 422, "invalid_request_parameters"),
-        ("bad_type", 422, "invalid_request_parameters"),
-        ("bad_key", 401, "unauthorized"),
-        ("forged", 404, "entity_not_found"),
-        ("deleted", 404, "entity_not_found"),
-        ("deleted_again", 404, "entity_not_found"),
-    ],
-)
-def test_an_error_is_told_in_the_client_s_own_terms(
-    seen: dict[str, Any], step: str, status: int, code: str
-) -> None:
-    assert seen[step] == [status, code, True]
+def test_every_step_is_told_as_workos_tells_it(seen: dict[str, Any]) -> None:
+    steps = {
+        "challenge": ["authentication_challenge", True, None],  # of an app: without an expiry
+        "wrong": [False, True],
+        "right": [True, True],
+        "sms": ["sms", True],
+        "sms_verified": [True, True],
+        "sms_again": True,
+        "sms_text": ["Pick-up code CODE for order 1001", 2],
+        "sms_active": True,
+        "again": [422, "authentication_challenge_previously_verified", True],
+        "expired": [422, "authentication_challenge_expired", True],
+        "bad_phone": [422, "invalid_phone_number", True],
+        "bad_template": [422, "invalid_request_parameters", True],
+        "bad_type": [422, "invalid_request_parameters", True],
+        "bad_key": [401, "unauthorized", True],
+        "forged": [404, "entity_not_found", True],
+        "deleted": [404, "entity_not_found", True],
+        "deleted_again": [404, "entity_not_found", True],
+    }
+    assert {name: seen[name] for name in steps} == steps

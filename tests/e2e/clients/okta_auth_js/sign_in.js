@@ -1,25 +1,24 @@
-// A program in which Okta's own client, unmodified, takes one journey through a sign-in.
+// A program in which Okta's own client, unmodified, takes journeys through a sign-in.
 //
-//     node sign_in.js <journey> <URL of the server to sign in to> <ada's password> <sandbox's URL>
+//     node sign_in.js <URL of the server to sign in to> <ada's password> <sandbox's URL>
 //
-// It prints what it saw as JSON; test_okta_auth_js.py runs it and judges. A step is told as the
-// status of the transaction, an error as [HTTP status, errorCode], and all servers that were called
-// as their origins. Codes and secrets come from the sandbox, whatever the server is.
+// Each line of standard input names a journey. What was seen is printed as a line of JSON;
+// test_okta_auth_js.py judges. A step is told as the status of the transaction, an error as
+// [HTTP status, errorCode], and all servers that were called as their origins. Codes and secrets
+// come from the sandbox, whatever the server is.
 
 import { createHmac } from "node:crypto";
+import { createInterface } from "node:readline";
 
 import { AuthApiError, OktaAuth } from "@okta/okta-auth-js/authn";
 
-const [journey, url, password, sandbox] = process.argv.slice(2);
+const [url, password, sandbox] = process.argv.slice(2);
 const ADA = { username: "ada@example.com", password };
 const SECONDS_BETWEEN_CODES = 31;
+const MOST_MILLISECONDS = 60_000;
 
-const called = new Set();
-const client = new OktaAuth({
-  issuer: url,
-  httpRequestInterceptors: [(request) => called.add(new URL(request.url).origin)],
-});
-const seen = {};
+let client;
+let seen;
 
 /** Note what came of a call, and return the transaction that it was answered with, if any. */
 async function see(step, answer) {
@@ -137,5 +136,15 @@ const journeys = {
   },
 };
 
-await journeys[journey]();
-console.log(JSON.stringify({ ...seen, called: [...called] }));
+for await (const journey of createInterface({ input: process.stdin })) {
+  const called = new Set();
+  client = new OktaAuth({
+    issuer: url,
+    httpRequestInterceptors: [(request) => called.add(new URL(request.url).origin)],
+  });
+  seen = {};
+  const limit = setTimeout(() => process.exit(1), MOST_MILLISECONDS);
+  await journeys[journey]();
+  clearTimeout(limit);
+  console.log(JSON.stringify({ ...seen, called: [...called] }));
+}
