@@ -61,7 +61,7 @@ _SEARCH = re.compile(r"search=[^&>]+")
 
 def recorded(name: str) -> dict[str, Any]:
     """The response of a recorded exchange: status, headers, body."""
-    response: dict[str, Any] = json.loads((RECORDINGS / name).read_text())["response"]
+    response: dict[str, Any] = json.loads((RECORDINGS / f"{name}.json").read_text())["response"]
     return response
 
 

@@ -1,223 +1,165 @@
 """How the simulated org sends and checks codes, and when it locks a user out."""
 
-import pyotp
+from typing import Any
+
 import pytest
 
-from tests.contract.okta_org import (
-    ADA,
-    GRACE,
-    INVALID,
-    LOCKED,
-    MALFORMED,
-    NOT_FOUND,
-    REPLAYED,
-    SUCCESS,
-    WRONG_CODE,
-    WRONG_STATUS,
-    OktaOrg,
-    outcome,
-    wrong,
+from tests.contract.okta_org import ADA, OktaOrg
+from tests.sandbox.okta.seed import ADA_PHONE
+
+JOURNEYS = {
+    **{
+        f"a code of {kind} verifies once, also after a wrong one": f"""
+            send {kind} -> CHALLENGE
+            check {kind} wrong -> WRONG_CODE
+            check {kind} right -> 200 SUCCESS
+            check {kind} right -> WRONG_CODE
+        """
+        for kind in ("email", "sms", "call")
+    },
+    "a newer code invalidates the older": """
+        send email; wait 5; send email
+        check email older -> WRONG_CODE
+        check email right -> SUCCESS
+    """,
+    **{
+        f"a code of {kind} expires after {lifetime} s{items}": f"""
+            send {kind} {items}; wait {lifetime - 1}; check {kind} right -> SUCCESS
+            wait 30; send {kind} {items}; wait {lifetime}; check {kind} right -> WRONG_CODE
+        """
+        for kind, lifetime, items in (
+            ("email", 300, ""),
+            ("email", 60, "tokenLifetimeSeconds==60"),
+            ("email", 86_400, "tokenLifetimeSeconds==86400"),
+            ("sms", 300, "tokenLifetimeSeconds==60"),
+        )
+    },
+    "a lifetime is from 1 to 86400 seconds": f"""
+        send email tokenLifetimeSeconds==0 -> INVALID
+        send email tokenLifetimeSeconds==86401 -> INVALID
+        send email tokenLifetimeSeconds==-1 -> INVALID
+        send email tokenLifetimeSeconds==soon -> INVALID
+        send email tokenLifetimeSeconds== -> INVALID
+        send email tokenLifetimeSeconds=={"9" * 5000} -> INVALID
+        inbox -> 0
+    """,
+    **{
+        f"two codes of {kind} to an address need a pause of {pause} s": f"""
+            send email; send sms; send call
+            login grace.hopper; send email; login ada@example.com
+            wait {pause - 1}; send {kind} -> {kind.upper()}_TOO_SOON
+            inbox -> 4
+            wait 1; send {kind} -> CHALLENGE
+        """
+        for kind, pause in (("email", 5), ("sms", 30), ("call", 30))
+    },
+    "a TOTP code may be one step off and verifies once": """
+        check totp right-2 -> WRONG_CODE
+        check totp right+2 -> WRONG_CODE
+        check totp right-1 -> SUCCESS
+        check totp right+1 -> SUCCESS
+        check totp right -> SUCCESS
+        check totp right -> REPLAYED
+        wait 30; check totp right-1 -> REPLAYED
+        check totp right -> REPLAYED
+        check totp right+1 -> SUCCESS
+    """,
+    "an answer is compared without case": "check question MEATBALL -> SUCCESS",
+    "TOTP and question cannot be challenged, which is no attempt": """
+        5x send totp -> INVALID
+        5x send question -> INVALID
+        check question right -> SUCCESS
+    """,
+    "a push factor cannot be challenged": "login dorothy@example.com; send push -> INVALID",
+    "the fifth failure over all factors locks the user": """
+        send email
+        check email wrong -> WRONG_CODE
+        check sms wrong -> WRONG_CODE
+        check totp wrong -> WRONG_CODE
+        check question salad -> WRONG_CODE
+        account -> ACTIVE
+        check email wrong -> WRONG_CODE
+        account -> LOCKED_OUT
+        check email right -> LOCKED
+        send sms -> LOCKED
+        login grace.hopper; send email -> CHALLENGE
+    """,
+    "a success resets the count": """
+        4x check question salad -> WRONG_CODE
+        check question right -> SUCCESS
+        4x check question salad -> WRONG_CODE
+        account -> ACTIVE
+    """,
+    "neither time nor a new code resets the count": """
+        4x check question salad; wait 604800; send email -> CHALLENGE
+        check question salad -> WRONG_CODE
+        account -> LOCKED_OUT
+    """,
+    "an unlock resets the count": """
+        5x check question salad
+        call POST users/{user}/lifecycle/unlock -> 200
+        4x check question salad
+        check question right -> SUCCESS
+        call POST users/{user}/lifecycle/unlock -> NOT_LOCKED
+    """,
+    **{
+        f"a {status} user is not challenged": f"status {status}; send email -> WRONG_STATUS"
+        for status in ("SUSPENDED", "STAGED", "DEPROVISIONED")
+    },
+    "only an active factor is challenged": """
+        factor_status sms PENDING_ACTIVATION; send sms -> NOT_FOUND
+        factor_status sms DISABLED; send sms -> NOT_ACTIVE
+    """,
+    "factors are found only by the user's id": """
+        call GET users/ada@example.com/factors -> NOT_FOUND
+        call GET users/00unobody/factors -> NOT_FOUND
+    """,
+}
+
+
+@pytest.mark.parametrize("journey", JOURNEYS.values(), ids=JOURNEYS)
+def test_codes_and_lockout(journey: str, okta: OktaOrg) -> None:
+    okta.play(journey)
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"), [("email", ADA), ("sms", ADA_PHONE), ("call", ADA_PHONE)]
 )
-from tests.sandbox.okta.records import FactorStatus, FactorType, UserStatus
-from tests.sandbox.okta.seed import ADA_ANSWER, ADA_PHONE, ADA_TOTP_SECRET
-
-EMAIL, SMS, CALL = FactorType.EMAIL, FactorType.SMS, FactorType.CALL
-TOTP, QUESTION = FactorType.TOTP, FactorType.QUESTION
-
-
-def totp_code(okta: OktaOrg, steps: int = 0) -> str:
-    return pyotp.TOTP(ADA_TOTP_SECRET).at(okta.clock(), counter_offset=steps)
+def test_a_code_is_six_digits_to_the_address_of_the_factor(
+    kind: str, address: str, okta: OktaOrg
+) -> None:
+    okta.send(kind)
+    [message] = okta.org.inbox.to(address.upper())
+    assert (message.channel, message.sent_at) == (kind, okta.clock())
+    assert (len(message.code), message.code.isdecimal()) == (6, True)
 
 
-def fail(okta: OktaOrg, times: int) -> None:
-    for _ in range(times):
-        assert outcome(okta.check(ADA, QUESTION, "salad")) == WRONG_CODE
+def test_another_users_factor_is_not_found(okta: OktaOrg) -> None:
+    foreign = okta.factor("email").id
+    okta.login("grace.hopper")
+    okta.play(f"call POST users/{{user}}/factors/{foreign}/verify -> NOT_FOUND")
 
 
-class TestSentCodes:
-    @pytest.mark.parametrize(
-        ("factor_type", "address"), [(EMAIL, ADA), (SMS, ADA_PHONE), (CALL, ADA_PHONE)]
-    )
-    def test_a_code_verifies_once_also_after_a_wrong_one(
-        self, factor_type: FactorType, address: str, okta: OktaOrg
-    ) -> None:
-        okta.challenge(ADA, factor_type)
-        [message] = okta.org.inbox.to(address)
-        assert (message.channel, message.sent_at) == (factor_type, okta.clock())
-        assert (len(message.code), message.code.isdecimal()) == (6, True)
-        assert outcome(okta.check(ADA, factor_type, wrong(message.code))) == WRONG_CODE
-        assert outcome(okta.check(ADA, factor_type, message.code)) == SUCCESS
-        assert outcome(okta.check(ADA, factor_type, message.code)) == WRONG_CODE
-
-    def test_an_empty_object_is_a_challenge_like_no_body(self, okta: OktaOrg) -> None:
-        response = okta.post(okta.verify_path(ADA, EMAIL), {})
-        assert response.get_json()["factorResult"] == "CHALLENGE"
-
-    def test_a_newer_code_invalidates_the_older(self, okta: OktaOrg) -> None:
-        okta.challenge(ADA, EMAIL)
-        okta.clock.advance(5)
-        okta.challenge(ADA, EMAIL)
-        newer, older = okta.org.inbox.to("ADA@example.com")
-        assert newer.sent_at - older.sent_at == 5
-        assert outcome(okta.check(ADA, EMAIL, older.code)) == WRONG_CODE
-        assert outcome(okta.check(ADA, EMAIL, newer.code)) == SUCCESS
-
-    @pytest.mark.parametrize(
-        ("factor_type", "query", "lifetime"),
-        [
-            (EMAIL, {}, 300),
-            (EMAIL, {"tokenLifetimeSeconds": "60"}, 60),
-            (EMAIL, {"tokenLifetimeSeconds": "1"}, 1),
-            (EMAIL, {"tokenLifetimeSeconds": "86400"}, 86_400),
-            (SMS, {"tokenLifetimeSeconds": "60"}, 300),
-        ],
-    )
-    @pytest.mark.parametrize("expired", [False, True])
-    def test_a_code_expires_and_only_that_of_an_email_when_it_is_told(
-        self,
-        factor_type: FactorType,
-        query: dict[str, str],
-        lifetime: int,
-        expired: bool,
-        okta: OktaOrg,
-    ) -> None:
-        okta.challenge(ADA, factor_type, **query)
-        okta.clock.advance(lifetime if expired else lifetime - 1)
-        answer = outcome(okta.check(ADA, factor_type, okta.org.inbox[-1].code))
-        assert answer == (WRONG_CODE if expired else SUCCESS)
-
-    @pytest.mark.parametrize(
-        "lifetime", ["0", "86401", "-1", "soon", "", pytest.param("9" * 5000, id="long")]
-    )
-    def test_a_lifetime_is_from_1_to_86400_seconds(self, lifetime: str, okta: OktaOrg) -> None:
-        assert outcome(okta.challenge(ADA, EMAIL, tokenLifetimeSeconds=lifetime)) == INVALID
-        assert okta.org.inbox == []
-
-    @pytest.mark.parametrize(
-        ("factor_type", "pause", "code"),
-        [(EMAIL, 5, "E0000118"), (SMS, 30, "E0000109"), (CALL, 30, "E0000133")],
-    )
-    def test_two_codes_on_a_channel_to_an_address_need_a_pause(
-        self, factor_type: FactorType, pause: int, code: str, okta: OktaOrg
-    ) -> None:
-        for each in (EMAIL, SMS, CALL):
-            assert okta.challenge(ADA, each).status_code == 200
-        assert okta.challenge(GRACE, EMAIL).status_code == 200
-        okta.clock.advance(pause - 1)
-        assert outcome(okta.challenge(ADA, factor_type)) == (429, code)
-        assert len(okta.org.inbox) == 4
-        okta.clock.advance(1)
-        assert okta.challenge(ADA, factor_type).status_code == 200
+def test_an_empty_object_is_a_challenge_like_no_body(okta: OktaOrg) -> None:
+    response = okta.request("POST", "users/{user}/factors/{email}/verify", {})
+    assert response.get_json()["factorResult"] == "CHALLENGE"
 
 
-class TestTotpAndQuestion:
-    @pytest.mark.parametrize(
-        ("steps", "answer"),
-        [(-2, WRONG_CODE), (-1, SUCCESS), (0, SUCCESS), (1, SUCCESS), (2, WRONG_CODE)],
-    )
-    def test_a_totp_code_may_be_one_step_off(
-        self, steps: int, answer: tuple[int, str | None], okta: OktaOrg
-    ) -> None:
-        assert outcome(okta.check(ADA, TOTP, totp_code(okta, steps))) == answer
-
-    def test_a_totp_code_verifies_once(self, okta: OktaOrg) -> None:
-        code = totp_code(okta)
-        okta.check(ADA, TOTP, code)
-        assert outcome(okta.check(ADA, TOTP, code)) == REPLAYED
-        okta.clock.advance(30)
-        assert outcome(okta.check(ADA, TOTP, code)) == REPLAYED
-        assert outcome(okta.check(ADA, TOTP, totp_code(okta))) == SUCCESS
-
-    def test_an_answer_is_compared_without_case(self, okta: OktaOrg) -> None:
-        assert outcome(okta.check(ADA, QUESTION, ADA_ANSWER.upper())) == SUCCESS
-
-    @pytest.mark.parametrize("factor_type", [TOTP, QUESTION])
-    def test_they_cannot_be_challenged(self, factor_type: FactorType, okta: OktaOrg) -> None:
-        assert outcome(okta.challenge(ADA, factor_type)) == INVALID
-        assert okta.user(ADA).failed_factor_attempts == 0
-
-    def test_a_push_factor_is_listed_and_cannot_be_challenged(self, okta: OktaOrg) -> None:
-        dorothy = "dorothy@example.com"
-        listed = okta.get(okta.factors_path(dorothy)).get_json()
-        assert [each["factorType"] for each in listed] == ["email", "push"]
-        assert outcome(okta.challenge(dorothy, FactorType.PUSH)) == INVALID
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"null", b'"123456"', b"\xff", pytest.param(b"[" * 100_000, id="deep")]
+)
+def test_a_body_must_be_a_json_object(body: bytes, okta: OktaOrg) -> None:
+    refused: Any = okta.request("POST", "users/{user}/factors/{email}/verify", body)
+    assert (refused.status_code, refused.get_json()["errorCode"]) == (400, "E0000003")
 
 
-class TestLockout:
-    def test_the_fifth_failure_over_all_factors_locks_the_user(self, okta: OktaOrg) -> None:
-        okta.challenge(ADA, EMAIL)
-        code = okta.sent_code(ADA)
-        for factor_type, given in (
-            (EMAIL, wrong(code)),
-            (SMS, "000000"),
-            (TOTP, wrong(totp_code(okta, 9))),
-            (QUESTION, "salad"),
-        ):
-            assert outcome(okta.check(ADA, factor_type, given)) == WRONG_CODE
-        assert okta.get(f"/api/v1/users/{ADA}").get_json()["status"] == "ACTIVE"
-        assert outcome(okta.check(ADA, EMAIL, wrong(code))) == WRONG_CODE
-        assert okta.get(f"/api/v1/users/{ADA}").get_json()["status"] == "LOCKED_OUT"
-        assert outcome(okta.check(ADA, EMAIL, code)) == LOCKED
-        assert outcome(okta.challenge(ADA, SMS)) == LOCKED
-        assert okta.challenge(GRACE, EMAIL).status_code == 200
-
-    def test_a_success_resets_the_count(self, okta: OktaOrg) -> None:
-        fail(okta, 4)
-        assert outcome(okta.check(ADA, QUESTION, ADA_ANSWER)) == SUCCESS
-        fail(okta, 4)
-        assert okta.user(ADA).status is UserStatus.ACTIVE
-
-    def test_neither_time_nor_a_new_code_resets_it(self, okta: OktaOrg) -> None:
-        fail(okta, 4)
-        okta.clock.advance(7 * 86_400)
-        okta.challenge(ADA, EMAIL)
-        fail(okta, 1)
-        assert okta.user(ADA).status is UserStatus.LOCKED_OUT
-
-    def test_an_unlock_resets_it(self, okta: OktaOrg) -> None:
-        fail(okta, 5)
-        response = okta.post(f"/api/v1/users/{okta.user(ADA).id}/lifecycle/unlock")
-        assert (response.status_code, response.get_json()) == (200, {})
-        assert outcome(okta.check(ADA, QUESTION, ADA_ANSWER)) == SUCCESS
-
-    def test_the_count_and_its_highest_value_are_listed(self, okta: OktaOrg) -> None:
-        fail(okta, 3)
-        okta.check(ADA, QUESTION, ADA_ANSWER)
-        fail(okta, 1)
-        ada = okta.org.customers()[0]
-        assert (ada["failed_factor_attempts"], ada["most_failed_factor_attempts"]) == (1, 3)
+def test_the_count_and_its_highest_value_are_listed(okta: OktaOrg) -> None:
+    okta.play("3x check question salad; check question right; check question salad")
+    ada = okta.org.customers()[0]
+    assert (ada["failed_factor_attempts"], ada["most_failed_factor_attempts"]) == (1, 3)
 
 
-class TestChallenge:
-    @pytest.mark.parametrize(
-        "status", [UserStatus.SUSPENDED, UserStatus.STAGED, UserStatus.DEPROVISIONED]
-    )
-    def test_only_an_active_user_is_challenged(self, status: UserStatus, okta: OktaOrg) -> None:
-        okta.user(ADA).status = status
-        assert outcome(okta.challenge(ADA, EMAIL)) == WRONG_STATUS
-
-    def test_a_pending_factor_is_listed_and_not_found(self, okta: OktaOrg) -> None:
-        okta.factor(ADA, SMS).status = FactorStatus.PENDING_ACTIVATION
-        assert outcome(okta.challenge(ADA, SMS)) == NOT_FOUND
-        listed = okta.get(okta.factors_path(ADA)).get_json()
-        [pending] = [factor for factor in listed if factor["factorType"] == "sms"]
-        assert pending["_links"].keys() == {"activate", "resend", "self", "user"}
-
-    def test_a_disabled_factor_is_refused(self, okta: OktaOrg) -> None:
-        okta.factor(ADA, SMS).status = FactorStatus.DISABLED
-        assert outcome(okta.challenge(ADA, SMS)) == (410, "E0000154")
-
-    def test_another_users_factor_is_not_found(self, okta: OktaOrg) -> None:
-        foreign = okta.factor(GRACE, EMAIL).id
-        assert outcome(okta.post(f"{okta.factors_path(ADA)}/{foreign}/verify")) == NOT_FOUND
-
-    @pytest.mark.parametrize("user", [ADA, "00unobody"])
-    def test_factors_are_found_only_by_the_users_id(self, user: str, okta: OktaOrg) -> None:
-        assert outcome(okta.get(f"/api/v1/users/{user}/factors")) == NOT_FOUND
-
-    @pytest.mark.parametrize(
-        "body",
-        [b"{", b"[]", b"null", b'"123456"', b"\xff", pytest.param(b"[" * 100_000, id="deep")],
-    )
-    def test_a_body_must_be_a_json_object(self, body: bytes, okta: OktaOrg) -> None:
-        assert outcome(okta.post(okta.verify_path(ADA, EMAIL), body)) == MALFORMED
+def test_a_pending_factor_is_listed_with_its_next_steps(okta: OktaOrg) -> None:
+    listed = okta.play("factor_status sms PENDING_ACTIVATION; list").get_json()
+    [pending] = [factor for factor in listed if factor["factorType"] == "sms"]
+    assert pending["_links"].keys() == {"activate", "resend", "self", "user"}

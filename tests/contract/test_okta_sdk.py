@@ -109,7 +109,7 @@ def test_it_sends_a_code_and_checks_it(okta: OktaOrg, sdk: Sdk) -> None:
         factor = await done(client.enroll_factor(user.id, new, activate=True))
         sent = await done(client.verify_factor(user.id, factor.id, token_lifetime_seconds=60))
         assert sent.factor_result == "CHALLENGE"
-        code = okta.sent_code(MARY)
+        code = okta.org.inbox.to(MARY)[0].code
         _, _, error = await client.verify_factor(
             user.id, factor.id, body=sdk.verification(wrong(code))
         )

@@ -4,21 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.contract.okta_org import (
-    ADA,
-    ALAN,
-    INVALID,
-    MALFORMED,
-    NOT_FOUND,
-    SUCCESS,
-    OktaOrg,
-    outcome,
-)
+from tests.contract.okta_org import OktaOrg
 from tests.contract.recorded_shapes import body_differences, documented, needs_recordings
-from tests.sandbox.okta.records import FactorType
 
-PHONE = "+16134561234"
-TEMPLATES = "/api/v1/templates/sms"
+TEMPLATES = "templates/sms"
 PICKUP = {
     "name": "Pick-up",
     "type": "SMS_VERIFY_CODE",
@@ -28,92 +17,74 @@ PICKUP = {
 DEFAULT = "Sandbox: your verification code is "
 
 
+@pytest.fixture
 def created(okta: OktaOrg) -> str:
-    return str(okta.post(TEMPLATES, PICKUP).get_json()["id"])
+    """The id of a template."""
+    return str(okta.request("POST", TEMPLATES, PICKUP).get_json()["id"])
 
 
-class TestTemplates:
-    @needs_recordings
-    def test_a_template_has_the_documented_body(self, okta: OktaOrg) -> None:
-        new = okta.post(TEMPLATES, documented("CreateOrReplaceSMSTemplateRequest")).get_json()
-        assert body_differences(documented("CreateOrReplaceSMSTemplateResponse"), new) == []
-        listed = okta.get(TEMPLATES, templateType="SMS_VERIFY_CODE").get_json()
-        assert body_differences(documented("SMSTemplateListResponse"), listed) == []
-
-    def test_a_template_is_read_listed_by_type_and_removed(self, okta: OktaOrg) -> None:
-        path = f"{TEMPLATES}/{created(okta)}"
-        assert okta.get(path).get_json()["template"] == PICKUP["template"]
-        assert len(okta.get(TEMPLATES).get_json()) == 1
-        assert okta.get(TEMPLATES, templateType="EMAIL").get_json() == []
-        assert okta.delete(path).status_code == 204
-        assert outcome(okta.get(path)) == outcome(okta.delete(path)) == NOT_FOUND
-        assert okta.get(TEMPLATES).get_json() == []
-
-    def test_a_name_is_unique(self, okta: OktaOrg) -> None:
-        created(okta)
-        assert outcome(okta.post(TEMPLATES, PICKUP)) == INVALID
-
-    @pytest.mark.parametrize(
-        ("change", "answer"),
-        [
-            ({"name": ""}, INVALID),
-            ({"name": "n" * 51}, INVALID),
-            ({"type": "EMAIL"}, INVALID),
-            ({"type": None}, INVALID),
-            ({"template": "No code"}, INVALID),
-            ({"template": "${code}" + "x" * 155}, INVALID),
-            ({"template": "${code}" + "x" * 154}, SUCCESS),
-            ({"translations": {"fr": "Pas de code"}}, INVALID),
-            ({"translations": {"fr": 1}}, MALFORMED),
-        ],
-    )
-    def test_a_template_is_checked(
-        self, change: Mapping[str, object], answer: tuple[int, str | None], okta: OktaOrg
-    ) -> None:
-        assert outcome(okta.post(TEMPLATES, {**PICKUP, **change})) == answer
+@needs_recordings
+def test_a_template_has_the_documented_body(okta: OktaOrg) -> None:
+    new = okta.request("POST", TEMPLATES, documented("CreateOrReplaceSMSTemplateRequest"))
+    expected = documented("CreateOrReplaceSMSTemplateResponse")
+    assert body_differences(expected, new.get_json()) == []
+    listed = okta.request("GET", TEMPLATES, query={"templateType": "SMS_VERIFY_CODE"}).get_json()
+    assert body_differences(documented("SMSTemplateListResponse"), listed) == []
 
 
-class TestTexts:
-    @pytest.mark.parametrize(
-        ("factor_type", "template", "start"),
-        [
-            (FactorType.EMAIL, None, DEFAULT),
-            (FactorType.SMS, None, DEFAULT),
-            (FactorType.CALL, None, DEFAULT),
-            (FactorType.SMS, "created", "Show "),
-            (FactorType.SMS, "cstNobodyKnowsThisOne", DEFAULT),
-            (FactorType.EMAIL, "created", DEFAULT),
-        ],
-    )
-    def test_only_a_text_message_has_the_text_of_a_known_template(
-        self, factor_type: FactorType, template: str | None, start: str, okta: OktaOrg
-    ) -> None:
-        template_id = created(okta) if template == "created" else template
-        query = {} if template_id is None else {"templateId": template_id}
-        assert okta.challenge(ADA, factor_type, **query).status_code == 200
-        [message] = okta.org.inbox
-        assert message.text.startswith(f"{start}{message.code}")
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({}, "E0000001"),  # the name is taken
+        ({"name": ""}, "E0000001"),
+        ({"name": "n" * 51}, "E0000001"),
+        ({"name": "Other", "type": "EMAIL"}, "E0000001"),
+        ({"name": "Other", "type": None}, "E0000001"),
+        ({"name": "Other", "template": "No code"}, "E0000001"),
+        ({"name": "Other", "template": "${code}" + "x" * 155}, "E0000001"),
+        ({"name": "Other", "template": "${code}" + "x" * 154}, None),
+        ({"name": "Other", "translations": {"fr": "Pas de code"}}, "E0000001"),
+        ({"name": "Other", "translations": {"fr": 1}}, "E0000003"),
+    ],
+)
+@pytest.mark.usefixtures("created")
+def test_a_template_is_checked(
+    change: Mapping[str, object], code: str | None, okta: OktaOrg
+) -> None:
+    answer = okta.request("POST", TEMPLATES, {**PICKUP, **change})
+    assert answer.get_json().get("errorCode") == code
+    assert len(okta.call("GET", TEMPLATES).get_json()) == (1 if code else 2)
 
-    def test_an_enrolment_and_its_second_code_have_it_too(self, okta: OktaOrg) -> None:
-        template = created(okta)
-        factor = okta.enrol_phone(ALAN, "sms", PHONE, templateId=template).get_json()
-        okta.clock.advance(30)
-        resend = f"{okta.factors_path(ALAN)}/{factor['id']}/resend"
-        assert okta.post(resend, templateId=template).status_code == 200
-        for message in okta.org.inbox:
-            assert message.text == f"Show {message.code} at the counter of Sandbox"
 
-    @pytest.mark.parametrize(
-        ("languages", "first_word"),
-        [("fr", "Montrez"), ("fr-CA,en;q=0.5", "Montrez"), ("it, de;q=0.3", "Zeigen")],
-    )
-    def test_it_is_in_the_language_of_the_caller(
-        self, languages: str, first_word: str, okta: OktaOrg
-    ) -> None:
-        okta.send(
-            "POST",
-            okta.verify_path(ADA, FactorType.SMS),
-            query={"templateId": created(okta)},
-            headers={"Accept-Language": languages},
-        )
-        assert okta.org.inbox[-1].text.startswith(first_word)
+@pytest.mark.parametrize(
+    ("kind", "template", "languages", "start"),
+    [
+        ("email", None, "", DEFAULT),
+        ("sms", None, "", DEFAULT),
+        ("call", None, "", DEFAULT),
+        ("sms", "created", "", "Show "),
+        ("sms", "created", "fr", "Montrez "),
+        ("sms", "created", "fr-CA,en;q=0.5", "Montrez "),
+        ("sms", "created", "it, de;q=0.3", "Zeigen Sie "),
+        ("sms", "cstNobodyKnowsThisOne", "", DEFAULT),
+        ("email", "created", "", DEFAULT),
+    ],
+)
+def test_a_text_message_has_the_text_of_a_known_template_in_the_language_of_the_caller(
+    kind: str, template: str | None, languages: str, start: str, okta: OktaOrg, created: str
+) -> None:
+    items = [f"Accept-Language:{languages}"]
+    if template is not None:
+        items.append(f"templateId=={created if template == 'created' else template}")
+    okta.send(kind, *items)
+    [message] = okta.org.inbox
+    assert message.text.startswith(f"{start}{message.code}")
+
+
+def test_an_enrolment_and_its_second_code_have_it_too(okta: OktaOrg, created: str) -> None:
+    okta.play(f"""
+        login alan@example.com; enrol_phone sms +16134561234 templateId=={created}
+        wait 30; resend enrolled templateId=={created}; inbox -> 2
+    """)
+    for message in okta.org.inbox:
+        assert message.text == f"Show {message.code} at the counter of Sandbox"

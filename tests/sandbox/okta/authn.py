@@ -1,8 +1,14 @@
-"""The Authentication API: sign in with a password and, if needed, a factor.
+"""The Authentication API: a password, then a factor, then a session token.
 
 Anyone may call it. An API token makes the caller a trusted application, whose X-Forwarded-For Okta
-believes; it changes nothing here. Assumed: a request without a state token is answered like one
-with a dead token.
+believes; it changes nothing here.
+
+Assumed, because no source says it: ten wrong passwords in a row lock the user out, and the tenth is
+answered like the others; wrong codes are counted together with those of the Factors API; in
+MFA_CHALLENGE only the challenged factor can be verified; an expired password must be changed before
+a factor is enrolled; the state token of a cancelled or finished sign-in is dead, and a request
+without one is answered likewise. The four attempts a second are counted by login, whether it exists
+or not.
 """
 
 from collections.abc import Callable
@@ -10,15 +16,36 @@ from collections.abc import Callable
 from werkzeug import Request
 
 from tests.sandbox.okta import authn_responses
-from tests.sandbox.okta.exceptions import validation_failed
-from tests.sandbox.okta.factor_enrollment import new_factor
-from tests.sandbox.okta.faults import On
-from tests.sandbox.okta.limits import Bucket
+from tests.sandbox.okta.directory import folded
+from tests.sandbox.okta.exceptions import OktaError, Refusal, validation_failed, wrong_step
+from tests.sandbox.okta.factors import new_factor
 from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.parameters import json_object, nested, text
+from tests.sandbox.okta.records import (
+    Factor,
+    FactorStatus,
+    FactorType,
+    Step,
+    Transaction,
+    User,
+    UserStatus,
+    timestamp,
+)
 from tests.sandbox.okta.responses import Answer, JsonObject, org_url
-from tests.sandbox.okta.routing import Access, Route
-from tests.sandbox.okta.transactions import SignInOptions, Transaction
+from tests.sandbox.okta.verification import SENT
+
+STATE_TOKEN_SECONDS = 300
+LOCKOUT_PASSWORDS = 10
+
+_TOKEN_PREFIX, _TOKEN_LENGTH = "00", 42
+_SIGNING_IN = frozenset({UserStatus.ACTIVE, UserStatus.PASSWORD_EXPIRED})
+_METHODS = {
+    FactorType.EMAIL: "otp",
+    FactorType.SMS: "sms",
+    FactorType.CALL: "tel",
+    FactorType.TOTP: "otp",
+    FactorType.QUESTION: "kba",
+}
 
 
 def sign_in(org: Org, request: Request) -> Answer:
@@ -31,16 +58,13 @@ def sign_in(org: Org, request: Request) -> Answer:
         raise validation_failed(
             "authRequest", "The 'username' and 'password' attributes are required in this context."
         )
-    several_factors = nested(body, "options").get("multiOptionalFactorEnroll") is True
-    options = SignInOptions(text(body, "relayState"), several_factors)
-    return _answer(org.transactions.begin(login, password, options), request)
+    several = nested(body, "options").get("multiOptionalFactorEnroll") is True
+    return _answer(_begin(org, login, password, enrols_several=several), request)
 
 
 def cancel(org: Org, request: Request) -> Answer:
-    transaction = _current(org, json_object(request))
-    org.transactions.cancel(transaction)
-    relay_state = transaction.options.relay_state
-    return Answer({} if relay_state is None else {"relayState": relay_state})
+    del org.transactions[_current(org, json_object(request)).token]
+    return Answer({})
 
 
 def _step(take: Callable[..., None]) -> Callable[..., Answer]:
@@ -49,14 +73,173 @@ def _step(take: Callable[..., None]) -> Callable[..., Answer]:
     def operation(org: Org, request: Request, **path: str) -> Answer:
         body = json_object(request)
         transaction = _current(org, body)
-        take(org.transactions, transaction, body, **path)
+        take(org, transaction, body, **path)
         return _answer(transaction, request)
 
     return operation
 
 
+@_step
+def verify(org: Org, transaction: Transaction, body: JsonObject, factor_id: str) -> None:
+    """Check a code or answer; without one, challenge the factor."""
+    factor = _verifiable(org, transaction, factor_id)
+    given = _code(body, "answer" if factor.type is FactorType.QUESTION else "passCode")
+    if given is None:
+        _challenge(org, transaction, factor)
+        return
+    org.verification.check(transaction.user, factor, given)
+    transaction.methods += ["mfa", _METHODS[factor.type]]
+    _finish(org, transaction)
+
+
+@_step
+def resend(org: Org, transaction: Transaction, _body: JsonObject, factor_id: str) -> None:
+    """Send a code, also the first one."""
+    factor = _verifiable(org, transaction, factor_id)
+    if factor.type not in SENT:
+        raise wrong_step()
+    _challenge(org, transaction, factor)
+
+
+@_step
+def go_back(_org: Org, transaction: Transaction, _body: JsonObject) -> None:
+    """Return to the choice of a factor."""
+    _require(transaction, Step.MFA_CHALLENGE, Step.MFA_ENROLL_ACTIVATE)
+    verifies = transaction.step is Step.MFA_CHALLENGE
+    transaction.step = Step.MFA_REQUIRED if verifies else Step.MFA_ENROLL
+    transaction.factor = None
+
+
+@_step
+def enrol(org: Org, transaction: Transaction, body: JsonObject) -> None:
+    """Enrol a factor during a sign-in."""
+    new = new_factor(body)
+    _require(transaction, Step.MFA_ENROLL)
+    factor = org.enrollment.enrol(transaction.user, new)
+    if factor.status is FactorStatus.ACTIVE:
+        _enrolled(org, transaction)
+        return
+    transaction.step = Step.MFA_ENROLL_ACTIVATE
+    transaction.factor = factor
+
+
+@_step
+def activate(org: Org, transaction: Transaction, body: JsonObject, factor_id: str) -> None:
+    """Activate the enrolled factor. An active email factor is refused: a known dead end."""
+    factor = org.directory.factor(transaction.user, factor_id)
+    if factor.type is FactorType.EMAIL and factor.status is FactorStatus.ACTIVE:
+        raise OktaError(Refusal.INVALID_SESSION)
+    _require_activation(transaction, factor)
+    org.enrollment.activate(factor, _code(body, "passCode") or "")
+    _enrolled(org, transaction)
+
+
+@_step
+def resend_activation(
+    org: Org, transaction: Transaction, _body: JsonObject, factor_id: str
+) -> None:
+    factor = org.directory.factor(transaction.user, factor_id)
+    _require_activation(transaction, factor)
+    org.enrollment.resend(factor)
+
+
+@_step
+def skip(org: Org, transaction: Transaction, _body: JsonObject) -> None:
+    """Finish without enrolling more factors."""
+    _require(transaction, Step.MFA_ENROLL)
+    if not transaction.has_enrolled:
+        raise wrong_step()
+    _finish(org, transaction)
+
+
+def _begin(org: Org, login: str, password: str, *, enrols_several: bool) -> Transaction:
+    """Check a password and open a sign-in at its next step."""
+    org.sign_in_attempts.admit(folded(login), org.clock())
+    user = org.directory.find_login(login)
+    if user is None:
+        raise OktaError(Refusal.AUTHENTICATION_FAILED)
+    token = org.transient_ids.token(_TOKEN_PREFIX, _TOKEN_LENGTH)
+    ends_at = org.clock() + STATE_TOKEN_SECONDS
+    transaction = Transaction(token, user, Step.LOCKED_OUT, ends_at, enrols_several)
+    if user.status is UserStatus.LOCKED_OUT and org.policy.shows_lockout:
+        return transaction
+    _check_password(user, password)
+    org.transactions[token] = transaction
+    if any(factor.status is FactorStatus.ACTIVE for factor in user.factors):
+        transaction.step = Step.MFA_REQUIRED
+    elif user.must_enrol and user.status is UserStatus.ACTIVE:
+        transaction.step = Step.MFA_ENROLL
+    else:
+        _finish(org, transaction)
+    return transaction
+
+
 def _current(org: Org, body: JsonObject) -> Transaction:
-    return org.transactions.current(text(body, "stateToken") or "")
+    """The sign-in of the state token in a body, whose lifetime starts again."""
+    now = org.clock()
+    transaction = org.transactions.get(text(body, "stateToken") or "")
+    if transaction is None or now >= transaction.expires_at:
+        raise OktaError(Refusal.INVALID_TOKEN)
+    transaction.expires_at = now + STATE_TOKEN_SECONDS
+    return transaction
+
+
+def _check_password(user: User, password: str) -> None:
+    if user.status not in _SIGNING_IN or user.password is None:
+        raise OktaError(Refusal.AUTHENTICATION_FAILED)
+    if password != user.password:
+        user.failed_passwords += 1
+        if user.failed_passwords >= LOCKOUT_PASSWORDS:
+            user.status = UserStatus.LOCKED_OUT
+        raise OktaError(Refusal.AUTHENTICATION_FAILED)
+    user.failed_passwords = 0
+
+
+def _verifiable(org: Org, transaction: Transaction, factor_id: str) -> Factor:
+    _require(transaction, Step.MFA_REQUIRED, Step.MFA_CHALLENGE)
+    factor = org.directory.factor(transaction.user, factor_id)
+    org.verification.admit(transaction.user, factor, _SIGNING_IN)
+    if transaction.factor not in (None, factor):
+        raise wrong_step()
+    return factor
+
+
+def _challenge(org: Org, transaction: Transaction, factor: Factor) -> None:
+    if factor.type in SENT:
+        org.verification.send(factor)
+    transaction.step = Step.MFA_CHALLENGE
+    transaction.factor = factor
+
+
+def _require_activation(transaction: Transaction, factor: Factor) -> None:
+    _require(transaction, Step.MFA_ENROLL_ACTIVATE)
+    if transaction.factor is not factor:
+        raise wrong_step()
+
+
+def _enrolled(org: Org, transaction: Transaction) -> None:
+    transaction.has_enrolled = True
+    transaction.factor = None
+    transaction.step = Step.MFA_ENROLL
+    if not transaction.enrols_several:
+        _finish(org, transaction)
+
+
+def _finish(org: Org, transaction: Transaction) -> None:
+    user = transaction.user
+    transaction.factor = None
+    if user.status is UserStatus.PASSWORD_EXPIRED:
+        transaction.step = Step.PASSWORD_EXPIRED
+        return
+    transaction.step = Step.SUCCESS
+    transaction.session_token = org.sessions.issue_token(user, tuple(transaction.methods))
+    user.last_login = timestamp(org.clock())
+    del org.transactions[transaction.token]
+
+
+def _require(transaction: Transaction, *steps: Step) -> None:
+    if transaction.step not in steps:
+        raise wrong_step()
 
 
 def _code(body: JsonObject, name: str) -> str | None:
@@ -67,43 +250,3 @@ def _code(body: JsonObject, name: str) -> str | None:
 
 def _answer(transaction: Transaction, request: Request) -> Answer:
     return Answer(authn_responses.transaction(transaction, org_url(request)))
-
-
-def _given(body: JsonObject) -> dict[str, str | None]:
-    return {"passcode": _code(body, "passCode"), "answer": _code(body, "answer")}
-
-
-_AUTHN = "/api/v1/authn"
-_FACTORS = f"{_AUTHN}/factors"
-_FACTOR = f"{_FACTORS}/<factor_id>"
-
-ROUTES = tuple(
-    Route("POST", path, Bucket.AUTHN, On.AUTHN, handler, Access.ANYONE)
-    for path, handler in (
-        (_AUTHN, sign_in),
-        (f"{_AUTHN}/cancel", cancel),
-        (f"{_AUTHN}/previous", _step(lambda steps, at, _: steps.go_back(at))),
-        (f"{_AUTHN}/skip", _step(lambda steps, at, _: steps.skip(at))),
-        (_FACTORS, _step(lambda steps, at, body: steps.enrol(at, new_factor(body)))),
-        (
-            f"{_FACTOR}/verify",
-            _step(lambda steps, at, body, factor_id: steps.verify(at, factor_id, **_given(body))),
-        ),
-        (
-            f"{_FACTOR}/verify/resend",
-            _step(lambda steps, at, _, factor_id: steps.send_again(at, factor_id)),
-        ),
-        (
-            f"{_FACTOR}/lifecycle/activate",
-            _step(
-                lambda steps, at, body, factor_id: steps.activate(
-                    at, factor_id, _code(body, "passCode") or ""
-                )
-            ),
-        ),
-        (
-            f"{_FACTOR}/lifecycle/resend",
-            _step(lambda steps, at, _, factor_id: steps.send_activation_again(at, factor_id)),
-        ),
-    )
-)

@@ -4,9 +4,16 @@ Assumed, because no recording shows it: the mask of a number outside North Ameri
 """
 
 from tests.sandbox.okta import factor_responses
-from tests.sandbox.okta.records import Factor, FactorStatus, FactorType, User, timestamp
+from tests.sandbox.okta.records import (
+    Factor,
+    FactorStatus,
+    FactorType,
+    Step,
+    Transaction,
+    User,
+    timestamp,
+)
 from tests.sandbox.okta.responses import JsonObject, link
-from tests.sandbox.okta.transactions import Step, Transaction
 from tests.sandbox.okta.verification import SENT
 
 _HIDDEN = "X" * 3
@@ -30,8 +37,6 @@ _COMPLEXITY: JsonObject = {
 def transaction(shown: Transaction, base: str) -> JsonObject:
     authn = f"{base}/api/v1/authn"
     body: JsonObject = {"status": shown.step}
-    if shown.options.relay_state is not None:
-        body["relayState"] = shown.options.relay_state
     body["_links"] = {"cancel": link(f"{authn}/cancel", "POST"), **_links(shown, authn)}
     if shown.step is Step.LOCKED_OUT:
         return {**body, "_embedded": {}}
@@ -79,10 +84,7 @@ def _links(shown: Transaction, authn: str) -> JsonObject:
 
 
 def _factor_links(name: str, url: str, resend_url: str, factor: Factor, authn: str) -> JsonObject:
-    links: JsonObject = {
-        "next": _named(name, url),
-        "prev": link(f"{authn}/previous", "POST"),
-    }
+    links: JsonObject = {"next": _named(name, url), "prev": link(f"{authn}/previous", "POST")}
     if _is_sent(factor):
         links["resend"] = [_named(factor.type, resend_url)]
     return links
@@ -112,10 +114,7 @@ def _user(shown: User) -> JsonObject:
 
 def _verifiable(owner: User, authn: str) -> list[JsonObject]:
     return [
-        {
-            **_factor(each),
-            "_links": {"verify": link(f"{authn}/factors/{each.id}/verify", "POST")},
-        }
+        {**_factor(each), "_links": {"verify": link(f"{authn}/factors/{each.id}/verify", "POST")}}
         for each in owner.factors
         if each.status is FactorStatus.ACTIVE
     ]

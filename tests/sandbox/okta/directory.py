@@ -1,7 +1,7 @@
 """The users of the org and the ways to find one."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tests.sandbox.okta.exceptions import not_found
 from tests.sandbox.okta.ids import Ids
@@ -47,16 +47,10 @@ class Directory:
         self._by_login[folded(user.login)] = user
 
     def add_factor(
-        self,
-        user: User,
-        factor_type: FactorType,
-        destination: str,
-        *,
-        provider: str = OKTA,
-        secret: str | None = None,
+        self, user: User, factor_type: FactorType, destination: str, **more: str
     ) -> Factor:
-        """Enrol an active factor."""
-        factor = self.new_factor(factor_type, destination, provider=provider, secret=secret)
+        """Enrol an active factor; `more` may be a provider and a secret."""
+        factor = self.new_factor(factor_type, destination, **more)
         user.factors.append(factor)
         return factor
 
@@ -65,8 +59,8 @@ class Directory:
         factor_type: FactorType,
         destination: str,
         *,
-        provider: str,
-        secret: str | None,
+        provider: str = OKTA,
+        secret: str | None = None,
         created: str = FOUNDED,
     ) -> Factor:
         """A factor that belongs to nobody yet."""
@@ -94,21 +88,17 @@ class Directory:
 
     def users_by_profile(self, name: str, value: str) -> list[User]:
         """Users of any status with this email or mobilePhone, whatever its case, by id."""
-        wanted = value.casefold()
         held = {"email": lambda user: user.email, "mobilePhone": lambda user: user.mobile_phone}
-        found = [user for user in self if (held[name](user) or "").casefold() == wanted]
-        return sorted(found, key=lambda user: user.id)
+        return self._those(lambda user: (held[name](user) or "").casefold() == value.casefold())
 
     def users_by_start(self, start: str) -> list[User]:
         """Users whose first name, last name or email begins so, whatever its case, by id."""
-        wanted = start.casefold()
-        names = ((user, (user.first_name, user.last_name, user.email)) for user in self)
-        found = [
-            user
-            for user, values in names
-            if any((value or "").casefold().startswith(wanted) for value in values)
-        ]
-        return sorted(found, key=lambda user: user.id)
+        return self._those(
+            lambda user: any(
+                (value or "").casefold().startswith(start.casefold())
+                for value in (user.first_name, user.last_name, user.email)
+            )
+        )
 
     def factor(self, user: User, factor_id: str) -> Factor:
         """The user's factor with this id."""
@@ -116,6 +106,9 @@ class Directory:
             if factor.id == factor_id:
                 return factor
         raise not_found(factor_id, "UserFactor")
+
+    def _those(self, are_wanted: Callable[[User], bool]) -> list[User]:
+        return sorted(filter(are_wanted, self), key=lambda user: user.id)
 
 
 def folded(login: str) -> str:

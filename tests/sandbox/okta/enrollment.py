@@ -2,8 +2,7 @@
 
 Assumed, because no source says it: an enrolment replaces a pending one of the same kind; a wrong
 activation code does not count towards the lockout; every activation attempt counts towards its
-limit; the number of a removed phone factor stays verified, unless the removal says otherwise; an
-answer to a question has at least 4 characters.
+limit; an answer to a question has at least 4 characters.
 """
 
 import re
@@ -15,12 +14,10 @@ from tests.sandbox.okta.exceptions import (
     OktaError,
     Refusal,
     enrolment_refused,
-    not_found,
     validation_failed,
 )
 from tests.sandbox.okta.ids import Ids
 from tests.sandbox.okta.limits import Throttle
-from tests.sandbox.okta.policy import Policy
 from tests.sandbox.okta.records import (
     QUESTIONS,
     Factor,
@@ -66,16 +63,6 @@ class NewFactor:
 
 
 @dataclass(frozen=True)
-class Options:
-    """Options of an enrolment."""
-
-    activate: bool = False
-    update_phone: bool = False
-    lifetime_seconds: int = DEFAULT_LIFETIME_SECONDS
-    wording: str = DEFAULT_WORDING
-
-
-@dataclass(frozen=True)
 class Enrollment:
     """The enrolments of one org."""
 
@@ -83,18 +70,25 @@ class Enrollment:
     ids: Ids
     directory: Directory
     verification: Verification
-    policy: Policy
     _attempts: Throttle = field(
         default_factory=lambda: Throttle(ACTIVATION_ATTEMPTS, ACTIVATION_WINDOW_SECONDS)
     )
 
-    def enrol(self, user: User, new: NewFactor, options: Options) -> Factor:
+    def enrol(
+        self,
+        user: User,
+        new: NewFactor,
+        *,
+        activate: bool = False,
+        lifetime_seconds: int = DEFAULT_LIFETIME_SECONDS,
+        wording: str = DEFAULT_WORDING,
+    ) -> Factor:
         """Add a factor to a user, pending unless it needs no activation."""
         self.verification.admit_user(user)
         if (new.type, new.provider) not in ENROLLABLE:
             raise enrolment_refused("The factor is not supported by the provider.")
-        destination = self._destination(user, new)
-        self._require_vacancy(user, new, destination, options)
+        destination = _destination(user, new)
+        _require_vacancy(user, new, destination)
         factor = self.directory.new_factor(
             new.type,
             destination,
@@ -105,83 +99,65 @@ class Enrollment:
         if new.type is FactorType.TOTP:
             factor.secret = self.ids.shared_secret()
             factor.qr_token = self.ids.token(_QR_TOKEN_PREFIX, _QR_TOKEN_LENGTH)
-        if new.type is not FactorType.QUESTION and not (options.activate and new.type in SENT):
+        if new.type is not FactorType.QUESTION and not (activate and new.type in SENT):
             factor.status = FactorStatus.PENDING_ACTIVATION
-            self._send(factor, options)
+            if new.type in SENT:
+                self.verification.send(factor, lifetime_seconds, wording)
         user.factors = [*(each for each in user.factors if not _same_kind(each, new)), factor]
         return factor
 
     def activate(self, factor: Factor, code: str) -> None:
         """Activate a pending factor with its code."""
-        self._require_pending(factor)
+        _require_pending(factor)
         self._attempts.admit(factor.id, self.clock())
         refusal = self.verification.refusal(factor, code)
         if refusal is not None:
             raise refusal
         factor.status = FactorStatus.ACTIVE
         factor.last_updated = timestamp(self.clock())
-        factor.qr_token = None
 
-    def resend(self, factor: Factor, wording: str) -> None:
+    def resend(self, factor: Factor, wording: str = DEFAULT_WORDING) -> None:
         """Send another activation code."""
-        self._require_pending(factor)
+        _require_pending(factor)
         if factor.type not in SENT:
             raise OktaError(Refusal.WRONG_FACTOR_STATE)
         if self._attempts.used_up(factor.id, self.clock()):
             raise OktaError(Refusal.RATE_LIMITED)
-        self._send(factor, Options(wording=wording))
+        self.verification.send(factor, wording=wording)
 
-    def remove(self, user: User, factor: Factor, *, forget_phone: bool) -> None:
+    def remove(self, user: User, factor: Factor) -> None:
         if user.status is UserStatus.DEPROVISIONED:
             raise OktaError(Refusal.WRONG_USER_STATUS)
         user.factors.remove(factor)
-        if factor.type in _PHONES and factor.status is FactorStatus.ACTIVE:
-            user.kept_phones[factor.type] = factor.destination
-        if forget_phone:
-            user.kept_phones.pop(factor.type, None)
 
-    def require_picture(self, factor: Factor, token: str) -> None:
-        """Refuse every token but the one of a pending factor."""
-        if factor.qr_token is None or token != factor.qr_token:
-            raise not_found(token, "UserFactor")
 
-    def _send(self, factor: Factor, options: Options) -> None:
-        if factor.type in SENT:
-            self.verification.send(factor, options.lifetime_seconds, options.wording)
+def _require_pending(factor: Factor) -> None:
+    if factor.status is not FactorStatus.PENDING_ACTIVATION:
+        raise OktaError(Refusal.WRONG_FACTOR_STATE)
 
-    def _require_pending(self, factor: Factor) -> None:
-        if factor.status is not FactorStatus.PENDING_ACTIVATION:
-            raise OktaError(Refusal.WRONG_FACTOR_STATE)
 
-    def _destination(self, user: User, new: NewFactor) -> str:
-        match new.type:
-            case FactorType.EMAIL:
-                return self._enrollable_email(user, new.email or user.email)
-            case FactorType.SMS | FactorType.CALL:
-                return normalized(new.phone or "")
-            case FactorType.QUESTION:
-                return _question(new)
-        return user.login
+def _destination(user: User, new: NewFactor) -> str:
+    match new.type:
+        case FactorType.EMAIL:
+            email = new.email or user.email
+            if email not in (user.email, user.second_email):
+                raise validation_failed("Only verified primary or secondary email can be enrolled.")
+            return email
+        case FactorType.SMS | FactorType.CALL:
+            return normalized(new.phone or "")
+        case FactorType.QUESTION:
+            return _question(new)
+    return user.login
 
-    def _enrollable_email(self, user: User, email: str) -> str:
-        verified = {user.email if user.email_is_verified else None, user.second_email}
-        if self.policy.only_verified_email and email not in verified:
-            raise validation_failed("Only verified primary or secondary email can be enrolled.")
-        return email
 
-    def _require_vacancy(
-        self, user: User, new: NewFactor, destination: str, options: Options
-    ) -> None:
-        """A user has one factor of a kind, and one number for SMS and one for calls."""
-        kept = user.kept_phones.get(new.type, destination)
-        if kept != destination and not options.update_phone:
+def _require_vacancy(user: User, new: NewFactor, destination: str) -> None:
+    """A user has one factor of a kind, and one number for SMS and one for calls."""
+    for factor in user.factors:
+        if not _same_kind(factor, new) or factor.status is FactorStatus.PENDING_ACTIVATION:
+            continue
+        if new.type in _PHONES and factor.destination != destination:
             raise enrolment_refused("There is an existing verified phone number.")
-        for factor in user.factors:
-            if not _same_kind(factor, new) or factor.status is FactorStatus.PENDING_ACTIVATION:
-                continue
-            if new.type in _PHONES and factor.destination != destination:
-                raise enrolment_refused("There is an existing verified phone number.")
-            raise enrolment_refused("A factor of this type is already set up.")
+        raise enrolment_refused("A factor of this type is already set up.")
 
 
 def _same_kind(factor: Factor, new: NewFactor) -> bool:

@@ -56,15 +56,8 @@ def challenge(owner: User, sent: Factor, base: str) -> JsonObject:
     if sent.type is not FactorType.EMAIL:
         body["profile"] = profile(sent)
     url = factor_url(owner, sent, base)
-    body["_links"] = {
-        "verify": link(f"{url}/verify", "POST"),
-        "factor": link(url, "GET", "DELETE"),
-    }
+    body["_links"] = {"verify": link(f"{url}/verify", "POST"), "factor": link(url, "GET", "DELETE")}
     return body
-
-
-def verified() -> JsonObject:
-    return {"factorResult": "SUCCESS"}
 
 
 def supported(owner: User, base: str, enrol_url: str) -> list[JsonObject]:

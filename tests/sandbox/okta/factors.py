@@ -1,60 +1,106 @@
-"""The Factors API: list, read, challenge and verify.
+"""The Factors API: list, enrol, activate, challenge, verify, remove.
 
 Assumed: a body without a code asks for a challenge, whatever else it holds; a factor that needs no
-challenge answers such a body with a validation error, which does not count as an attempt.
+challenge answers such a body with a validation error, which does not count as an attempt; the
+provider of a new factor is OKTA by default.
 """
 
 from werkzeug import Request
 
 from tests.sandbox.okta import factor_responses
-from tests.sandbox.okta.exceptions import validation_failed
-from tests.sandbox.okta.faults import On
-from tests.sandbox.okta.limits import Bucket
+from tests.sandbox.okta.enrollment import NewFactor
+from tests.sandbox.okta.exceptions import enrolment_refused, validation_failed
 from tests.sandbox.okta.models import Org
-from tests.sandbox.okta.parameters import lifetime_seconds, optional_json_object
-from tests.sandbox.okta.records import FactorType
-from tests.sandbox.okta.responses import Answer, org_url
-from tests.sandbox.okta.routing import Route
-from tests.sandbox.okta.templates import requested_wording
+from tests.sandbox.okta.parameters import (
+    flag,
+    json_object,
+    lifetime_seconds,
+    nested,
+    optional_json_object,
+    text,
+)
+from tests.sandbox.okta.records import OKTA, QUESTIONS, Factor, FactorType, User
+from tests.sandbox.okta.responses import NO_CONTENT, Answer, JsonObject, org_url, user_url
+from tests.sandbox.okta.sms_templates import requested_wording
 from tests.sandbox.okta.verification import SENT
 
 
-def list_all(org: Org, request: Request, user_id: str) -> Answer:
-    """A user's factors; a login in place of the id is not found."""
-    user = org.directory.user(user_id)
+def list_all(_org: Org, request: Request, user: User) -> Answer:
     base = org_url(request)
     return Answer([factor_responses.factor(user, factor, base) for factor in user.factors])
 
 
-def read(org: Org, request: Request, user_id: str, factor_id: str) -> Answer:
-    user = org.directory.user(user_id)
-    factor = org.directory.factor(user, factor_id)
+def read(_org: Org, request: Request, user: User, factor: Factor) -> Answer:
     return Answer(factor_responses.factor(user, factor, org_url(request)))
 
 
-def verify(org: Org, request: Request, user_id: str, factor_id: str) -> Answer:
+def catalog(_org: Org, request: Request, user: User) -> Answer:
+    """The factors that a user may enrol."""
+    base = org_url(request)
+    return Answer(factor_responses.supported(user, base, f"{user_url(user, base)}/factors"))
+
+
+def questions(_org: Org, _request: Request, user: User) -> Answer:  # noqa: ARG001 - must exist
+    """The security questions to choose from."""
+    return Answer([{"question": key, "questionText": asked} for key, asked in QUESTIONS.items()])
+
+
+def enrol(org: Org, request: Request, user: User) -> Answer:
+    new = new_factor(json_object(request))
+    factor = org.enrollment.enrol(
+        user,
+        new,
+        activate=flag(request, "activate"),
+        lifetime_seconds=lifetime_seconds(request, new.type),
+        wording=requested_wording(org, request, new.type),
+    )
+    return Answer(factor_responses.enrolled(user, factor, org_url(request)))
+
+
+def activate(org: Org, request: Request, user: User, factor: Factor) -> Answer:
+    org.enrollment.activate(factor, str(json_object(request).get("passCode", "")))
+    return read(org, request, user, factor)
+
+
+def resend(org: Org, request: Request, user: User, factor: Factor) -> Answer:
+    optional_json_object(request)
+    org.enrollment.resend(factor, requested_wording(org, request, factor.type))
+    return read(org, request, user, factor)
+
+
+def verify(org: Org, request: Request, user: User, factor: Factor) -> Answer:
     """Send a code, or check the one in the body."""
     body = optional_json_object(request)
-    user = org.directory.user(user_id)
-    factor = org.directory.factor(user, factor_id)
     org.verification.admit(user, factor)
     field = "answer" if factor.type is FactorType.QUESTION else "passCode"
     given = body.get(field)
     if given is not None:
         org.verification.check(user, factor, str(given))
-        return Answer(factor_responses.verified())
+        return Answer({"factorResult": "SUCCESS"})
     if factor.type not in SENT:
         raise validation_failed(field, f"{field}: The field cannot be left blank")
-    org.verification.send(
-        factor, lifetime_seconds(request, factor.type), requested_wording(org, request, factor.type)
-    )
+    lifetime = lifetime_seconds(request, factor.type)
+    org.verification.send(factor, lifetime, requested_wording(org, request, factor.type))
     return Answer(factor_responses.challenge(user, factor, org_url(request)))
 
 
-_FACTORS = "/api/v1/users/<user_id>/factors"
+def remove(org: Org, _request: Request, user: User, factor: Factor) -> Answer:
+    org.enrollment.remove(user, factor)
+    return NO_CONTENT
 
-ROUTES = (
-    Route("GET", _FACTORS, Bucket.FACTORS, On.FACTORS, list_all),
-    Route("GET", f"{_FACTORS}/<factor_id>", Bucket.FACTORS, On.FACTORS, read),
-    Route("POST", f"{_FACTORS}/<factor_id>/verify", Bucket.FACTORS, On.VERIFY, verify),
-)
+
+def new_factor(body: JsonObject) -> NewFactor:
+    """The factor that a body describes."""
+    try:
+        factor_type = FactorType(text(body, "factorType") or "")
+    except ValueError:
+        raise enrolment_refused("The factor type is not supported.") from None
+    profile = nested(body, "profile")
+    return NewFactor(
+        factor_type,
+        text(body, "provider") or OKTA,
+        email=text(profile, "email"),
+        phone=text(profile, "phoneNumber"),
+        question=text(profile, "question"),
+        answer=text(profile, "answer"),
+    )

@@ -108,8 +108,8 @@ class Faults:
         """The faults as they were added, with how many times are left."""
         with self._lock:
             return [
-                {"on": fault.on, "kind": fault.kind, "times": fault.times_left}
-                for fault in self._waiting
+                {"on": each.on, "kind": each.kind, "times": each.times_left}
+                for each in self._waiting
             ]
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""Identifiers in Okta's formats."""
+"""Identifiers in Okta's formats, drawn from one random number generator."""
 
 import random
 import string
@@ -6,24 +6,21 @@ import string
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _URL_SAFE = _ALPHANUMERIC + "-_"
 _BASE32 = string.ascii_uppercase + "234567"
-_LENGTH = 20
-_ERROR_LENGTH = 25
-_SHARED_SECRET_LENGTH = 32
 
 
 class Ids:
-    """Draws identifiers from one random number generator."""
+    """Draws identifiers."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
 
     def record(self, prefix: str) -> str:
         """An id of 20 characters that begins with the prefix of its type."""
-        return self._draw(prefix, _ALPHANUMERIC, _LENGTH)
+        return self._draw(prefix, _ALPHANUMERIC, 20)
 
     def error(self) -> str:
         """An errorId."""
-        return self._draw("oae", _URL_SAFE, _ERROR_LENGTH)
+        return self._draw("oae", _URL_SAFE, 25)
 
     def request(self) -> str:
         """An x-okta-request-id: 32 hexadecimal digits."""
@@ -38,7 +35,7 @@ class Ids:
 
         The recorded ones are half as long, which newer authenticator libraries refuse.
         """
-        return self._draw("", _BASE32, _SHARED_SECRET_LENGTH)
+        return self._draw("", _BASE32, 32)
 
     def _draw(self, prefix: str, alphabet: str, length: int) -> str:
         return prefix + "".join(self._rng.choice(alphabet) for _ in range(length - len(prefix)))

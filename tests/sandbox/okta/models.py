@@ -8,18 +8,25 @@ import threading
 from collections.abc import Callable
 
 from tests.sandbox.okta import seed
-from tests.sandbox.okta.accounts import Accounts
 from tests.sandbox.okta.directory import Directory
 from tests.sandbox.okta.enrollment import Enrollment
 from tests.sandbox.okta.faults import Faults
 from tests.sandbox.okta.ids import Ids
-from tests.sandbox.okta.limits import RateLimits
-from tests.sandbox.okta.open_sessions import Sessions
-from tests.sandbox.okta.policy import Policy
-from tests.sandbox.okta.records import Call, Factor, FactorType, Inbox, User
-from tests.sandbox.okta.sms_templates import SmsTemplates
-from tests.sandbox.okta.transactions import Transactions
+from tests.sandbox.okta.limits import RateLimits, Throttle
+from tests.sandbox.okta.records import (
+    Call,
+    Factor,
+    FactorType,
+    Inbox,
+    Policy,
+    SmsTemplate,
+    Transaction,
+    User,
+)
+from tests.sandbox.okta.sessions import Sessions
 from tests.sandbox.okta.verification import Verification
+
+SIGN_INS_A_SECOND = 4
 
 Latency = float | Callable[[str], float]
 """Seconds that every answer takes, or a function from the kind of call (see urls.py) to seconds."""
@@ -64,21 +71,13 @@ class Org:
             self.directory = Directory(Ids(records_rng))
             seed.plant(self.directory)
             self.policy = Policy()
-            self.accounts = Accounts(self.clock, self.directory, self.policy)
-            self.sms_templates = SmsTemplates(self.clock, self.transient_ids)
+            self.sms_templates: dict[str, SmsTemplate] = {}
             self.enrollment = Enrollment(
-                self.clock, self.transient_ids, self.directory, self.verification, self.policy
+                self.clock, self.transient_ids, self.directory, self.verification
             )
             self.sessions = Sessions(self.clock, self.transient_ids)
-            self.transactions = Transactions(
-                self.clock,
-                self.transient_ids,
-                self.directory,
-                self.verification,
-                self.enrollment,
-                self.sessions,
-                self.policy,
-            )
+            self.transactions: dict[str, Transaction] = {}
+            self.sign_in_attempts = Throttle(SIGN_INS_A_SECOND, 1)
             self.limits = RateLimits()
             self.inbox.clear()
             self.calls.clear()

@@ -1,4 +1,4 @@
-"""The org's records: users, factors, open challenges, sent messages, answered calls."""
+"""The org's records: users, factors, challenges, sign-ins, templates, messages, answered calls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +7,9 @@ from enum import StrEnum
 
 OKTA = "OKTA"
 """The default provider, of passwords and of factors."""
+
+PASSWORD = "pwd"
+"""The first method of every sign-in, as a session names it."""
 
 QUESTIONS = {
     "disliked_food": "What is the food you least liked as a child?",
@@ -39,9 +42,6 @@ class FactorStatus(StrEnum):
 
     ACTIVE = "ACTIVE"
     DISABLED = "DISABLED"
-    ENROLLED = "ENROLLED"
-    EXPIRED = "EXPIRED"
-    INACTIVE = "INACTIVE"
     NOT_SETUP = "NOT_SETUP"
     PENDING_ACTIVATION = "PENDING_ACTIVATION"
 
@@ -71,7 +71,7 @@ class Factor:
 
     `destination` is the address, the phone number, the credential id of a TOTP or push factor or the
     key of a security question. `secret` is the base32 shared secret of a TOTP factor or the answer
-    to a question; `qr_token` opens the picture of the secret until the factor is active.
+    to a question; `qr_token` is in the link to the picture of the secret.
     """
 
     id: str
@@ -92,9 +92,9 @@ class User:
     """A person in the org; times are as on the wire.
 
     `failed_factor_attempts` counts wrong codes in a row over all factors; `most_failed_factor_attempts`
-    is its highest value ever. `failed_passwords` counts wrong passwords in a row. `kept_phones` are
-    verified numbers of removed factors. A user with `must_enrol` and no factor has to enrol one when
-    signing in. `attributes` are the rest of the profile, by their names on the wire.
+    is its highest value ever. `failed_passwords` counts wrong passwords in a row. A user with
+    `must_enrol` and no factor has to enrol one when signing in. `attributes` are the rest of the
+    profile, by their names on the wire.
     """
 
     id: str
@@ -109,7 +109,6 @@ class User:
     provider: str = OKTA
     mobile_phone: str | None = None
     second_email: str | None = None
-    email_is_verified: bool = True
     password: str | None = None
     failed_factor_attempts: int = 0
     most_failed_factor_attempts: int = 0
@@ -117,9 +116,59 @@ class User:
     must_enrol: bool = False
     last_login: str | None = None
     factors: list[Factor] = field(default_factory=list)
-    kept_phones: dict[FactorType, str] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
     group_ids: list[str] = field(default_factory=list)
+
+
+class Step(StrEnum):
+    """The step of a sign-in, by its `status` on the wire."""
+
+    MFA_REQUIRED = "MFA_REQUIRED"
+    MFA_CHALLENGE = "MFA_CHALLENGE"
+    MFA_ENROLL = "MFA_ENROLL"
+    MFA_ENROLL_ACTIVATE = "MFA_ENROLL_ACTIVATE"
+    PASSWORD_EXPIRED = "PASSWORD_EXPIRED"
+    LOCKED_OUT = "LOCKED_OUT"
+    SUCCESS = "SUCCESS"
+
+
+@dataclass
+class Transaction:
+    """A sign-in; `factor` is the one being verified or activated."""
+
+    token: str
+    user: User
+    step: Step
+    expires_at: float
+    enrols_several: bool
+    factor: Factor | None = None
+    has_enrolled: bool = False
+    session_token: str | None = None
+    methods: list[str] = field(default_factory=lambda: [PASSWORD])
+
+
+@dataclass(frozen=True)
+class SmsTemplate:
+    """A text with a placeholder for the code; translations by language."""
+
+    id: str
+    created: str
+    name: str
+    type: str
+    text: str
+    translations: dict[str, str]
+
+
+@dataclass
+class Policy:
+    """The switches of an administrator, restored by a reset.
+
+    `token_is_permitted`: the API token has the rights for what is asked. `shows_lockout`: a sign-in
+    of a locked-out user says so, instead of failing like any other.
+    """
+
+    token_is_permitted: bool = True
+    shows_lockout: bool = True
 
 
 @dataclass(frozen=True)

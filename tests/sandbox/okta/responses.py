@@ -78,15 +78,15 @@ def on_the_wire(answer: Answer, quota: Quota, request_id: str) -> Response:
 
 def error(refusal: OktaError, error_id: str) -> Answer:
     body: JsonObject = {
-        "errorCode": refusal.code,
+        "errorCode": refusal.refusal.code,
         "errorSummary": refusal.summary,
-        "errorLink": refusal.code,
+        "errorLink": refusal.refusal.code,
         "errorId": error_id,
         "errorCauses": [{"errorSummary": cause} for cause in refusal.causes],
     }
     dead = refusal.refusal is Refusal.INVALID_TOKEN
     headers = (("www-authenticate", "SSWS"),) if dead else ()
-    return Answer(body, refusal.status, headers)
+    return Answer(body, refusal.refusal.status, headers)
 
 
 def user(shown: User, base: str, user_type_id: str) -> JsonObject:
@@ -162,8 +162,7 @@ def _credentials(shown: User) -> JsonObject:
 
 
 def _emails(shown: User) -> list[JsonObject]:
-    status = "VERIFIED" if shown.email_is_verified else "UNVERIFIED"
-    emails: list[JsonObject] = [{"value": shown.email, "status": status, "type": "PRIMARY"}]
+    emails: list[JsonObject] = [{"value": shown.email, "status": "VERIFIED", "type": "PRIMARY"}]
     if shown.second_email is not None:
         emails.append({"value": shown.second_email, "status": "VERIFIED", "type": "SECONDARY"})
     return emails

@@ -1,24 +1,95 @@
 """The Sessions API, and the redirect that exchanges a session token for a cookie.
 
-Assumed: the cookie holds the session's id; with a token that opens nothing the browser is
+Assumed: suspending or deactivating a user ends the user's sessions; a refreshed session lives as
+long as a new one; the cookie holds the session's id; with a token that opens nothing the browser is
 redirected without a cookie; an address that is not trusted is refused and the token is not used.
 """
 
-from urllib.parse import quote
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
 from werkzeug import Request
 
-from tests.sandbox.okta.exceptions import OktaError, not_found, validation_failed
-from tests.sandbox.okta.limits import Bucket
-from tests.sandbox.okta.models import Org
-from tests.sandbox.okta.open_sessions import Session
+from tests.sandbox.okta.exceptions import OktaError, Refusal, not_found, validation_failed
+from tests.sandbox.okta.ids import Ids
 from tests.sandbox.okta.parameters import json_object, text
-from tests.sandbox.okta.records import FactorStatus, timestamp
+from tests.sandbox.okta.records import PASSWORD, FactorStatus, User, UserStatus, timestamp
 from tests.sandbox.okta.responses import NO_CONTENT, Answer, JsonObject, link, org_url
-from tests.sandbox.okta.routing import Access, Route
 
+if TYPE_CHECKING:
+    from tests.sandbox.okta.models import Org
+
+SESSION_TOKEN_SECONDS = 300
+SESSION_SECONDS = 7200
 COOKIE = "sid"
 ORG_IDP_ID = "00osandbox0000000000"
+TRUSTED_ORIGINS = frozenset({"https://app.example.com"})
+"""Where a browser may be redirected to with a new session, beside loopback."""
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_SESSION_PREFIX, _SESSION_LENGTH = "102", 25
+_TOKEN_PREFIX, _TOKEN_LENGTH = "20111", 55
+_SIGNED_OUT = frozenset({UserStatus.SUSPENDED, UserStatus.DEPROVISIONED})
+
+
+@dataclass(frozen=True)
+class SessionToken:
+    """The proof of a sign-in by these methods."""
+
+    user: User
+    methods: tuple[str, ...]
+    issued_at: float
+
+
+@dataclass
+class Session:
+    """A signed-in user; times in epoch seconds."""
+
+    id: str
+    proof: SessionToken
+    created_at: float
+    expires_at: float
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """The sessions and session tokens of one org."""
+
+    clock: Callable[[], float]
+    ids: Ids
+    _tokens: dict[str, SessionToken] = field(default_factory=dict)
+    _sessions: dict[str, Session] = field(default_factory=dict)
+
+    def issue_token(self, user: User, methods: tuple[str, ...]) -> str:
+        """A token that opens one session, once and soon."""
+        token = self.ids.token(_TOKEN_PREFIX, _TOKEN_LENGTH)
+        self._tokens[token] = SessionToken(user, methods, self.clock())
+        return token
+
+    def open(self, token: str) -> Session:
+        """A session for a token, which is used up."""
+        now = self.clock()
+        proof = self._tokens.pop(token, None)
+        if proof is None or now >= proof.issued_at + SESSION_TOKEN_SECONDS:
+            raise OktaError(Refusal.AUTHENTICATION_FAILED)
+        session_id = self.ids.token(_SESSION_PREFIX, _SESSION_LENGTH)
+        session = Session(session_id, proof, now, now + SESSION_SECONDS)
+        self._sessions[session.id] = session
+        return session
+
+    def find(self, session_id: str) -> Session | None:
+        """The session with this id, until it ends."""
+        session = self._sessions.get(session_id)
+        if session is None or self.clock() >= session.expires_at:
+            return None
+        return None if session.proof.user.status in _SIGNED_OUT else session
+
+    def close(self, session: Session) -> None:
+        del self._sessions[session.id]
 
 
 def create(org: Org, request: Request) -> Answer:
@@ -26,17 +97,17 @@ def create(org: Org, request: Request) -> Answer:
     token = text(json_object(request), "sessionToken")
     if token is None:
         raise validation_failed("sessionToken", "sessionToken: The field cannot be left blank")
-    return Answer(_session(org.sessions.open(token), org_url(request)))
+    return Answer(_shown(org.sessions.open(token), org_url(request)))
 
 
 def read(org: Org, request: Request, session_id: str | None = None) -> Answer:
-    return Answer(_session(_asked(org, request, session_id), org_url(request)))
+    return Answer(_shown(_asked(org, request, session_id), org_url(request)))
 
 
 def refresh(org: Org, request: Request, session_id: str | None = None) -> Answer:
     session = _asked(org, request, session_id)
-    org.sessions.refresh(session)
-    return Answer(_session(session, org_url(request)))
+    session.expires_at = org.clock() + SESSION_SECONDS
+    return Answer(_shown(session, org_url(request)))
 
 
 def close(org: Org, request: Request, session_id: str | None = None) -> Answer:
@@ -46,7 +117,7 @@ def close(org: Org, request: Request, session_id: str | None = None) -> Answer:
 
 def redirect_with_cookie(org: Org, request: Request) -> Answer:
     url = request.args.get("redirectUrl", "")
-    if not org.policy.trusts(url):
+    if not _is_trusted(url):
         raise validation_failed("redirectUrl", "redirectUrl: The origin is not trusted")
     headers = [("Location", quote(url, safe="%/:=&?~#+!$,;'@()*[]"))]
     try:
@@ -61,54 +132,47 @@ def redirect_with_cookie(org: Org, request: Request) -> Answer:
 
 def _asked(org: Org, request: Request, session_id: str | None) -> Session:
     """The session with this id, or without an id that of the cookie."""
-    if session_id is not None:
-        return org.sessions.get(session_id)
+    session = org.sessions.find(session_id or request.cookies.get(COOKIE, ""))
+    if session is None:
+        raise not_found(session_id, "AppSession") if session_id else not_found("me", "Session")
+    return session
+
+
+def _is_trusted(url: str) -> bool:
+    """Whether a browser may be redirected there."""
     try:
-        return org.sessions.get(request.cookies.get(COOKIE, ""))
-    except OktaError:
-        raise not_found("me", "Session") from None
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return parts.scheme in ("http", "https") and (
+        parts.hostname in _LOOPBACK or origin in TRUSTED_ORIGINS
+    )
 
 
-def _session(shown: Session, base: str) -> JsonObject:
-    user = shown.user
-    proved = timestamp(shown.proof.issued_at)
+def _shown(session: Session, base: str) -> JsonObject:
+    user, methods = session.proof.user, session.proof.methods
+    proved = timestamp(session.proof.issued_at)
     url = f"{base}/api/v1/sessions/me"
+    owner = {
+        "name": f"{user.first_name} {user.last_name}",
+        **link(f"{base}/api/v1/users/me", "GET"),
+    }
     return {
-        "id": shown.id,
+        "id": session.id,
         "userId": user.id,
         "login": user.login,
-        "createdAt": timestamp(shown.created_at),
-        "expiresAt": timestamp(shown.expires_at),
+        "createdAt": timestamp(session.created_at),
+        "expiresAt": timestamp(session.expires_at),
         "status": "ACTIVE",
         "lastPasswordVerification": proved,
-        "lastFactorVerification": proved if shown.is_multifactor else None,
-        "amr": list(shown.proof.methods),
+        "lastFactorVerification": None if methods == (PASSWORD,) else proved,
+        "amr": list(methods),
         "idp": {"id": ORG_IDP_ID, "type": "OKTA"},
         "mfaActive": any(each.status is FactorStatus.ACTIVE for each in user.factors),
         "_links": {
             "self": link(url, "GET", "DELETE"),
             "refresh": link(f"{url}/lifecycle/refresh", "POST"),
-            "user": {
-                "name": f"{user.first_name} {user.last_name}",
-                **link(f"{base}/api/v1/users/me", "GET"),
-            },
+            "user": owner,
         },
     }
-
-
-_SESSIONS = "/api/v1/sessions"
-_REDIRECT = "/login/sessionCookieRedirect"
-
-ROUTES = (
-    Route("POST", _SESSIONS, Bucket.SESSIONS, None, create),
-    Route("GET", _REDIRECT, Bucket.SESSIONS, None, redirect_with_cookie, Access.ANYONE),
-    *(
-        Route(method, f"{_SESSIONS}/{path}", Bucket.SESSIONS, None, handler, access)
-        for owner, access in (("<session_id>", Access.API_TOKEN), ("me", Access.ANYONE))
-        for method, path, handler in (
-            ("GET", owner, read),
-            ("DELETE", owner, close),
-            ("POST", f"{owner}/lifecycle/refresh", refresh),
-        )
-    ),
-)

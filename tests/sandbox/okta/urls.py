@@ -7,7 +7,10 @@ org that was reset in between. The kinds of calls are `lookup`, `create`, `facto
 before the path.
 """
 
-from collections.abc import Iterable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -15,47 +18,99 @@ from werkzeug import Request, Response
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from tests.sandbox.okta import (
-    authn,
-    factor_enrollment,
-    factors,
-    responses,
-    sessions,
-    templates,
-    user_lifecycle,
-    users,
-    wire,
-)
+from tests.sandbox.okta import authn, factors, responses, sessions, sms_templates, users, wire
 from tests.sandbox.okta.exceptions import OktaError, Refusal
 from tests.sandbox.okta.faults import DELAY_SECONDS, Kind, On
 from tests.sandbox.okta.limits import Bucket, Quota
 from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.records import Call
 from tests.sandbox.okta.responses import Answer
-from tests.sandbox.okta.routing import Access, Route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-ROUTES = (
-    *users.ROUTES,
-    *user_lifecycle.ROUTES,
-    *factors.ROUTES,
-    *factor_enrollment.ROUTES,
-    *authn.ROUTES,
-    *sessions.ROUTES,
-    *templates.ROUTES,
-)
+
+@dataclass(frozen=True)
+class Route:
+    """An operation of the org: `handler(org, request, **path)` answers it.
+
+    `operation` is its name for faults; None: only faults on any request concern it. A public one
+    may be called without an API token.
+    """
+
+    bucket: Bucket
+    operation: On | None
+    handler: Callable[..., Answer]
+    is_public: bool = False
+
+
+_Table = Mapping[tuple[Bucket, On | None], Mapping[str, Callable[..., Answer]]]
+
+ROUTES: _Table = {
+    (Bucket.LIST_USERS, On.LOOKUP): {"GET /api/v1/users": users.search},
+    (Bucket.ONE_USER, On.LOOKUP): {"GET /api/v1/users/<id_or_login>": users.read},
+    (Bucket.OTHER, On.CREATE): {"POST /api/v1/users": users.create},
+    (Bucket.OTHER, None): {
+        "POST /api/v1/users/<user_id>/lifecycle/activate": users.activate,
+        "POST /api/v1/users/<user_id>/lifecycle/reactivate": users.reactivate,
+        "POST /api/v1/users/<user_id>/lifecycle/unlock": users.unlock,
+        "GET /api/v1/templates/sms": sms_templates.list_all,
+        "POST /api/v1/templates/sms": sms_templates.create,
+    },
+    (Bucket.FACTORS, On.FACTORS): {
+        "GET /api/v1/users/<user_id>/factors": factors.list_all,
+        "POST /api/v1/users/<user_id>/factors": factors.enrol,
+        "GET /api/v1/users/<user_id>/factors/catalog": factors.catalog,
+        "GET /api/v1/users/<user_id>/factors/questions": factors.questions,
+        "GET /api/v1/users/<user_id>/factors/<factor_id>": factors.read,
+        "DELETE /api/v1/users/<user_id>/factors/<factor_id>": factors.remove,
+        "POST /api/v1/users/<user_id>/factors/<factor_id>/resend": factors.resend,
+        "POST /api/v1/users/<user_id>/factors/<factor_id>/lifecycle/activate": factors.activate,
+    },
+    (Bucket.FACTORS, On.VERIFY): {
+        "POST /api/v1/users/<user_id>/factors/<factor_id>/verify": factors.verify
+    },
+    (Bucket.SESSIONS, None): {
+        "POST /api/v1/sessions": sessions.create,
+        "GET /api/v1/sessions/<session_id>": sessions.read,
+        "DELETE /api/v1/sessions/<session_id>": sessions.close,
+        "POST /api/v1/sessions/<session_id>/lifecycle/refresh": sessions.refresh,
+    },
+}
+PUBLIC_ROUTES: _Table = {
+    (Bucket.SESSIONS, None): {
+        "GET /api/v1/sessions/me": sessions.read,
+        "DELETE /api/v1/sessions/me": sessions.close,
+        "POST /api/v1/sessions/me/lifecycle/refresh": sessions.refresh,
+        "GET /login/sessionCookieRedirect": sessions.redirect_with_cookie,
+    },
+    (Bucket.AUTHN, On.AUTHN): {
+        "POST /api/v1/authn": authn.sign_in,
+        "POST /api/v1/authn/cancel": authn.cancel,
+        "POST /api/v1/authn/previous": authn.go_back,
+        "POST /api/v1/authn/skip": authn.skip,
+        "POST /api/v1/authn/factors": authn.enrol,
+        "POST /api/v1/authn/factors/<factor_id>/verify": authn.verify,
+        "POST /api/v1/authn/factors/<factor_id>/verify/resend": authn.resend,
+        "POST /api/v1/authn/factors/<factor_id>/lifecycle/activate": authn.activate,
+        "POST /api/v1/authn/factors/<factor_id>/lifecycle/resend": authn.resend_activation,
+    },
+}
 
 _URLS = Map(
-    [Rule(route.path, methods=[route.method], endpoint=route) for route in ROUTES],
+    [
+        Rule(path, methods=[method], endpoint=Route(bucket, operation, handler, is_public))
+        for is_public, table in ((False, ROUTES), (True, PUBLIC_ROUTES))
+        for (bucket, operation), handlers in table.items()
+        for (method, path), handler in ((name.split(), each) for name, each in handlers.items())
+    ],
     merge_slashes=False,
 )
 _TOKEN_SCHEME = "SSWS"
 _KEPT_HEADERS = ("User-Agent", "Accept-Language", "X-Forwarded-For", "X-Device-Fingerprint")
 
 
-def create_app(org: Org) -> "WSGIApplication":
+def create_app(org: Org) -> WSGIApplication:
     """Serve the org; thread-safe."""
     return _OktaApp(org)
 
@@ -65,30 +120,24 @@ class _OktaApp:
         self._org = org
         self._urls = _URLS.bind("")
 
-    def __call__(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
-        request = Request(environ)
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        org, request, path = self._org, Request(environ), _path(environ)
         request.get_data()
-        path = _path(environ)
         route, arguments = self._match(request.method, path)
-        with self._org.lock:
-            fault = self._org.faults.take(route.operation)
+        kind, kept = _kind(request, route), _kept_headers(request)
+        with org.lock:
+            fault = org.faults.take(route.operation)
             response = self._respond(request, route, arguments, fault)
             status = 0 if response is None else response.status_code
-            kind, kept = _kind(request, route), _kept_headers(request)
-            self._org.calls.append(
-                Call(request.method, path, status, kept, kind, self._org.clock())
-            )
-            until_interrupted = self._org.until_interrupted
-        until_interrupted.wait(self._latency(kind) + DELAY_SECONDS.get(fault, 0.0))
+            org.calls.append(Call(request.method, path, status, kept, kind, org.clock()))
+            until_interrupted = org.until_interrupted
+        latency = (
+            org.latency_seconds(kind) if callable(org.latency_seconds) else org.latency_seconds
+        )
+        until_interrupted.wait(latency + DELAY_SECONDS.get(fault, 0.0))
         if response is None:
             wire.cut_connection(environ)
         return response(environ, start_response)
-
-    def _latency(self, kind: str) -> float:
-        latency = self._org.latency_seconds
-        return latency(kind) if callable(latency) else latency
 
     def _match(self, method: str, path: str) -> tuple[Route, dict[str, Any]]:
         try:
@@ -100,11 +149,7 @@ class _OktaApp:
         return route, dict(arguments)
 
     def _respond(
-        self,
-        request: Request,
-        route: Route,
-        arguments: dict[str, Any],
-        fault: Kind | None,
+        self, request: Request, route: Route, arguments: dict[str, Any], fault: Kind | None
     ) -> Response | None:
         """The answer, or None if the connection is to end without one."""
         org = self._org
@@ -125,13 +170,13 @@ class _OktaApp:
         try:
             if quota.exceeded:
                 raise OktaError(Refusal.RATE_LIMITED)
-            _require_access(self._org, request, route.access)
-            return route.handler(self._org, request, **arguments)
-        except OktaError as refusal:
-            return responses.error(refusal, self._org.transient_ids.error())
+            _require_access(self._org, request, is_public=route.is_public)
+            return route.handler(self._org, request, **_records(self._org, arguments))
+        except OktaError as refused:
+            return responses.error(refused, self._org.transient_ids.error())
 
 
-def _require_access(org: Org, request: Request, access: Access) -> None:
+def _require_access(org: Org, request: Request, *, is_public: bool) -> None:
     """A token that is sent must be valid, even where none is needed."""
     authorization = request.headers.get("Authorization", "")
     if authorization.startswith(_TOKEN_SCHEME):
@@ -140,13 +185,24 @@ def _require_access(org: Org, request: Request, access: Access) -> None:
             raise OktaError(Refusal.INVALID_TOKEN)
         if not org.policy.token_is_permitted:
             raise OktaError(Refusal.ACCESS_DENIED)
-    elif access is Access.API_TOKEN:
+    elif not is_public:
         raise OktaError(Refusal.INVALID_TOKEN if authorization else Refusal.INVALID_SESSION)
+
+
+def _records(org: Org, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a path, with the user and the user's factor in place of their ids."""
+    if "user_id" not in arguments:
+        return arguments
+    user = org.directory.user(arguments["user_id"])
+    if "factor_id" not in arguments:
+        return {"user": user}
+    return {"user": user, "factor": org.directory.factor(user, arguments["factor_id"])}
 
 
 def _kind(request: Request, route: Route) -> str:
     if route.operation is On.VERIFY:
-        return "check" if _has_code(request) else "send"
+        body = request.get_data()
+        return "check" if b'"passCode"' in body or b'"answer"' in body else "send"
     return route.operation or "other"
 
 
@@ -158,11 +214,7 @@ def _kept_headers(request: Request) -> dict[str, str]:
     return kept
 
 
-def _has_code(request: Request) -> bool:
-    return b'"passCode"' in request.get_data() or b'"answer"' in request.get_data()
-
-
-def _path(environ: "WSGIEnvironment") -> str:
+def _path(environ: WSGIEnvironment) -> str:
     """The decoded path, except for encoded slashes, which belong to a segment.
 
     So a login with a slash in it is not found, as on the real service.
@@ -175,4 +227,4 @@ def _refused(_org: Org, _request: Request, refusal: Refusal) -> Answer:
     raise OktaError(refusal)
 
 
-_REFUSED = Route("", "", Bucket.OTHER, None, _refused)
+_REFUSED = Route(Bucket.OTHER, None, _refused)

@@ -34,7 +34,6 @@ TOTP_STEP_SECONDS = 30
 
 _TOTP_DRIFT_STEPS = (0, -1, 1)
 
-
 # Seconds between two codes, and the refusal of an earlier one.
 _PAUSES = {
     FactorType.EMAIL: (5, Refusal.EMAIL_TOO_SOON),
@@ -79,7 +78,12 @@ class Verification:
         if factor.status is not FactorStatus.ACTIVE:
             raise OktaError(Refusal.FACTOR_NOT_ACTIVE)
 
-    def send(self, factor: Factor, lifetime_seconds: int, wording: str = DEFAULT_WORDING) -> None:
+    def send(
+        self,
+        factor: Factor,
+        lifetime_seconds: int = DEFAULT_LIFETIME_SECONDS,
+        wording: str = DEFAULT_WORDING,
+    ) -> None:
         """Send a new code, which invalidates the factor's older one."""
         now = self.clock()
         self._require_pause(factor, now)
