@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -39,6 +40,9 @@ RENEWED_BEFORE = 60
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _CLOCKS_DIFFER = 5.0
 """Seconds from which Okta's clock is followed instead of this machine's."""
+
+_TRIES = 3
+"""For a token: the first may teach the time, the second the nonce."""
 
 
 class Credential(Protocol):
@@ -153,12 +157,11 @@ class ServiceApp:
             self._token = self._key = None
 
     def _fetch(self, deadline: Deadline) -> _AccessToken:
-        """A new access token. Okta's first answer may be that it wants its nonce in the proof."""
-        answer = self._ask(deadline)
-        nonce = answer.headers.get("dpop-nonce", "")
-        if _error(answer) == "use_dpop_nonce" and nonce:
-            self._nonce = nonce
+        """A new access token. A first request may only teach Okta's nonce and time."""
+        for _ in range(_TRIES):
             answer = self._ask(deadline)
+            if not self._learns(answer):
+                break
         document = answer.document if isinstance(answer.document, dict) else {}
         match answer.status, document:
             case 200, {"token_type": "DPoP", "access_token": str(text), "expires_in": int(seconds)}:
@@ -183,12 +186,10 @@ class ServiceApp:
         headers = {"Accept": "application/json", "DPoP": self._proof("POST", self._url, nonce)}
         ask = requests.Request("POST", self._url, data=form, headers=headers)
         try:
-            answer = self._wire.exchange(ask, deadline)
+            return self._wire.exchange(ask, deadline)
         except errors.MayHaveActed as failure:
             # To fetch a token changes nothing, and the call that needs it was not made.
             raise errors.OktaUnavailable(retry_after=5) from failure
-        self._follow_clock(answer)
-        return answer
 
     def _assertion(self) -> str:
         """Says that this is the app: signed by KMS, for one use (`jti`)."""
@@ -234,13 +235,16 @@ class ServiceApp:
         """The time as Okta has it, as far as it is known."""
         return int(self._clock() + self._ahead)
 
-    def _follow_clock(self, answer: Answer) -> None:
-        try:
+    def _learns(self, answer: Answer) -> bool:
+        """Take from a refusal what the next request needs; whether there was anything."""
+        nonce, ahead = self._nonce, self._ahead
+        if _error(answer) == "use_dpop_nonce":
+            self._nonce = answer.headers.get("dpop-nonce", "")
+        with suppress(ValueError):
             okta_time = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-        except ValueError:
-            return
-        ahead = okta_time - self._clock()
-        self._ahead = ahead if abs(ahead) > _CLOCKS_DIFFER else 0.0
+            if abs(okta_time - self._clock() - ahead) > _CLOCKS_DIFFER:
+                self._ahead = okta_time - self._clock()
+        return answer.status != requests.codes.ok and (nonce, ahead) != (self._nonce, self._ahead)
 
 
 def _error(answer: Answer) -> Any:
