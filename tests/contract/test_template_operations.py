@@ -27,8 +27,13 @@ def alarms(stack: Tree) -> dict[str, Tree]:
 
 
 def runbooks() -> set[str]:
-    """The headings of the runbooks in the README."""
-    part = (ROOT / "README.md").read_text().partition("\n## Runbooks\n")[2].partition("\n## ")[0]
+    """The headings of the runbooks in docs/operate.md."""
+    part = (
+        (ROOT / "docs" / "operate.md")
+        .read_text()
+        .partition("\n## Runbooks\n")[2]
+        .partition("\n## ")[0]
+    )
     return set(re.findall(r"^### (\w+)$", part, flags=re.MULTILINE))
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.receipts import customer_id
 from tests.sandbox.sandbox import PAGE
+from tests.sandbox.template import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 CLIENT = Path(__file__).with_name("clients") / "page"
 CHROMIUM = Path("/usr/bin/chromium")
 MOST_BYTES = 100_000
+MOST_PICTURE_BYTES = 150_000
 
 
 def why_not() -> str:
@@ -66,14 +69,29 @@ def test_page_is_small() -> None:
     assert sum(path.stat().st_size for path in PAGE.iterdir()) < MOST_BYTES
 
 
-def test_customer_is_verified_by_keyboard_alone(journey: Journey) -> None:
-    assert journey("verified_by_keyboard") == {
+def test_picture_of_the_readme_is_small() -> None:
+    assert (ROOT / "docs" / "page.png").stat().st_size < MOST_PICTURE_BYTES
+
+
+def test_customer_is_verified_and_the_receipt_redeemed_once_by_keyboard_alone(
+    sandbox: Sandbox, journey: Journey
+) -> None:
+    seen = journey("verified_by_keyboard")
+    claims = seen.pop("claims")
+    assert claims.keys() == {
+        *("iss", "aud", "sub", "iat", "exp", "jti", "auth_time", "amr", "acr"),
+        *("challenge_id", "channel", "lane"),
+    }
+    assert (claims["sub"], claims["aud"]) == (customer_id(sandbox), "shop")
+    assert (claims["amr"], claims["lane"]) == ("otp", "stranger")
+    assert seen == {
         "asked": "Accepted",
         "announced": "A code was sent to ada@example.com.",
         "state": ["sending", "verified"],
         "focus": "code",
         "checked": "Verified",
         "device": True,
+        "redeemed": ["Redeemed", "Receipt already redeemed"],
     }
 
 

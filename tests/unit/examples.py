@@ -42,37 +42,27 @@ _CHALLENGE = Challenge(
     target=Target(CustomerKey("0c" * 16), "00u0000000000000ada0", "emf0000000000000ada0"),
 )
 _ADA = User("00u0000000000000ada0", UserStatus.ACTIVE, "ada@example.com", "ada@example.com")
-_SETTINGS = Settings(
-    okta_org_url="https://example.okta.com",
-    okta_token_secret="okta-token",
-    okta_client_id="",
-    okta_app_key="",
-    okta_sms_templates=False,
-    service_keys_secret="service-keys",
-    table_name="customers",
-    challenge_lifetime=300,
-    stranger_attempts=3,
-    stranger_failures=1000,
-    sends_per_source=60,
-    sends_per_client=6000,
-    failures_per_source=20,
-    password_failures=5,
-    changes_per_client=600,
-    trust_last_login=False,
-    conceal_unknown_customers=True,
-    activate_phones=False,
-    invoke_url_routes=True,
-    allowed_origins=(),
-    redirect_origins=("https://shop.example.com",),
-    trusted_application=False,
-    receipt_key="arn:aws:kms:eu-west-1:123456789012:key/one",
-    receipt_other_key="",
-    receipt_issuer="urn:customer-verification:tests",
-    receipt_audiences=("shop", "bank"),
-    receipt_max_seconds=1800,
-    require_receipt=False,
-    scheme="https",
-)
+ENVIRON = {
+    "OKTA_ORG_URL": "https://example.okta.com",
+    "OKTA_TOKEN_SECRET": "okta-token",
+    "SERVICE_KEYS_SECRET": "service-keys",
+    "TABLE_NAME": "customers",
+    "CHALLENGE_LIFETIME_SECONDS": "300",
+    "STRANGER_ATTEMPTS": "3",
+    "STRANGER_FAILURES_HOUR": "1000",
+    "SENDS_PER_SOURCE_HOUR": "60",
+    "SENDS_PER_CLIENT_HOUR": "6000",
+    "FAILURES_PER_SOURCE_HOUR": "20",
+    "PASSWORD_FAILURES_HOUR": "5",
+    "CHANGES_PER_CLIENT_HOUR": "600",
+    "RECEIPT_KEY": "arn:aws:kms:eu-west-1:123456789012:key/one",
+    "RECEIPT_ISSUER": "urn:customer-verification:tests",
+    "RECEIPT_AUDIENCES": "shop,bank",
+    "RECEIPT_MAX_SECONDS": "1800",
+}
+"""The settings that a stack must have."""
+_SHOP = {"INVOKE_URL_ROUTES": "true", "REDIRECT_ORIGINS": "https://shop.example.com"}
+_SETTINGS = Settings.from_environ({**ENVIRON, **_SHOP})
 
 
 def challenge(**changes: Any) -> Challenge:
@@ -91,9 +81,7 @@ def user(**changes: Any) -> User:
 
 
 def factor(
-    kind: FactorType = FactorType.EMAIL,
-    status: FactorStatus = FactorStatus.ACTIVE,
-    **changes: Any,
+    kind: FactorType = FactorType.EMAIL, status: FactorStatus = FactorStatus.ACTIVE, **changes: Any
 ) -> Factor:
     """An ACTIVE email factor."""
     return replace(Factor(f"{kind}-{status}", kind, status), **changes)

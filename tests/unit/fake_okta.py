@@ -117,10 +117,12 @@ class Org:
         return factor
 
 
-class FakeUsers:
+class _Api:
     def __init__(self, org: Org) -> None:
         self._org = org
 
+
+class FakeUsers(_Api):
     def find(self, email: Email, call: Call) -> User:
         with self._org.call("find", call):
             return rules.choose_customer(list(self._org.users.values()), email)
@@ -142,10 +144,8 @@ class FakeUsers:
 
     def holder(self, login: str, email: Email, call: Call) -> User | None:
         with self._org.call("holder", call):
-            for each in self._org.users.values():
-                if each.login == login or each.email == email:
-                    return each
-            return None
+            users = self._org.users.values()
+            return next((u for u in users if u.login == login or u.email == email), None)
 
     def create(self, wanted: Registration, call: Call) -> User:
         with self._org.call("create", call):
@@ -160,9 +160,9 @@ class FakeUsers:
         raise errors.CustomerNotFound
 
 
-class FakeFactors:
+class FakeFactors(_Api):
     def __init__(self, org: Org) -> None:
-        self._org = org
+        super().__init__(org)
         self.templates: list[str | None] = []
 
     def list(self, user_id: str, call: Call) -> Sequence[Factor]:
@@ -176,12 +176,10 @@ class FakeFactors:
     def send_code(
         self, target: Target, channel: Channel, lifetime: int, template_id: str | None, call: Call
     ) -> None:
-        assert rules.is_sent(channel)
-        assert lifetime == 300
+        assert (rules.is_sent(channel), lifetime) == (True, 300)
         with self._org.call("send_code", call):
-            self._org.factor(target.user_id, target.factor_id)
+            self._org.send(self._org.factor(target.user_id, target.factor_id).id)
             self.templates.append(template_id)
-            self._org.send(target.factor_id)
 
     def check_code(self, target: Target, code: Code, call: Call) -> None:
         with self._org.call("check_code", call):
@@ -208,11 +206,20 @@ class FakeFactors:
             self._org.factors[user_id].remove(self._org.factor(user_id, factor_id))
 
 
-class FakeAuthn:
+class FakeSmsTemplates(_Api):
+    def name_of(self, text: str) -> str:
+        return f"name of {text}"
+
+    def id_of(self, text: str, call: Call) -> str:
+        with self._org.call("template", call):
+            return f"id of {text}"
+
+
+class FakeAuthn(_Api):
     """A state token is `state <user id>`. `replies`: what the next call of this name answers."""
 
     def __init__(self, org: Org) -> None:
-        self._org = org
+        super().__init__(org)
         self.replies: dict[str, SignInDocument] = {}
         self.begun: list[Credentials] = []
 
@@ -223,23 +230,21 @@ class FakeAuthn:
                 raise errors.InvalidCredentials(okta_error={"errorCode": "E0000004"})
             users = self._org.users.values()
             user = next(each for each in users if credentials.username == each.login)
-            return self._document("begin", user.id)
+            return self._document("begin", f"state {user.id}")
 
     def look(self, state_token: str, call: Call) -> SignInDocument:
-        with self._org.call("look", call):
-            return self._document("look", _user_of(state_token))
+        return self.move("look", state_token, call)
 
     def move(self, where: str, state_token: str, call: Call) -> SignInDocument:
         with self._org.call(where, call):
-            return self._document(where, _user_of(state_token))
+            return self._document(where, state_token)
 
     def challenge(self, step: FactorStep, call: Call, name: str = "challenge") -> SignInDocument:
-        user_id = _user_of(step.state_token)
         with self._org.call(name, call):
-            factor = self._org.factor(user_id, step.factor_id)
+            factor = self._org.factor(_user_of(step.state_token), step.factor_id)
             if factor.type in _SENT:
                 self._org.send(factor.id)
-            return self._document(name, user_id)
+            return self._document(name, step.state_token)
 
     def resend(self, step: FactorStep, call: Call) -> SignInDocument:
         return self.challenge(step, call, "resend")
@@ -248,49 +253,36 @@ class FakeAuthn:
         return self.challenge(step, call, "resend_enrollment")
 
     def enroll(self, step: EnrollStep, call: Call) -> SignInDocument:
-        user_id = _user_of(step.state_token)
         with self._org.call("enroll_in_sign_in", call):
             wanted = Factor("", step.type, FactorStatus.PENDING_ACTIVATION)
-            factor = self._org.enroll(user_id, wanted, activate=False)
-            return self._document("enroll", user_id, {factor.id: factor.type})
+            factor = self._org.enroll(_user_of(step.state_token), wanted, activate=False)
+            return self._document("enroll", step.state_token, {factor.id: factor.type})
 
     def check_code(self, step: FactorStep, call: Call) -> SignInDocument:
         user_id = _user_of(step.state_token)
         with self._org.call("check_in_sign_in", call):
             factor = self._org.factor(user_id, step.factor_id)
             self._org.compare(user_id, factor, step.code or step.answer)
-            return self._document("check_code", user_id, status=SignInStatus.SUCCESS)
+            return self._document("check_code", step.state_token, status=SignInStatus.SUCCESS)
 
     def activate(self, step: FactorStep, call: Call) -> SignInDocument:
-        user_id = _user_of(step.state_token)
         with self._org.call("activate_in_sign_in", call):
-            self._org.activate(user_id, step.factor_id, step.code)
-            return self._document("activate", user_id, status=SignInStatus.SUCCESS)
+            self._org.activate(_user_of(step.state_token), step.factor_id, step.code)
+            return self._document("activate", step.state_token, status=SignInStatus.SUCCESS)
 
     def _document(
         self,
         name: str,
-        user_id: str,
+        token: str,
         factors: Mapping[str, FactorType] | None = None,
         status: SignInStatus = SignInStatus.OTHER,
     ) -> SignInDocument:
         if name in self.replies:
             return self.replies.pop(name)
+        user_id = _user_of(token)
         if factors is None:
             factors = {each.id: each.type for each in self._org.factors[user_id]}
-        return SignInDocument({}, status, name, f"state {user_id}", user_id, factors)
-
-
-class FakeSmsTemplates:
-    def __init__(self, org: Org) -> None:
-        self._org = org
-
-    def name_of(self, text: str) -> str:
-        return f"name of {text}"
-
-    def id_of(self, text: str, call: Call) -> str:
-        with self._org.call("template", call):
-            return f"id of {text}"
+        return SignInDocument({}, status, name, token, user_id, factors)
 
 
 def timestamp(epoch: int) -> str:

@@ -1,426 +1,87 @@
-"""An in-memory store for the tests of use cases, with the rules of the table's rows: one attempt
-at a time, counts of wrong codes, windows of sends, and what was sent last.
+"""What use cases need beside Okta: the real rows over a table in memory, so that no rule of the store
+is written twice, and stand-ins for KMS, Lambda, and what is kept of sign-ins.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from verification import errors, rules
-from verification.crypto import Place, Row
-from verification.models import (
-    Attempt,
-    Challenge,
-    ChallengeStatus,
-    Channel,
-    CustomerKey,
-    CustomerState,
-    EmailHash,
-    Found,
-    Lane,
-    PublicState,
-    Sent,
-    Slot,
-    Spent,
-    Target,
-    WrongCode,
-)
-from verification.ports import Result, SendPlan, Settlement
+from tests.proof.dynamodb import MemoryDynamoDB
+from tests.unit.examples import NOW
+from verification import errors
+from verification.aws.budget_rows import BudgetRows, brake_key
+from verification.aws.table import Table, int_attribute, number
+from verification.models import Spent
+from verification.observability import Meter
 
 
-@dataclass
-class Sends:
-    """Times of sends, newest first, and the last of each channel."""
+class MemoryTable(Table):
+    """`rows`: what is in it, by key."""
 
-    windows: Sequence[rules.Window]
-    times: list[int] = field(default_factory=list)
-    last: dict[str, int] = field(default_factory=dict)
+    def __init__(self, meter: Meter) -> None:
+        memory: Any = MemoryDynamoDB()
+        super().__init__(memory, "customers", meter)
+        self.rows: dict[str, Any] = memory.rows
 
-    def require_room(self, channel: str, now: int, limit: str = "") -> None:
-        cooling = self.last.get(channel, 0) + rules.RESEND_SECONDS - now
-        wait = rules.send_wait(self.times, self.windows, now)
-        if max(cooling, wait) <= 0:
-            return
-        if wait <= cooling:
-            raise errors.SendLimited(retry_after=cooling, limit="resend")
-        limit = limit or rules.window_name(self.times, self.windows, now)
-        raise errors.SendLimited(retry_after=wait, limit=limit)
+    def named(self, prefix: str) -> dict[str, Any]:
+        """The rows of a kind, by the rest of their keys."""
+        prefix += "#"
+        return {k.removeprefix(prefix): v for k, v in self.rows.items() if k.startswith(prefix)}
 
-    def push(self, channel: str, now: int) -> None:
-        self.times.insert(0, now)
-        if channel:
-            self.last[channel] = now
-
-    def pop(self, channel: str = "") -> None:
-        self.times.pop(0)
-        self.last.pop(channel, None)
+    def change(self, key: str, **attributes: Any) -> None:
+        """Set attributes of a row, as another call would at the same time."""
+        self.rows[key] = {"pk": {"S": key}, **self.rows.get(key, {}), **attributes}
 
 
-@dataclass
-class PublicRow:
-    """The row of an email or of a device; `most` wrong codes hold it."""
+class Budgets(BudgetRows):
+    """Budgets that show what is in them."""
 
-    sends: Sends
-    most: float
-    state: PublicState = field(default_factory=PublicState)
-    attempt: str = ""
-    attached: str = ""
-
-    def told(self) -> PublicState:
-        if self.state.wrong_codes >= self.most:
-            return self.state
-        return replace(self.state, held_until=0)
-
-    def change(self, **changes: Any) -> None:
-        self.state = replace(self.state, **changes)
-
-    def change_newest(self, **changes: Any) -> None:
-        newest, *older = self.state.challenges
-        self.change(challenges=(replace(newest, **changes), *older))
-
-
-class FakeEmails:
-    def __init__(self, stranger_attempts: int) -> None:
-        self.lookups: dict[EmailHash, Found] = {}
-        self._rows: dict[Place, PublicRow] = {}
-        self._client_sends: dict[EmailHash, Sends] = {}
-        self._stranger_attempts = stranger_attempts
-
-    def row(self, place: Place) -> PublicRow:
-        if place.row is Row.DEVICE:
-            new = PublicRow(Sends(rules.DEVICE_HOUR), float("inf"))
-        else:
-            new = PublicRow(Sends(rules.HOUR_AND_DAY), self._stranger_attempts)
-        return self._rows.setdefault(place, new)
-
-    def open_challenge(self, place: Place, challenge: Challenge) -> int:
-        row, now = self.row(place), challenge.sent_at
-        state = row.told()
-        if state.busy_until > now:
-            raise errors.RequestInProgress
-        if state.held_until > now:
-            raise errors.AttemptsHeld(retry_after=state.held_until - now)
-        row.sends.require_room(challenge.channel, now)
-        row.sends.push(challenge.channel, now)
-        wrong = 0 if state.wrong_codes >= row.most else state.wrong_codes
-        row.change(challenges=(challenge, *state.challenges)[:5], wrong_codes=wrong)
-        return rules.resend_at(row.sends.times, row.sends.windows, now)
-
-    def withdraw(self, place: Place, challenge: Challenge) -> None:
-        row = self.row(place)
-        if row.state.challenges[0].id == challenge.id:
-            row.change_newest(status=ChallengeStatus.FAILED)
-            row.sends.pop(challenge.channel)
-
-    def attach(self, place: Place, challenge: Challenge, target: Target) -> bool:
-        row = self.row(place)
-        if row.state.challenges[0].id != challenge.id or row.attached == challenge.id:
-            return False
-        row.attached = challenge.id
-        row.change_newest(target=target)
-        return True
-
-    def state(self, place: Place) -> PublicState:
-        return self.row(place).state
-
-    def found(self, email_hash: EmailHash) -> Found | None:
-        return self.lookups.get(email_hash)
-
-    def reserve_client_send(
-        self, email_hash: EmailHash, channel: Channel, token: str, now: int
-    ) -> tuple[Found | None, int]:
-        del token  # nothing else sends between the reservation and its refund
-        sends = self._client_sends.setdefault(email_hash, Sends(rules.HOUR_AND_DAY))
-        sends.require_room(channel, now)
-        sends.push(channel, now)
-        return self.found(email_hash), rules.resend_at(sends.times, sends.windows, now)
-
-    def refund_client_send(self, email_hash: EmailHash, channel: Channel, token: str) -> None:
-        del token
-        self._client_sends[email_hash].pop(channel)
-
-    def remember(self, email_hash: EmailHash, found: Found) -> None:
-        self.lookups[email_hash] = found
-
-    def forget(self, email_hash: EmailHash) -> None:
-        if email_hash in self.lookups:
-            self.lookups[email_hash] = replace(self.lookups[email_hash], at=0)
-
-
-class FakeBudgets:
-    def __init__(self) -> None:
-        self.spent: dict[Spent, tuple[int, int]] = {}
-        """How much of a budget is spent, and when its hour ends."""
-        self.brake = 0
+    def __init__(self, table: MemoryTable) -> None:
+        super().__init__(table)
+        self._rows = table
         self.brake_reads = 0
-        self.destinations: dict[tuple[int, str], int] = {}
 
-    def spend(self, spent: Spent, limit: int, now: int) -> None:
-        self.require_left(spent, limit, now)
-        count, ends_at = self.spent.get(spent, (0, 0))
-        self.spent[spent] = (count + 1, ends_at) if ends_at > now else (1, now + 3600)
+    @property
+    def spent(self) -> dict[Spent, int]:
+        """Units by budget."""
+        rows = {tuple(key.split("#")): row for key, row in self._rows.named("budget").items()}
+        return {Spent(*key): int_attribute(row, "spent") for key, row in rows.items()}
 
-    def refund(self, spent: Spent, now: int) -> None:
-        count, ends_at = self.spent[spent]
-        if ends_at > now:
-            self.spent[spent] = count - 1, ends_at
+    @property
+    def destinations(self) -> dict[tuple[int, str], int]:
+        """Sends by day and destination."""
+        rows = {key.partition("#"): row for key, row in self._rows.named("sends").items()}
+        return {(int(day), to): int_attribute(row, "sends") for (day, _, to), row in rows.items()}
 
-    def require_left(self, spent: Spent, limit: int, now: int) -> None:
-        count, ends_at = self.spent.get(spent, (0, 0))
-        if ends_at > now and count >= limit:
-            raise errors.RateLimited(retry_after=ends_at - now)
+    @property
+    def brake(self) -> int:
+        """Wrong codes of strangers."""
+        return sum(int_attribute(row, "wrong") for row in self._rows.named("brake").values())
 
-    def send_to(
-        self, destination_hash: str, now: int, token: str, *, by_stranger: bool = False
-    ) -> None:
-        del token, by_stranger
-        day = now // 86_400
-        sends = self.destinations.get((day, destination_hash), 0)
-        if sends >= rules.DESTINATION_SENDS:
-            raise errors.SendLimited(retry_after=86_400 - now % 86_400, limit="destination")
-        self.destinations[day, destination_hash] = sends + 1
+    @brake.setter
+    def brake(self, count: int) -> None:
+        self._rows.change(brake_key(NOW), wrong=number(count))
 
     def strangers_wrong_codes(self, now: int) -> int:
-        del now
         self.brake_reads += 1
-        return self.brake
+        return super().strangers_wrong_codes(now)
 
 
-@dataclass
-class CustomerRow:
-    state: CustomerState = field(default_factory=CustomerState)
-    attempt: str = ""
-    send: str = ""
-    sign_in_sends: Sends = field(default_factory=lambda: Sends(rules.HOUR_AND_DAY))
-    releases: Sends = field(default_factory=lambda: Sends(rules.RELEASE_DAY))
-
-    def change(self, **changes: Any) -> None:
-        self.state = replace(self.state, **changes)
-
-    def slot(self, slot: Slot) -> Challenge | None:
-        if slot is Slot.RELEASE:
-            return self.state.release
-        return self.state.challenges[0] if self.state.challenges else None
-
-    def change_slot(self, slot: Slot, **changes: Any) -> None:
-        challenge = self.slot(slot)
-        assert challenge is not None
-        if slot is Slot.RELEASE:
-            self.change(release=replace(challenge, **changes))
-        else:
-            self.change(challenges=(replace(challenge, **changes), *self.state.challenges[1:]))
-
-
-class FakeCustomers:
-    def __init__(self) -> None:
-        self.rows: dict[CustomerKey, CustomerRow] = defaultdict(CustomerRow)
-
-    def get(self, customer: CustomerKey) -> CustomerState:
-        return self.rows[customer].state
-
-    def begin_send(self, plan: SendPlan) -> None:
-        row, now = self.rows[plan.customer], plan.now
-        if row.state.busy_until > now:
-            raise errors.RequestInProgress
-        if rules.is_held(row.state, plan.allowed):
-            raise errors.AttemptsHeld(retry_after=rules.HOLD_SECONDS)
-        is_release = plan.challenge is not None and plan.challenge.lane is Lane.RELEASE
-        if is_release:
-            row.releases.require_room("", now, "releases")
-        if plan.counts_as is not None:
-            row.sign_in_sends.require_room(plan.counts_as, now)
-        row.send = plan.token
-        if is_release:
-            row.releases.push("", now)
-            row.change(release=plan.challenge)
-        elif plan.challenge is not None:
-            row.change(challenges=(plan.challenge, *row.state.challenges)[:5])
-        if plan.counts_as is not None:
-            row.sign_in_sends.push(plan.counts_as, now)
-        if plan.factor_id:
-            before = {k: v for k, v in row.state.sent.items() if k == plan.factor_id}
-            others = {k: v for k, v in row.state.sent_before.items() if k != plan.factor_id}
-            sent = Sent(plan.by, now, is_certain=plan.is_on_its_way)
-            row.change(sent={**row.state.sent, plan.factor_id: sent}, sent_before=others | before)
-
-    def confirm_send(
-        self, customer: CustomerKey, factor_id: str, by: str, now: int
-    ) -> CustomerState:
-        row = self.rows[customer]
-        newest = row.state.sent.get(factor_id)
-        if newest is None or newest.by == by:
-            row.change(sent={**row.state.sent, factor_id: Sent(by, now, is_certain=True)})
-        return row.state
-
-    def withdraw_send(self, plan: SendPlan) -> None:
-        row = self.rows[plan.customer]
-        if row.send != plan.token:
-            return
-        row.send = ""
-        if plan.factor_id:
-            others = {k: v for k, v in row.state.sent.items() if k != plan.factor_id}
-            before = {k: v for k, v in row.state.sent_before.items() if k == plan.factor_id}
-            row.change(sent=others | before)
-        if plan.counts_as is not None:
-            row.sign_in_sends.pop(plan.counts_as)
-        if plan.challenge is None:
-            return
-        if plan.challenge.lane is Lane.RELEASE:
-            row.releases.pop()
-            row.change_slot(Slot.RELEASE, status=ChallengeStatus.FAILED)
-        elif row.state.challenges[1:]:
-            row.change(challenges=row.state.challenges[1:])
-        else:
-            row.change_slot(Slot.NEWEST, status=ChallengeStatus.FAILED)
-
-    def end_devices(self, customer: CustomerKey, now: int) -> None:
-        self.rows[customer].change(devices=(), devices_ended_at=now)
-
-    def forget_wrong_codes(self, customer: CustomerKey, count: int, now: int) -> None:
-        row = self.rows[customer]
-        if row.state.busy_until <= now and len(row.state.wrong_codes) == count:
-            row.change(wrong_codes=())
-
-
-class FakeAttempts:
-    def __init__(self, emails: FakeEmails, customers: FakeCustomers, budgets: FakeBudgets) -> None:
-        self._emails = emails
-        self._customers = customers
-        self._budgets = budgets
-
-    def reserve_public(
-        self, place: Place, challenge_id: str | None, token: str, now: float
-    ) -> PublicState:
-        row = self._emails.row(place)
-        state = row.told()
-        newest = state.challenges[0] if state.challenges else None
-        if (
-            newest is None
-            or challenge_id not in (None, newest.id)
-            or not newest.is_open
-            or newest.expires_at <= int(now)
-            or max(state.busy_until, state.held_until) > now
-        ):
-            raise rules.why_not_public(state, challenge_id, now)
-        row.attempt = token
-        row.change_newest(status=ChallengeStatus.PENDING)
-        row.change(
-            wrong_codes=state.wrong_codes + 1,
-            busy_until=now + rules.ATTEMPT_SECONDS,
-            held_until=int(now) + rules.HOLD_SECONDS,
-        )
-        return row.told()
-
-    def reserve(self, customer: CustomerKey, attempt: Attempt) -> tuple[bool, CustomerState]:
-        row = self._customers.rows[customer]
-        if row.state.busy_until > attempt.now or rules.is_held(row.state, attempt.allowed):
-            return False, row.state
-        if attempt.slot is not None:
-            challenge = row.slot(attempt.slot)
-            if challenge is None or not _takes(challenge, attempt):
-                return False, row.state
-            row.change_slot(attempt.slot, status=ChallengeStatus.PENDING)
-        row.attempt = attempt.token
-        wrong = (*row.state.wrong_codes, WrongCode(int(attempt.now), attempt.lane))
-        row.change(wrong_codes=wrong, busy_until=attempt.now + rules.ATTEMPT_SECONDS)
-        return True, row.state
-
-    def settle(self, settlement: Settlement) -> None:
-        if settlement.customer is not None:
-            self._settle_customer(settlement, self._customers.rows[settlement.customer])
-        if settlement.place is not None:
-            self._settle_public(settlement, self._emails.row(settlement.place))
-        if settlement.refund is not None:
-            self._budgets.refund(settlement.refund, int(settlement.now))
-        self._budgets.brake += settlement.counts_for_brake
-
-    def _settle_customer(self, settlement: Settlement, row: CustomerRow) -> None:
-        if row.attempt != settlement.token:
-            raise errors.StoreUnavailable
-        result, wrong, slot = settlement.result, list(row.state.wrong_codes), settlement.slot
-        is_verified = result in (Result.RIGHT, Result.ACTIVATED)
-        if result is Result.RIGHT:
-            wrong = []
-        elif result is not Result.WRONG:
-            del wrong[settlement.wrong_codes - 1]
-        row.attempt = ""
-        row.change(wrong_codes=tuple(wrong), busy_until=0.0)
-        if settlement.devices is not None:
-            row.change(devices=tuple(settlement.devices))
-        if slot is not None and is_verified:
-            now = int(settlement.now)
-            row.change_slot(slot, status=ChallengeStatus.VERIFIED, verified_at=now)
-        elif slot is not None and settlement.closes_customer:
-            row.change_slot(slot, status=ChallengeStatus.EXHAUSTED)
-
-    def _settle_public(self, settlement: Settlement, row: PublicRow) -> None:
-        if row.attempt != settlement.token:
-            raise errors.StoreUnavailable
-        row.attempt = ""
-        if settlement.public_result is Result.WRONG:
-            row.change(busy_until=settlement.free_at)
-            if settlement.closes_public:
-                row.change_newest(status=ChallengeStatus.EXHAUSTED)
-        elif settlement.public_result is Result.UNDONE:
-            row.change(wrong_codes=row.state.wrong_codes - 1, busy_until=0.0)
-        else:
-            row.change(wrong_codes=0, busy_until=0.0, held_until=0)
-            row.change_newest(status=ChallengeStatus.VERIFIED, verified_at=int(settlement.now))
-
-
-def _takes(challenge: Challenge, attempt: Attempt) -> bool:
-    """Whether a stored challenge takes this attempt."""
-    owner = (attempt.client, attempt.origin)
-    return (
-        challenge.is_open
-        and challenge.expires_at > int(attempt.now)
-        and attempt.challenge_id in (None, challenge.id)
-        and (attempt.client is None or owner == (challenge.client, challenge.origin))
-    )
-
-
-class FakeRegistrations:
-    def __init__(self) -> None:
-        self.asked: dict[EmailHash, tuple[str, int]] = {}
-
-    def asked_at(self, email_hash: EmailHash, request: str) -> int:
-        asker, at = self.asked.get(email_hash, ("", 0))
-        return at if asker == request else 0
-
-    def ask(self, email_hash: EmailHash, request: str, now: int) -> None:
-        asker, at = self.asked.get(email_hash, (request, 0))
-        if asker != request and at > now - rules.CREATION_SECONDS:
-            raise errors.RequestInProgress(retry_after=at + rules.CREATION_SECONDS - now)
-        self.asked[email_hash] = request, now
-
-    def drop(self, email_hash: EmailHash, request: str) -> None:
-        if self.asked[email_hash][0] == request:
-            self.asked[email_hash] = request, 0
-
-
-class FakeKept:
-    """Texts by name: of sign-ins, and of SMS templates."""
-
+class FakeSignIns:
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
 
     def get(self, key: str) -> str | None:
         return self.kept.get(key)
 
-    def find(self, name: str, now: int) -> str | None:
+    def keep(self, key: str, sealed: str, now: int) -> None:
         del now
-        return self.kept.get(name)
-
-    def keep(self, name: str, text: str, now: int) -> None:
-        del now
-        self.kept[name] = text
+        self.kept[key] = sealed
 
 
 class FakeInvocation:
@@ -435,11 +96,10 @@ class FakeInvocation:
 
 
 class FakeSigner:
-    """KMS: a key for every id. `failure` is what all calls end with, `failures` those with one key."""
+    """KMS: a key for every id. `failures`: what calls with a key end with."""
 
     def __init__(self) -> None:
         self.signed: list[str] = []
-        self.failure: errors.VerificationError | None = None
         self.failures: dict[str, errors.VerificationError] = {}
         self.keys: defaultdict[str, ec.EllipticCurvePrivateKey] = defaultdict(
             lambda: ec.generate_private_key(ec.SECP256R1())
@@ -455,17 +115,6 @@ class FakeSigner:
         return public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def _key(self, key_id: str) -> ec.EllipticCurvePrivateKey:
-        failure = self.failure or self.failures.get(key_id)
-        if failure is not None:
-            raise failure
+        if key_id in self.failures:
+            raise self.failures[key_id]
         return self.keys[key_id]
-
-
-class FakeRedemptions:
-    def __init__(self) -> None:
-        self.redeemed: dict[str, tuple[str, int]] = {}
-
-    def redeem(self, jti: str, by: str, now: int, expires_at: int) -> int | None:
-        del expires_at
-        redeemed_by, redeemed_at = self.redeemed.setdefault(jti, (by, now))
-        return None if redeemed_by == by else redeemed_at

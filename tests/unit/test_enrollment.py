@@ -8,11 +8,15 @@ from tests.unit.examples import NOW, factor
 from tests.unit.fake_okta import timestamp
 from tests.unit.world import ADA, ADA_ID, APP, EMAIL, NOBODY, PHONE, SMS, World
 from verification import errors
-from verification.models import FactorStatus, FactorType
+from verification.models import Enrolled, FactorStatus, FactorType
 
 
 def remove(world: World, factor_id: str) -> None:
     world.org.factors[ADA_ID].remove(world.org.factor(ADA_ID, factor_id))
+
+
+def enroll_phone(world: World, phone: str = PHONE, user: str = ADA) -> Enrolled:
+    return world.enrollment.enroll_phone(phone, user, world.client())
 
 
 def test_an_app_is_enrolled_with_its_secret_and_stays_pending(world: World) -> None:
@@ -20,12 +24,9 @@ def test_an_app_is_enrolled_with_its_secret_and_stays_pending(world: World) -> N
     for _ in range(2):  # Okta replaces a pending one
         enrolled = world.enrollment.enroll_totp(ADA, "Shop", "ada", world.client())
     assert (enrolled.secret, enrolled.factor.is_pending) == ("JBSWY3DP", True)
-    assert world.keys.factor_ref(enrolled.ref_id) == enrolled.ref
-    assert (enrolled.ref.issuer, enrolled.ref.label, enrolled.ref.enrolled_at) == (
-        "Shop",
-        "ada",
-        NOW,
-    )
+    ref = enrolled.ref
+    assert world.keys.factor_ref(enrolled.ref_id) == ref
+    assert (ref.issuer, ref.label, ref.enrolled_at) == ("Shop", "ada", NOW)
 
 
 def test_an_active_app_is_not_replaced(world: World) -> None:
@@ -35,22 +36,18 @@ def test_an_active_app_is_not_replaced(world: World) -> None:
     world.enrollment.enroll_totp(ADA, "Shop", "ada", world.client())
 
 
-@pytest.mark.parametrize("user_name", [ADA, ADA_ID, ""])
-def test_a_phone_that_is_enrolled_is_returned_as_it_is(world: World, user_name: str) -> None:
-    enrolled = world.enrollment.enroll_phone(PHONE, user_name, world.client())
-    assert enrolled.factor.id == SMS
+@pytest.mark.parametrize("user", [ADA, ADA_ID, ""])
+def test_a_phone_that_is_enrolled_is_returned_as_it_is(world: World, user: str) -> None:
+    assert enroll_phone(world, user=user).factor.id == SMS
     assert world.org.codes[SMS] == []
 
 
 def test_a_new_phone_is_sent_its_first_code_within_the_limits(world: World) -> None:
     remove(world, SMS)
-    enrolled = world.enrollment.enroll_phone(PHONE, ADA, world.client())
-    assert (enrolled.factor.status, len(world.org.codes[enrolled.factor.id])) == (
-        FactorStatus.PENDING_ACTIVATION,
-        1,
-    )
+    new = enroll_phone(world).factor
+    assert (new.status, len(world.org.codes[new.id])) == (FactorStatus.PENDING_ACTIVATION, 1)
     with pytest.raises(errors.SendLimited):
-        world.enrollment.enroll_phone("+15005550009", ADA, world.client())
+        enroll_phone(world, "+15005550009")
     assert world.spent("client-sends") == 2
     assert list(world.budgets.destinations.values()) == [1]
 
@@ -58,9 +55,8 @@ def test_a_new_phone_is_sent_its_first_code_within_the_limits(world: World) -> N
 def test_a_stack_may_activate_phones_without_a_code() -> None:
     world = World(activate_phones=True)
     remove(world, SMS)
-    enrolled = world.enrollment.enroll_phone(PHONE, ADA, world.client())
-    assert (enrolled.factor.status, world.spent("client-sends")) == (FactorStatus.ACTIVE, 0)
-    assert not any(world.org.codes.values())
+    assert enroll_phone(world).factor.status is FactorStatus.ACTIVE
+    assert (world.spent("client-sends"), any(world.org.codes.values())) == (0, False)
 
 
 def test_the_email_of_the_profile_is_enrolled_once_and_active_at_once(world: World) -> None:
@@ -73,25 +69,22 @@ def test_the_email_of_the_profile_is_enrolled_once_and_active_at_once(world: Wor
 def test_the_time_of_an_enrollment_is_okta_s(world: World) -> None:
     remove(world, SMS)
     created = timestamp(NOW - 1000)
-    world.org.factors[ADA_ID].append(
-        factor(FactorType.SMS, id=SMS, destination=PHONE, created=created)
-    )
-    enrolled = world.enrollment.enroll_phone(PHONE, ADA, world.client())
-    assert enrolled.ref.enrolled_at == NOW - 1000
+    old = factor(FactorType.SMS, id=SMS, destination=PHONE, created=created)
+    world.org.factors[ADA_ID].append(old)
+    assert enroll_phone(world).ref.enrolled_at == NOW - 1000
 
 
 def test_an_enrollment_or_a_removal_makes_the_next_lookup_ask_okta(world: World) -> None:
     remove(world, SMS)
-    email_hash = world.keys.email_hash(ADA)
     world.send(world.client())
-    enrolled = world.enrollment.enroll_phone(PHONE, ADA, world.client())
-    assert world.emails.lookups[email_hash].at == 0
+    enrolled = enroll_phone(world)
+    assert world.kept_at == 0
     world.now += 30
     world.send(world.client())
-    assert world.emails.lookups[email_hash].at == NOW + 30
+    assert world.kept_at == NOW + 30
     assert world.enrollment.get(enrolled.ref_id, world.client()).factor == enrolled.factor
     world.enrollment.delete(enrolled.ref_id, world.client())
-    assert world.emails.lookups[email_hash].at == 0
+    assert world.kept_at == 0
     with pytest.raises(errors.FactorNotEnrolled):
         world.enrollment.get(enrolled.ref_id, world.client())
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.examples import NOW, factor, found, known_factor
+from tests.unit.examples import NOW, factor, found, known_factor, user
 from tests.unit.world import ADA, ADA_ID, NOBODY, World
 from verification import errors
-from verification.models import Channel, FactorStatus, FactorType, Found, UserStatus
+from verification.models import Call, Channel, FactorType, Found, UserStatus
 
 FRESH = found(known_factor(id="kept"))
 REFUSED = Found(NOW, refusal="customer_not_found")
 
 
-def look(world: World, known: Found | None, channel: Channel = Channel.EMAIL) -> Found:
-    """What the public is looked up with."""
-    return world.lookup.find(ADA, channel, known, NOW, world.public())
+def look(
+    world: World, known: Found | None, channel: Channel = Channel.EMAIL, call: Call | None = None
+) -> Found:
+    """Look Ada up, for the public if nobody else is named."""
+    return world.lookup.find(ADA, channel, known, NOW, call or world.public())
 
 
 def test_a_kept_answer_is_used_again(world: World) -> None:
     assert look(world, FRESH) is FRESH
-    assert world.lookup.find(ADA, Channel.EMAIL, FRESH, NOW, world.client()) is FRESH
+    assert look(world, FRESH, call=world.client()) is FRESH
     assert look(world, REFUSED) is REFUSED
     assert world.org.calls == []
 
@@ -39,8 +41,7 @@ def test_the_public_is_refused_from_memory_for_a_minute(world: World, age: int, 
 
 def test_a_client_is_never_refused_from_memory(world: World) -> None:
     for known, channel in ((REFUSED, Channel.EMAIL), (FRESH, Channel.SMS)):
-        answer = world.lookup.find(ADA, channel, known, NOW, world.client())
-        assert answer.user_id == ADA_ID
+        assert look(world, known, channel, world.client()).user_id == ADA_ID
 
 
 def test_addresses_are_kept_masked_and_hashed_and_useless_factors_not_at_all(world: World) -> None:
@@ -51,28 +52,22 @@ def test_addresses_are_kept_masked_and_hashed_and_useless_factors_not_at_all(wor
         factor(FactorType.OTHER, id="push"),
     ]
     one, two, app = look(world, None).factors
-    assert (one.shown, one.destination_hash, one.reaches_email) == (
-        "A•••@example.com",
-        world.keys.destination_hash(ADA),
-        True,
-    )
+    assert (one.shown, one.reaches_email) == ("A•••@example.com", True)
+    assert one.destination_hash == world.keys.destination_hash(ADA)
     assert (two.reaches_email, app.destination_hash, app.reaches_email) == (False, "", False)
-    assert world.emails.lookups[world.keys.email_hash(ADA)].factors == (one, two, app)
+    assert world.kept_lookup == found(one, two, app)
 
 
 @pytest.mark.parametrize(
     ("status", "refusal"),
-    [
-        (UserStatus.LOCKED_OUT, errors.CustomerLocked),
-        (UserStatus.STAGED, errors.CustomerInactive),
-    ],
+    [(UserStatus.LOCKED_OUT, errors.CustomerLocked), (UserStatus.STAGED, errors.CustomerInactive)],
 )
 def test_a_refusal_is_kept_and_told(
     world: World, status: UserStatus, refusal: type[Exception]
 ) -> None:
-    world.org.users[ADA_ID] = world.org.users[ADA_ID].__class__(ADA_ID, status, ADA, ADA)
+    world.org.users[ADA_ID] = user(status=status)
     refused = look(world, None)
-    assert world.emails.lookups[world.keys.email_hash(ADA)] == refused
+    assert world.kept_lookup == refused
     with pytest.raises(refusal):
         world.lookup.require_factor(refused, Channel.EMAIL)
 
@@ -81,12 +76,11 @@ def test_a_failure_of_okta_is_not_kept(world: World) -> None:
     world.org.faults["list"] = errors.OktaUnavailable()
     with pytest.raises(errors.OktaUnavailable):
         look(world, None)
-    assert world.emails.lookups == {}
+    assert world.kept_lookup is None
 
 
 def test_the_email_channel_needs_the_factor_of_the_email_that_was_asked_for(world: World) -> None:
-    old = factor(id="old", status=FactorStatus.ACTIVE, destination="ada.old@example.com")
-    world.org.factors[ADA_ID] = [old]
+    world.org.factors[ADA_ID] = [factor(id="old", destination="ada.old@example.com")]
     with pytest.raises(errors.FactorNotEnrolled):
         world.lookup.require_factor(look(world, None), Channel.EMAIL)
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests.unit.examples import NOW, factor
 from tests.unit.fake_okta import FakeFactors
-from tests.unit.fakes import FakeEmails
 from tests.unit.world import ADA, PHONE, World
 from verification import errors
+from verification.aws.email_rows import EmailRows
 from verification.models import (
     Call,
     Email,
@@ -152,11 +152,11 @@ def test_an_email_that_the_org_enrolls_by_itself_is_no_failure(
 
 
 def test_a_registration_succeeds_though_the_kept_lookup_cannot_be_dropped(world: World) -> None:
-    class Broken(FakeEmails):
+    class Broken(EmailRows):
         def forget(self, *_: object) -> None:
             raise errors.StoreUnavailable
 
-    world.register = replace(world.register, emails=Broken(3))
+    world.register = replace(world.register, emails=Broken(world.table, 3))
     assert register(world, WANTED) == [FactorType.EMAIL]
 
 

@@ -1,4 +1,4 @@
-"""All use cases over an in-memory store and Okta, at a time that tests move."""
+"""All use cases over a table and an Okta in memory, at a time that tests move."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ import pytest
 
 from tests.unit.examples import NOW, factor, settings, user
 from tests.unit.fake_okta import FakeAuthn, FakeFactors, FakeSmsTemplates, FakeUsers, Org
-from tests.unit.fakes import (
-    FakeAttempts,
-    FakeBudgets,
-    FakeCustomers,
-    FakeEmails,
-    FakeInvocation,
-    FakeKept,
-    FakeRedemptions,
-    FakeRegistrations,
-    FakeSigner,
-)
-from verification import rules
+from tests.unit.fakes import Budgets, FakeInvocation, FakeSigner, FakeSignIns, MemoryTable
+from verification import models, rules
+from verification.aws import customer_rows
+from verification.aws.attempt_rows import AttemptRows
+from verification.aws.customer_rows import CustomerRows
+from verification.aws.email_rows import EmailRows
+from verification.aws.receipt_rows import ReceiptRows
+from verification.aws.registration_rows import RegistrationRows
+from verification.aws.table import number
+from verification.aws.template_rows import TemplateRows
 from verification.crypto import Keyring, Place, Row
 from verification.devices import Devices
 from verification.enrollment import Enrollment
@@ -30,23 +28,7 @@ from verification.holds import Holds
 from verification.issue import Issue
 from verification.limits import Budget, Limits
 from verification.lookup import Lookup
-from verification.models import (
-    Call,
-    Caller,
-    Client,
-    Code,
-    CustomerState,
-    Deadline,
-    Email,
-    FactorRef,
-    FactorType,
-    Issued,
-    IssueRequest,
-    PublicState,
-    Scope,
-    Verified,
-    VerifyRequest,
-)
+from verification.models import Call, Caller, Code, Email, FactorType, Scope
 from verification.observability import Meter
 from verification.receipts import Receipts
 from verification.registration import Register
@@ -54,8 +36,7 @@ from verification.sign_in import SignIn
 from verification.timing import FixedTime
 from verification.verify import Verify
 
-ADA, GRACE = Email("ada@example.com"), Email("grace@example.com")
-NOBODY = Email("nobody@example.com")
+ADA, GRACE, NOBODY = map(Email, ("ada@example.com", "grace@example.com", "nobody@example.com"))
 ADA_ID, GRACE_ID = user().id, "00u000000000grace0"
 EMAIL, SMS, APP, QUESTION, GRACE_EMAIL = "emf_ada", "sms_ada", "app_ada", "ufs_ada", "emf_grace"
 PHONE = "+15005550006"
@@ -71,13 +52,11 @@ class World:
         self.settings = settings(**changes)
         self.keys = Keyring("root key of the tests")
         self.meter = Meter(self.clock)
-        self.budgets = FakeBudgets()
-        self.emails = FakeEmails(self.settings.stranger_attempts)
-        self.customers = FakeCustomers()
-        self.attempts = FakeAttempts(self.emails, self.customers, self.budgets)
-        self.registrations = FakeRegistrations()
-        self.sign_ins = FakeKept()
-        self.templates = FakeKept()
+        self.table = MemoryTable(self.meter)
+        self.budgets = Budgets(self.table)
+        self.emails = EmailRows(self.table, self.settings.stranger_attempts)
+        self.customers = CustomerRows(self.table)
+        self.sign_ins = FakeSignIns()
         self.invocation = FakeInvocation()
         self.signer = FakeSigner()
         self.org = Org()
@@ -88,79 +67,65 @@ class World:
             factor(FactorType.TOTP, id=APP, provider="GOOGLE"),
             factor(FactorType.QUESTION, id=QUESTION),
         )
-        self.org.add(
-            user(id=GRACE_ID, login="grace.hopper", email=GRACE),
-            factor(id=GRACE_EMAIL, destination=GRACE),
-        )
+        grace = user(id=GRACE_ID, login="grace.hopper", email=GRACE)
+        self.org.add(grace, factor(id=GRACE_EMAIL, destination=GRACE))
         self.okta_users, self.okta_factors = FakeUsers(self.org), FakeFactors(self.org)
         self.authn = FakeAuthn(self.org)
-        # Ports are named one by one, so that mypy compares the fakes with their protocols.
-        common: dict[str, Any] = {
-            "keys": lambda: self.keys,
-            "settings": self.settings,
-            "meter": self.meter,
-            "clock": self.clock,
-        }
-        fixed_time = FixedTime(self.meter, clock=self.clock, sleep=self.sleep)
-        self.limits = Limits(self.budgets, **common, monotonic=self.clock)
-        self.lookup = Lookup(self.okta_users, self.okta_factors, self.emails, common["keys"])
-        self.devices = Devices(self.customers, common["keys"])
+        self._build()
+
+    def _build(self) -> None:
+        """Wire the use cases as the container does."""
+        users, factors, emails, table = self.okta_users, self.okta_factors, self.emails, self.table
+        settings, meter, clock, sleep = self.settings, self.meter, self.clock, self.sleep
+
+        def keys() -> Keyring:
+            return self.keys
+
+        self.limits = Limits(self.budgets, keys, settings, meter, clock, clock)
+        self.lookup = Lookup(users, factors, emails, keys)
+        self.devices = Devices(self.customers, keys)
         self.receipts = Receipts(
-            signer=self.signer,
-            redemptions=FakeRedemptions(),
-            emails=self.emails,
-            lookup=self.lookup,
-            **common,
+            keys, self.signer, ReceiptRows(table), emails, self.lookup, settings, meter, clock
         )
-        common_to_codes: dict[str, Any] = {
-            **common,
-            "lookup": self.lookup,
-            "devices": self.devices,
-            "limits": self.limits,
-            "sleep": self.sleep,
-        }
+        # Ports are named one by one, so that mypy compares the fakes with their protocols.
+        given: Any = {"keys": keys, "settings": settings, "meter": meter, "clock": clock}
+        given |= {"limits": self.limits}
+        of_codes = {**given, "lookup": self.lookup, "devices": self.devices, "sleep": sleep}
         self.issue = Issue(
-            emails=self.emails,
+            emails=emails,
             customers=self.customers,
-            templates=self.templates,
+            templates=TemplateRows(table),
             invocation=self.invocation,
-            okta_factors=self.okta_factors,
+            okta_factors=factors,
             okta_authn=self.authn,
             okta_templates=FakeSmsTemplates(self.org),
-            **common_to_codes,
+            **of_codes,
         )
+        fixed_time = FixedTime(meter, clock=clock, sleep=sleep)
         self.verify = Verify(
-            emails=self.emails,
-            attempts=self.attempts,
-            receipts=self.receipts,
-            okta_factors=self.okta_factors,
+            emails=emails,
+            attempts=AttemptRows(table, emails),
+            okta_factors=factors,
             okta_authn=self.authn,
+            receipts=self.receipts,
             fixed_time=fixed_time,
-            **common_to_codes,
+            **of_codes,
         )
         self.sign_in = SignIn(
             sign_ins=self.sign_ins,
             authn=self.authn,
             issue=self.issue,
             verify=self.verify,
-            limits=self.limits,
             receipts=self.receipts,
             fixed_time=fixed_time,
-            **common,
+            **given,
         )
-        self.holds = Holds(self.lookup, self.customers, **common)
-        users, factors = self.okta_users, self.okta_factors
+        self.holds = Holds(self.lookup, self.customers, keys, settings, meter, clock)
         self.enrollment = Enrollment(
-            emails=self.emails, users=users, factors=factors, issue=self.issue, **common
+            keys, emails, users, factors, self.issue, settings, meter, clock
         )
-        del common["settings"]
-        self.register = Register(
-            emails=self.emails,
-            requests=self.registrations,
-            users=users,
-            factors=factors,
-            **common,
-        )
+        requests = RegistrationRows(table)
+        self.register = Register(keys, emails, requests, users, factors, meter, clock)
 
     # ---- Time and state --------------------------------------------------------------------------
 
@@ -172,10 +137,20 @@ class World:
         self.now += seconds
 
     @property
-    def ada(self) -> CustomerState:
+    def ada(self) -> models.CustomerState:
         return self.customers.get(self.keys.customer_key(ADA_ID))
 
-    def public_state(self, email: Email = ADA) -> PublicState:
+    @property
+    def kept_lookup(self) -> models.Found | None:
+        """What is kept of Ada's last look-up."""
+        return self.emails.found(self.keys.email_hash(ADA))
+
+    @property
+    def kept_at(self) -> int | None:
+        """When Ada was looked up; 0 once that is to be forgotten."""
+        return self.kept_lookup.at if self.kept_lookup else None
+
+    def public_state(self, email: Email = ADA) -> models.PublicState:
         return self.emails.state(Place(Row.EMAIL, self.keys.email_hash(email)))
 
     def code(self, factor_id: str = EMAIL) -> Code:
@@ -183,25 +158,33 @@ class World:
         return self.org.codes[factor_id][-1]
 
     def spent(self, budget: str) -> int:
-        return sum(n for each, (n, _) in self.budgets.spent.items() if each.budget == budget)
+        return sum(n for each, n in self.budgets.spent.items() if each.budget == budget)
+
+    def change_ada(self, **attributes: Any) -> None:
+        """Another call changes Ada's row."""
+        self.table.change(customer_rows.key_of(self.keys.customer_key(ADA_ID)), **attributes)
+
+    def keep_busy(self) -> None:
+        """Another call is asking Okta about Ada, for as long as a function can run."""
+        self.change_ada(busy_until=number(int(self.now + rules.ATTEMPT_SECONDS) * 1000))
 
     # ---- Callers ---------------------------------------------------------------------------------
 
     def client(self, *scopes: Scope, name: str = "shop", request: str = "") -> Call:
-        client = Client(name, frozenset({Scope.VERIFY, *scopes}), (name,))
+        client = models.Client(name, frozenset({Scope.VERIFY, *scopes}), (name,))
         return Call(Caller(client, "198.51.100.1"), self.deadline(), request)
 
     def public(self, device_token: str = "", source_ip: str = "203.0.113.7") -> Call:
         caller = Caller(None, source_ip, device_token=device_token)
         return Call(caller, self.deadline(), function="arn:issue")
 
-    def deadline(self) -> Deadline:
-        return Deadline(self.now + 8, self.clock)
+    def deadline(self) -> models.Deadline:
+        return models.Deadline(self.now + 8, self.clock)
 
     # ---- What callers do -------------------------------------------------------------------------
 
-    def send(self, call: Call, email: Email = ADA, **request: Any) -> Issued:
-        return self.issue.to_email(IssueRequest(email, **request), call)
+    def send(self, call: Call, email: Email = ADA, **request: Any) -> models.Issued:
+        return self.issue.to_email(models.IssueRequest(email, **request), call)
 
     def deliver(self) -> None:
         """Carry out all public sends that are due."""
@@ -210,15 +193,17 @@ class World:
             call = Call(Caller(None, ""), self.deadline())
             self.issue.deliver(json.loads(payload)["sealed"], call)
 
-    def send_public(self, email: Email = ADA, device_token: str = "", **request: Any) -> Issued:
+    def send_public(
+        self, email: Email = ADA, device_token: str = "", **request: Any
+    ) -> models.Issued:
         issued = self.send(self.public(device_token), email, **request)
         self.deliver()
         return issued
 
-    def check(self, call: Call, code: str, **request: Any) -> Verified:
+    def check(self, call: Call, code: str, **request: Any) -> models.Verified:
         """As the pipeline does: the public pays before it is known whether the code is right."""
         spent = self.limits.spend(Budget.FAILURES, call.caller)
-        asked = VerifyRequest(Code(code), **request)
+        asked = models.VerifyRequest(Code(code), **request)
         return self.verify.challenge(asked, replace(call, spent=spent, deadline=self.deadline()))
 
     def check_wrong(self, call: Call, code: str = WRONG, **request: Any) -> InvalidCode:
@@ -241,12 +226,7 @@ class World:
             self.check_wrong(self.client(), challenge_id=issued.challenge.id)
         self.now += 30
 
-    def keep_busy(self) -> None:
-        """Another call is asking Okta about Ada, for as long as a function can run."""
-        row = self.customers.rows[self.keys.customer_key(ADA_ID)]
-        row.state = replace(row.state, busy_until=self.now + rules.ATTEMPT_SECONDS)
-
     def factor_id(self, factor_id: str = SMS, enrolled_at: int = 0) -> str:
         """The opaque id of a factor of Ada's."""
-        ref = FactorRef(ADA_ID, factor_id, self.keys.email_hash(ADA), enrolled_at)
-        return self.keys.factor_id(ref)
+        email_hash = self.keys.email_hash(ADA)
+        return self.keys.factor_id(models.FactorRef(ADA_ID, factor_id, email_hash, enrolled_at))

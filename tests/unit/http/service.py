@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import count
 from types import SimpleNamespace
@@ -15,28 +14,23 @@ from typing import TYPE_CHECKING, Any, cast
 from aws_lambda_powertools import Logger, Metrics
 
 from tests.unit.events import proxy_event
-from tests.unit.examples import NOW, settings
+from tests.unit.world import World
 from verification import errors
+from verification.aws.response_rows import ResponseRows
 from verification.container import Container
-from verification.crypto import Keyring
 from verification.http import invoke_url, json_api, okta_authn
 from verification.http.idempotency import Idempotency
 from verification.http.messages import Reply, Request
 from verification.http.pipeline import Context, Router, handler_of
-from verification.limits import Budget, Limits
-from verification.models import Call, Client, Scope, Spent
-from verification.observability import Meter, Observer
-from verification.ports import StoredResponse
+from verification.limits import Budget
+from verification.models import Call, Client, Scope
+from verification.observability import Observer
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 SHOP, DESK = "sk_shop_0000000000000000", "sk_desk_0000000000000000"
-CLIENTS = {
-    SHOP: Client("shop", frozenset({Scope.VERIFY})),
-    DESK: Client("desk", frozenset(Scope)),
-}
-KEYRING = Keyring("a root key of the tests")
+CLIENTS = {SHOP: Client("shop", frozenset({Scope.VERIFY})), DESK: Client("desk", frozenset(Scope))}
 ORIGIN = "https://shop.example"
 LAMBDA_REQUEST_ID = "a-lambda-request"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:issue:live"
@@ -45,89 +39,44 @@ _names = (f"unit-{number}" for number in count())
 """Powertools configures a logger once for each name."""
 
 
-class FakeResponses:
-    """Stored responses. The methods named in `broken` cannot reach the table."""
+class Log:
+    """The outputs of a function, which a test can read."""
 
-    def __init__(self) -> None:
-        self.rows: dict[str, tuple[str, str, StoredResponse | None]] = {}
-        self.broken: set[str] = set()
+    def __init__(self, observer: type[Observer] = Observer) -> None:
+        self._stream = io.StringIO()
+        logger = Logger(service=next(_names), stream=self._stream)
+        self.observer = observer(logger, Metrics(namespace="Tests", service="unit"))
 
-    def claim(self, name: str, content: str, claim: str, now: int) -> StoredResponse | None:
-        assert now == NOW
-        self._reach("claim")
-        known, _, response = self.rows.get(name, (content, "", None))
-        if known != content:
-            raise errors.IdempotencyKeyReused
-        if response is None and name in self.rows:
-            raise errors.RequestInProgress
-        if response is None:
-            self.rows[name] = (content, claim, None)
-        return response
-
-    def keep(self, name: str, claim: str, response: StoredResponse) -> None:
-        self._reach("keep")
-        content, claimed_by, _ = self.rows[name]
-        assert claimed_by == claim
-        self.rows[name] = (content, claim, response)
-
-    def drop(self, name: str, claim: str) -> None:
-        self._reach("drop")
-        assert self.rows.pop(name)[1] == claim
-
-    def _reach(self, method: str) -> None:
-        if method in self.broken:
-            raise errors.StoreUnavailable
-
-
-class _Budgets:
-    def __init__(self, trace: list[str]) -> None:
-        self.spent: Counter[Spent] = Counter()
-        self._trace = trace
-
-    def spend(self, spent: Spent, limit: int, now: int) -> None:
-        assert now == NOW
-        self._trace.append("spend")
-        if self.spent[spent] >= limit:
-            raise errors.RateLimited(retry_after=60)
-        self.spent[spent] += 1
-
-    def refund(self, spent: Spent, now: int) -> None:
-        assert now == NOW
-        self._trace.append("refund")
-        self.spent[spent] -= 1
-
-
-class _LambdaContext:
-    aws_request_id = LAMBDA_REQUEST_ID
-    invoked_function_arn = ARN
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return round(self._seconds * 1000)
+    def lines(self) -> list[dict[str, Any]]:
+        """What was logged since the last time."""
+        lines = [json.loads(line) for line in self._stream.getvalue().splitlines()]
+        self._stream.seek(0)
+        self._stream.truncate()
+        return lines
 
 
 class Function:
     """`happens` is what the handlers and the task do; `trace` has the steps of the last call."""
 
-    def __init__(self, broken: Exception | None = None, **changes: Any) -> None:
+    def __init__(
+        self, broken: Exception | None = None, observer: type[Observer] = Observer, **changes: Any
+    ) -> None:
+        self.world = World(allowed_origins=(ORIGIN,), **changes)
         self.trace: list[str] = []
         self.calls: list[Call] = []
         self.happens: Callable[[], object] = lambda: True
-        self.budgets = _Budgets(self.trace)
-        self.responses = FakeResponses()
-        self.log = io.StringIO()
+        self.log = Log(observer)
         self._broken = broken
-        self._service = self._built(settings(allowed_origins=(ORIGIN,), **changes))
-        self._handler = handler_of(self._router(), self._build, self.observer)
-
-    def observer(self) -> Observer:
-        return Observer(*self.outputs())
-
-    def outputs(self) -> tuple[Logger, Metrics]:
-        logger = Logger(service=next(_names), stream=self.log)
-        return logger, Metrics(namespace="Tests", service="unit")
+        world = self.world
+        self._service = SimpleNamespace(
+            settings=world.settings,
+            secrets=SimpleNamespace(client_with=self._client_with, keyring=lambda: world.keys),
+            limits=world.limits,
+            idempotency=Idempotency(ResponseRows(world.table), lambda: world.keys, world.clock),
+            meter=world.meter,
+            monotonic=world.clock,
+        )
+        self._handler = handler_of(self._router(), self._build, lambda: self.log.observer)
 
     def post(
         self, path: str, body: object = "{}", key: str = "", idempotency_key: str = "", **more: Any
@@ -147,43 +96,28 @@ class Function:
 
     def invoke(self, event: Any, seconds: float = 10.0) -> Mapping[str, Any] | None:
         self.trace.clear()
-        return self._handler(event, cast("LambdaContext", _LambdaContext(seconds)))
+        context = SimpleNamespace(
+            aws_request_id=LAMBDA_REQUEST_ID,
+            invoked_function_arn=ARN,
+            get_remaining_time_in_millis=lambda: round(seconds * 1000),
+        )
+        return self._handler(event, cast("LambdaContext", context))
 
-    def lines(self) -> list[dict[str, Any]]:
-        """What was logged since the last time."""
-        lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
-        self.log.seek(0)
-        self.log.truncate()
-        return lines
+    @property
+    def units(self) -> int:
+        """What is spent of all budgets."""
+        return sum(self.world.budgets.spent.values())
 
     def _build(self) -> Container:
         if self._broken:
             raise self._broken
         return cast("Container", self._service)
 
-    def _built(self, given: Any) -> SimpleNamespace:
-        def client_with(key: str) -> Client:
-            self.trace.append("authenticate")
-            if key not in CLIENTS:
-                raise errors.Unauthorized
-            return CLIENTS[key]
-
-        def clock() -> float:
-            return NOW
-
-        def keys() -> Keyring:
-            return KEYRING
-
-        meter = Meter()
-        budgets: Any = self.budgets
-        return SimpleNamespace(
-            settings=given,
-            secrets=SimpleNamespace(client_with=client_with, keyring=keys),
-            limits=Limits(budgets, keys, given, meter, clock),
-            idempotency=Idempotency(self.responses, keys, clock),
-            meter=meter,
-            monotonic=lambda: 100.0,
-        )
+    def _client_with(self, key: str) -> Client:
+        self.trace.append("authenticate")
+        if key not in CLIENTS:
+            raise errors.Unauthorized
+        return CLIENTS[key]
 
     def _router(self) -> Router:
         router = Router()

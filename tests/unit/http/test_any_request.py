@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.events import JSON_HEADERS, proxy_event
@@ -35,6 +35,7 @@ VALUES = st.recursive(
 BODIES = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=6) | VALUES | st.text()
 
 
+@settings(max_examples=60)
 @given(BODIES, st.text(max_size=9) | TEXTS)
 def test_parsers_raise_nothing_but_bad_requests(body: object, segment: str) -> None:
     event = proxy_event(

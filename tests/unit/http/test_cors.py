@@ -24,6 +24,7 @@ def test_a_page_of_an_allowed_origin_may_read_replies(origin: str) -> None:
         "Access-Control-Expose-Headers": "Retry-After, X-Outcome, X-Request-ID",
         "Vary": "Origin",
     }
+    assert headers_for(origin, ()) == {}
 
 
 @pytest.mark.parametrize(
@@ -31,35 +32,21 @@ def test_a_page_of_an_allowed_origin_may_read_replies(origin: str) -> None:
     [
         *(None, "", "null", "*", "https://evil.example", "https://shop.example.evil.example"),
         *("https://evilshop.example", "http://shop.example", "https://shop.example:8443"),
-        *("https://shop.example/", "https://SHOP.example"),
-        "https://shop.example, https://www.example:8443",
+        *("https://shop.example/", "https://SHOP.example", ", ".join(ORIGINS)),
     ],
 )
 def test_no_other_origin_may(origin: str | None) -> None:
     assert headers_for(origin) == {}
 
 
-def test_without_allowed_origins_nobody_may() -> None:
-    assert headers_for(ORIGINS[0], ()) == {}
-
-
-def test_a_preflight_allows_the_methods_of_the_resource() -> None:
+def test_a_preflight_allows_the_methods_of_the_resource_and_every_header_a_page_sends() -> None:
     routes = ["GET /verify", "POST /verify", "DELETE /verify/{id}", "POST /api/v1/authn"]
     reply = preflight("/verify", routes)
     assert (reply.status, reply.body) == (204, "")
     assert reply.headers["Access-Control-Allow-Methods"] == "GET, OPTIONS, POST"
     assert reply.headers["Access-Control-Max-Age"] == "600"
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        *("Authorization", "Content-Type", "Accept-Language", "Idempotency-Key"),
-        *("X-Device-Token", "X-Device-Fingerprint"),
-        "X-Okta-User-Agent-Extended",  # sent by Okta's client for browsers
-    ],
-)
-def test_a_preflight_allows_every_header_that_a_page_sends(header: str) -> None:
-    allowed = preflight("/verify", ["POST /verify"]).headers["Access-Control-Allow-Headers"]
-    assert header in allowed.split(", ")
-    assert allowed == ", ".join(ALLOWED_HEADERS)
+    assert reply.headers["Access-Control-Allow-Headers"] == ", ".join(ALLOWED_HEADERS)
+    own = {"X-Device-Token", "X-Device-Fingerprint", "Idempotency-Key"}
+    of_okta_s_client = {"X-Okta-User-Agent-Extended"}
+    usual = {"Authorization", "Content-Type", "Accept-Language"}
+    assert {*ALLOWED_HEADERS} >= own | of_okta_s_client | usual

@@ -10,7 +10,7 @@ from verification import errors
 from verification.http import invoke_url
 from verification.http.messages import Reply
 from verification.http.statuses import STATUS
-from verification.models import Channel, Issued, Verified
+from verification.models import Code, Email, Issued, IssueRequest, Verified, VerifyRequest
 
 ADA = "ada@example.com"
 TEXTS = {
@@ -19,41 +19,39 @@ TEXTS = {
     "customer_not_found": "error: invalid email",
     "missing_code": "error: verification code missing",
 }
+Query = list[tuple[str, str]]
 
 
 class TestRequests:
-    def test_an_email_asks_for_a_code(self) -> None:
-        request = invoke_url.parse_issue(queried(("email", ADA)))
-        assert (request.email, request.channel, request.locale) == (ADA, Channel.EMAIL, None)
-
-    def test_an_email_and_a_code_ask_for_a_check(self) -> None:
-        request = invoke_url.parse_verify(queried(("email", "ADA@example.com"), ("otp", "123 456")))
-        assert (request.email, request.code, request.challenge_id) == (ADA, "123456", None)
-        assert not request.remembers_device
-
-    def test_a_blank_around_an_email_is_none_of_it(self) -> None:
-        assert invoke_url.parse_issue(queried(("email", " ada@example.com"))).email == ADA
-
-    def test_a_plus_that_arrived_as_a_blank_is_a_plus(self) -> None:
-        request = invoke_url.parse_issue(queried(("email", "ada shop@example.com")))
-        assert request.email == "ada+shop@example.com"
+    @pytest.mark.parametrize(
+        ("text", "email"),
+        [
+            (ADA, ADA),
+            (" ada@example.com", ADA),
+            ("ada shop@example.com", "ada+shop@example.com"),  # a plus arrives as a blank
+        ],
+    )
+    def test_an_email_asks_for_a_code_and_with_a_code_for_a_check(
+        self, text: str, email: str
+    ) -> None:
+        asked = IssueRequest(Email(email))
+        assert invoke_url.parse_issue(queried(("email", text))) == asked
+        check = invoke_url.parse_verify(queried(("email", text), ("otp", "123 456")))
+        assert check == VerifyRequest(Code("123456"), email=Email(email))
 
     @pytest.mark.parametrize(
         ("query", "code"),
         [
             ([], "missing_email"),
-            ([("email", "")], "missing_email"),
             ([("email", " ")], "missing_email"),
             ([("Email", ADA)], "missing_email"),
-            ([("email", ADA), ("email", "eve@evil.example")], "invalid_email"),
             ([("email", ADA), ("email", ADA)], "invalid_email"),
         ],
     )
-    def test_a_wrong_email_is_refused(self, query: list[tuple[str, str]], code: str) -> None:
-        request = queried(*query, ("otp", "123456"))
+    def test_a_wrong_email_is_refused(self, query: Query, code: str) -> None:
         for parse in (invoke_url.parse_issue, invoke_url.parse_verify):
             with pytest.raises(errors.BadRequest) as refused:
-                parse(request)
+                parse(queried(*query, ("otp", "123456")))
             assert refused.value.code == code
 
     @pytest.mark.parametrize(
@@ -65,7 +63,7 @@ class TestRequests:
             ([("otp", "123456"), ("otp", "654321")], "invalid_code_format"),
         ],
     )
-    def test_a_wrong_code_is_refused(self, query: list[tuple[str, str]], code: str) -> None:
+    def test_a_wrong_code_is_refused(self, query: Query, code: str) -> None:
         with pytest.raises(errors.BadRequest) as refused:
             invoke_url.parse_verify(queried(("email", ADA), *query))
         assert refused.value.code == code
@@ -99,7 +97,4 @@ class TestReplies:
         is_text = error.code in TEXTS
         assert reply.content_type == ("text/plain" if is_text else "application/json")
         assert (reply.headers["X-Outcome"], reply.outcome) == (error.code, error.code)
-
-    def test_a_wait_is_in_the_header(self) -> None:
-        reply = invoke_url.error(errors.AttemptsHeld(retry_after=60), queried())
-        assert (reply.body, reply.headers["Retry-After"]) == ("429", "60")
+        assert ("Retry-After" in reply.headers) == isinstance(error, errors.TryLater)

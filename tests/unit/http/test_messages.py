@@ -25,14 +25,12 @@ class TestRequest:
         given = request("/holds/{email}", path="/holds/a", path_parameters={"email": "a"})
         assert (given.route, given.path) == ("POST /holds/{email}", "/holds/a")
         assert given.path_parameters == {"email": "a"}
-        assert (given.source_ip, given.request_id) == (SOURCE_IP, REQUEST_ID)
+        assert given.request_id == REQUEST_ID
 
-    def test_names_of_headers_are_in_lower_case(self) -> None:
-        assert request(headers={"X-Device-TOKEN": "Abc"}).headers == {"x-device-token": "Abc"}
-
-    def test_the_source_is_never_what_a_header_says(self) -> None:
-        headers = {"X-Forwarded-For": "198.51.100.9", "X-Real-Ip": "198.51.100.9"}
-        assert request(headers=headers).source_ip == SOURCE_IP
+    def test_names_of_headers_are_in_lower_case_and_none_is_the_source(self) -> None:
+        given = request(headers={"X-Device-TOKEN": "Abc", "X-Forwarded-For": "198.51.100.9"})
+        assert given.headers == {"x-device-token": "Abc", "x-forwarded-for": "198.51.100.9"}
+        assert given.source_ip == SOURCE_IP
 
     @pytest.mark.parametrize(("stage", "base"), [("/prod", f"{DOMAIN}/prod"), ("", DOMAIN)])
     def test_the_base_has_the_stage_where_the_url_has_it(self, stage: str, base: str) -> None:
@@ -41,21 +39,17 @@ class TestRequest:
         assert Request.of(event).base == base
 
     def test_all_values_of_a_query_are_kept(self) -> None:
-        given = request(query=[("email", "a"), ("email", "b"), ("otp", "1")])
-        assert given.query == {"email": ["a", "b"], "otp": ["1"]}
-
-    def test_single_values_of_a_query_are_read_where_there_are_no_others(self) -> None:
-        event = proxy_event("GET", "/verify", query=[("otp", "1")])
+        event = proxy_event("GET", "/", query=[("email", "a"), ("email", "b"), ("otp", "1")])
+        assert Request.of(event).query == {"email": ["a", "b"], "otp": ["1"]}
         del event["multiValueQueryStringParameters"]
-        assert Request.of(event).query == {"otp": ["1"]}
+        assert Request.of(event).query == {"email": ["b"], "otp": ["1"]}
 
     @pytest.mark.parametrize("part", ["headers", "queryStringParameters", "pathParameters", "body"])
     def test_a_missing_part_is_empty(self, part: str) -> None:
         event = proxy_event("POST", "/verify")
         for given in (event | {part: None}, {k: v for k, v in event.items() if k != part}):
             parsed = Request.of(given)
-            present = (parsed.headers, parsed.query, parsed.path_parameters, parsed.body)
-            assert not any(present)
+            assert not any((parsed.headers, parsed.query, parsed.path_parameters, parsed.body))
 
     def test_a_body_in_base64_is_decoded(self) -> None:
         encoded = b64encode("é".encode()).decode()
@@ -64,13 +58,9 @@ class TestRequest:
 
     @pytest.mark.parametrize("body", ["not base64!", "A", "é", b64encode(b"\xff").decode()])
     def test_base64_of_no_text_is_malformed(self, body: str) -> None:
-        given = with_body(body, is_base64=True)
         with pytest.raises(errors.MalformedBody) as refused:
-            _ = given.body
+            _ = with_body(body, is_base64=True).body
         assert refused.value.detail == "The body is not text in UTF-8."
-
-    def test_its_representation_does_not_show_the_body(self) -> None:
-        assert "123456" not in repr(request(body={"code": "123456"}))
 
 
 class TestReply:
@@ -86,5 +76,7 @@ class TestReply:
     def test_no_body_has_no_type(self) -> None:
         assert Reply(204, "removed").event({})["headers"] == {}
 
-    def test_its_representation_does_not_show_the_body(self) -> None:
-        assert "secret" not in repr(Reply(201, "enrolled", "secret"))
+
+def test_no_representation_shows_a_body() -> None:
+    assert "123456" not in repr(request(body={"code": "123456"}))
+    assert "secret" not in repr(Reply(201, "enrolled", "secret"))

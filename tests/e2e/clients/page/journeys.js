@@ -76,6 +76,21 @@ async function appears(locator) {
   return true;
 }
 
+/** The claims of the receipt as they are shown, by name. */
+async function claims() {
+  const rows = page.locator("#receipt dt");
+  const names = await rows.locator("code").allTextContents();
+  const values = await page.locator("#receipt dd").allTextContents();
+  return Object.fromEntries(names.map((name, n) => [name, values[n]]));
+}
+
+/** What redeeming a receipt has come to; screen readers are told as well. */
+async function redeemed(wanted) {
+  const answer = page.locator("#redeemed[aria-live=polite] .title");
+  await answer.getByText(wanted, { exact: true }).waitFor();
+  return answer.textContent();
+}
+
 async function press(name) {
   await button(name).click();
   await page.locator("[aria-busy=true]").waitFor({ state: "detached" });
@@ -126,6 +141,13 @@ const journeys = {
     seen.checked = await title();
     seen.state = [seen.state, await becomes("verified")];
     seen.device = await page.getByRole("radio", { name: /^Known device/ }).isEnabled();
+    await page.screenshot({ path: join(pictures, "page.png") });
+    seen.claims = await claims();
+    await tabTo("Redeem it");
+    await page.keyboard.press("Enter");
+    seen.redeemed = [await redeemed("Redeemed")];
+    await page.keyboard.press("Enter");
+    seen.redeemed.push(await redeemed("Receipt already redeemed"));
     await stop("verified");
   },
 
