@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from tests.bench import latency, layer, okta_calls, start
+from tests.bench import counts, latency, start
 from tests.bench.metrics import Metric
 from tests.sandbox.sandbox import Sandbox
 
@@ -18,10 +18,7 @@ LOG_TAIL = 4000
 
 def main() -> None:
     """Print every measurement."""
-    print(
-        "This takes a minute or two. Other work on this machine falsifies the figures.",
-        file=sys.stderr,
-    )
+    print("A minute or two. Other work on this machine falsifies the figures.", file=sys.stderr)
     begun = time.monotonic()
     for metric in _measurements():
         print(metric, flush=True)
@@ -32,14 +29,14 @@ def _measurements() -> Iterator[Metric]:
     with tempfile.TemporaryFile("w+") as log:
         try:
             with Sandbox(log, okta_latency=OKTA_LATENCY) as sandbox:
-                yield from okta_calls.measure(sandbox)
+                yield from counts.okta_calls(sandbox)
                 yield from latency.measure(sandbox, log)
                 yield from start.measure(sandbox)
         except Exception:
             log.seek(0)
             print(log.read()[-LOG_TAIL:], file=sys.stderr)
             raise
-    yield from layer.measure()
+    yield from counts.layer_bytes()
 
 
 if __name__ == "__main__":

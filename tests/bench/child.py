@@ -13,14 +13,11 @@ from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.template import ROOT, Function
 
 
-def environment_of(sandbox: Sandbox, function: Function) -> dict[str, str]:
-    """The environment of the function's workers in the sandbox."""
-    paths = (function.code, ROOT / "shared", ROOT)
-    return {
-        **sandbox.settings_of(function),
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(map(str, paths)),
-    }
+def environment_of(sandbox: Sandbox, function: Function, **more: str) -> dict[str, str]:
+    """The environment of the function's workers in the sandbox, and more."""
+    path = os.pathsep.join(map(str, (function.code, ROOT / "shared", ROOT)))
+    given = {"PATH": os.environ["PATH"], "PYTHONPATH": path, **more}
+    return {**sandbox.settings_of(function), **given}
 
 
 class Child:
@@ -29,7 +26,6 @@ class Child:
     def __init__(
         self, module: str, *arguments: str, environment: Mapping[str, str], log: IO[str]
     ) -> None:
-        self._module = module
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
@@ -58,6 +54,6 @@ class Child:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._module} ended")
+            raise RuntimeError(f"{self._process.args!r} ended")
         answer: dict[str, Any] = json.loads(line)
         return answer

@@ -18,43 +18,43 @@ from verification.http.pipeline import handler_of
 
 
 class Stopwatch:
-    """Adds up the time that is spent in some methods."""
+    """Adds up the time that calls take."""
 
-    def __init__(self) -> None:
-        self.milliseconds = 0.0
+    milliseconds = 0.0
 
-    def measure(self, owner: type, name: str) -> None:
-        """Measure every call of this method."""
-        method = getattr(owner, name)
+    def timed(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The same call, measured."""
 
         def timed(*args: Any, **kwargs: Any) -> Any:
             begun = time.perf_counter()
             try:
-                return method(*args, **kwargs)
+                return call(*args, **kwargs)
             finally:
                 self.milliseconds += (time.perf_counter() - begun) * 1000
 
-        setattr(owner, name, timed)
+        return timed
+
+    def measure(self, owner: Any, name: str) -> None:
+        """Measure every call of this method from now on."""
+        setattr(owner, name, self.timed(getattr(owner, name)))
 
 
 def main() -> None:
     """Serve calls until standard input ends."""
-    outside = Stopwatch()
-    outside.measure(requests.Session, "send")
-    outside.measure(BaseClient, "_make_api_call")
+    total, outside = Stopwatch(), Stopwatch()
 
     def measured_handler_of(*args: Any) -> Callable[..., Mapping[str, Any]]:
-        handler = handler_of(*args)
+        handler = total.timed(handler_of(*args))
 
         def measured(*call: Any) -> Mapping[str, Any]:
-            outside.milliseconds = 0.0
-            begun = time.perf_counter()
+            total.milliseconds = outside.milliseconds = 0.0
             result = handler(*call) or {}  # an asynchronous event has no answer
-            total = (time.perf_counter() - begun) * 1000
-            return {**result, "total_ms": total, "outside_ms": outside.milliseconds}
+            return {**result, "total_ms": total.milliseconds, "outside_ms": outside.milliseconds}
 
         return measured
 
+    outside.measure(requests.Session, "send")
+    outside.measure(BaseClient, "_make_api_call")
     with patch.object(worker, "handler_of", measured_handler_of):
         worker.main(*sys.argv[1:])
 

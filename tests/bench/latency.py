@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import IO, Any
 
 from werkzeug.test import EnvironBuilder
@@ -30,15 +31,16 @@ WINDOW_SECONDS = 61
 """The period of Okta's rate limits."""
 
 RESEND_SECONDS = 31
-TURNS = 5
-"""Customers for each round."""
 
 Samples = defaultdict[str, list[float]]
 
 
 def measure(sandbox: Sandbox, log: IO[str]) -> Iterator[Metric]:
     """Medians, 95th percentiles, ratios, and the service's own time of warm calls."""
-    times, overheads = _samples(sandbox, log)
+    with ExitStack() as running:
+        bench = _Bench(sandbox, log, running)
+        bench.run()
+    times, overheads = bench.times, bench.overheads
     for name, samples in sorted(times.items()):
         yield median(f"{name}_ms", samples)
         yield p95(f"{name}_p95_ms", samples)
@@ -49,146 +51,114 @@ def measure(sandbox: Sandbox, log: IO[str]) -> Iterator[Metric]:
         yield median(f"warm_overhead_ms_{name}", samples)
 
 
-def _samples(sandbox: Sandbox, log: IO[str]) -> tuple[Samples, Samples]:
+class _Bench:
     """Milliseconds of whole calls, and of the service's own part of them."""
-    times, overheads = Samples(list), Samples(list)
-    sandbox.org.populate((WARM_UP + ROUNDS) * TURNS)
-    with ExitStack() as running:
-        service = _Service(sandbox, times, overheads, log, running)
-        plain = _Plain(sandbox, times, log, running)
+
+    def __init__(self, sandbox: Sandbox, log: IO[str], running: ExitStack) -> None:
+        self.times, self.overheads = Samples(list), Samples(list)
+        self._sandbox = sandbox
+        self._routes = {(route.method, route.path): route for route in sandbox.template.routes}
+
+        def child(module: str, function: Any, *arguments: str) -> Child:
+            environment = environment_of(sandbox, function)
+            return running.enter_context(
+                Child(f"tests.bench.{module}", *arguments, environment=environment, log=log)
+            )
+
+        functions = sandbox.template.functions
+        self._functions = {
+            each.name: child("function_process", each, str(each.code), each.name, str(each.timeout))
+            for each in functions
+        }
+        token = sandbox.org.api_tokens[0]
+        self._plain = child("plain_process", functions[0], sandbox.okta_url, token)
+
+    def run(self) -> None:
+        """All rounds. Each turn has a customer of its own."""
+        turns: list[Callable[[str], None]] = [
+            partial(self._plain_turn, "three_calls", False),
+            partial(self._plain_turn, "three_calls_fresh", True),
+            self._public_turn,
+            self._receipt_turn,
+        ]
+        self._sandbox.org.populate((WARM_UP + ROUNDS) * (len(turns) + 1))
+        customers = (f"customer-{number:03d}@example.com" for number in range(10**6))
         for number in range(WARM_UP + ROUNDS):
             if number == WARM_UP:
-                times.clear()
-                overheads.clear()
+                self.times.clear()
+                self.overheads.clear()
             # Only the org's clock is advanced: the service would read its secrets again.
-            sandbox.advance += WINDOW_SECONDS
-            emails = [f"customer-{number * TURNS + n:03d}@example.com" for n in range(TURNS)]
-            turns: list[Callable[[], None]] = [
-                lambda: service.turn(number, emails[0]),  # noqa: B023 - called in this very round
-                lambda: plain.turn(emails[1], "three_calls", fresh=False),  # noqa: B023
-                lambda: plain.turn(emails[2], "three_calls_fresh", fresh=True),  # noqa: B023
-                lambda: service.public_turn(emails[3]),  # noqa: B023
-                lambda: service.receipt_turn(emails[4]),  # noqa: B023
+            self._sandbox.advance += WINDOW_SECONDS
+            all_turns: list[Callable[[str], None]] = [
+                partial(self._turn, ("json", "invoke_url")[number % 2]),
+                *turns,
             ]
-            first = number % len(turns)
-            for turn in turns[first:] + turns[:first]:
-                turn()
-    return times, overheads
+            first = number % len(all_turns)
+            for turn in all_turns[first:] + all_turns[:first]:
+                turn(next(customers))
 
-
-class _Service:
-    """Both functions."""
-
-    def __init__(
-        self,
-        sandbox: Sandbox,
-        times: Samples,
-        overheads: Samples,
-        log: IO[str],
-        running: ExitStack,
-    ) -> None:
-        self._sandbox = sandbox
-        self._times = times
-        self._overheads = overheads
-        self._routes = {(route.method, route.path): route for route in sandbox.template.routes}
-        self._functions = {
-            function.name: running.enter_context(
-                Child(
-                    "tests.bench.function_process",
-                    *(str(function.code), function.name, str(function.timeout)),
-                    environment=environment_of(sandbox, function),
-                    log=log,
-                )
-            )
-            for function in sandbox.template.functions
-        }
-
-    def turn(self, number: int, email: str) -> None:
+    def _turn(self, dialect: str, email: str) -> None:
         """A customer's first code, its check, and the next code.
 
-        The dialects take turns. JSON names the challenge by its id, as its callers do.
+        JSON names the challenge by its id, as its callers do.
         """
-        method, dialect = (("POST", "json"), ("GET", "invoke_url"))[number % 2]
-
-        def call(name: str, path: str, advance: float = 0, **parameters: str) -> dict[str, Any]:
-            answer = self._call(method, path, advance, parameters)
-            self._times[name].append(answer["total_ms"])
-            overhead = answer["total_ms"] - answer["outside_ms"]
-            self._overheads[f"{name}_{dialect}"].append(overhead)
-            return answer
-
+        call = partial(self._call, dialect)
         sent = call("issue", "/challenge", email=email)
-        code = self._sandbox.org.inbox.to(email)[0].code
         if dialect == "json":
             challenge_id = json.loads(sent["body"])["challenge_id"]
-            call("verify_by_id", "/verify", challenge_id=challenge_id, code=code)
+            call("verify_by_id", "/verify", challenge_id=challenge_id, code=self._code(email))
         else:
-            call("verify_by_email", "/verify", email=email, otp=code)
+            call("verify_by_email", "/verify", email=email, otp=self._code(email))
         self._sandbox.advance += RESEND_SECONDS
-        call("issue_repeat", "/challenge", RESEND_SECONDS, email=email)
+        call("issue_repeat", "/challenge", advance=RESEND_SECONDS, email=email)
 
-    def receipt_turn(self, email: str) -> None:
+    def _receipt_turn(self, email: str) -> None:
         """A check with a receipt, and its redemption."""
+        sent = json.loads(self._call("json", "", "/challenge", email=email)["body"])
+        body = {"challenge_id": sent["challenge_id"], "code": self._code(email), "receipt": True}
+        answer = self._call("json", "verify_with_receipt", "/verify", **body)
+        verified = json.loads(answer["body"])
+        body = {name: verified[name] for name in ("receipt", "customer_id")}
+        self._call("json", "redeem", "/receipts/redeem", **body)
 
-        def call(name: str, path: str, **parameters: object) -> dict[str, Any]:
-            answer = self._call("POST", path, 0, parameters)
-            self._times[name].append(answer["total_ms"])
-            self._overheads[f"{name}_json"].append(answer["total_ms"] - answer["outside_ms"])
-            body: dict[str, Any] = json.loads(answer["body"])
-            return body
-
-        sent = self._call("POST", "/challenge", 0, {"email": email})
-        challenge_id = json.loads(sent["body"])["challenge_id"]
-        code = self._sandbox.org.inbox.to(email)[0].code
-        body = {"challenge_id": challenge_id, "code": code, "receipt": True}
-        verified = call("verify_with_receipt", "/verify", **body)
-        customer = verified["customer_id"]
-        call("redeem", "/receipts/redeem", receipt=verified["receipt"], customer_id=customer)
-
-    def public_turn(self, email: str) -> None:
+    def _public_turn(self, email: str) -> None:
         """A first code for the public, which is answered before anybody is looked up."""
-        answer = self._call("POST", "/challenge", 0, {"email": email}, key="")
-        self._times["public_send"].append(answer["total_ms"])
+        answer = self._call("json", "", "/challenge", key="", email=email)
+        self.times["public_send"].append(answer["total_ms"])
         self._sandbox.settle()
+
+    def _plain_turn(self, name: str, fresh: bool, email: str) -> None:
+        """A code, and its check. `fresh` means a new connection for each of the three calls."""
+        sent = self._plain.ask(email=email, code=None, fresh=fresh)
+        checked = self._plain.ask(email=email, code=self._code(email), fresh=fresh)
+        self.times[f"issue_{name}"].append(sent["total_ms"])
+        self.times[f"verify_{name}"].append(checked["total_ms"])
+
+    def _code(self, email: str) -> str:
+        return self._sandbox.org.inbox.to(email)[0].code
 
     def _call(
         self,
-        method: str,
+        dialect: str,
+        name: str,
         path: str,
-        advance: float,
-        parameters: Mapping[str, object],
+        *,
+        advance: float = 0,
         key: str = CLIENT_KEY,
+        **parameters: object,
     ) -> dict[str, Any]:
-        content: dict[str, Any] = {"query_string" if method == "GET" else "json": parameters}
+        """A function's answer; its times are kept under a name, if there is one."""
+        method, place = ("POST", "json") if dialect == "json" else ("GET", "query_string")
         headers = [("Authorization", f"Bearer {key}")] if key else []
+        content: dict[str, Any] = {place: parameters}
         builder = EnvironBuilder(path, method=method, headers=headers, **content)
         route = self._routes[method, path]
         event = proxy_event(Request(builder.get_environ()), route, {})
         answer = self._functions[route.function].ask(event=event, advance=advance)
         if answer["statusCode"] not in (200, 202):
             raise RuntimeError(f"{method} {path}: {answer['body']}")
+        if name:
+            self.times[name].append(answer["total_ms"])
+            overhead = answer["total_ms"] - answer["outside_ms"]
+            self.overheads[f"{name}_{dialect}"].append(overhead)
         return answer
-
-
-class _Plain:
-    """The flow of three Okta calls."""
-
-    def __init__(self, sandbox: Sandbox, times: Samples, log: IO[str], running: ExitStack) -> None:
-        self._sandbox = sandbox
-        self._times = times
-        self._child = running.enter_context(
-            Child(
-                "tests.bench.plain_process",
-                *(sandbox.okta_url, sandbox.org.api_tokens[0]),
-                environment=environment_of(sandbox, sandbox.template.functions[0]),
-                log=log,
-            )
-        )
-
-    def turn(self, email: str, name: str, *, fresh: bool) -> None:
-        """A code, and its check. `fresh` means a new connection for each of the three calls."""
-        sent = self._child.ask(email=email, code=None, fresh=fresh)
-        self._times[f"issue_{name}"].append(sent["total_ms"])
-        code = self._sandbox.org.inbox.to(email)[0].code
-        checked = self._child.ask(email=email, code=code, fresh=fresh)
-        self._times[f"verify_{name}"].append(checked["total_ms"])

@@ -12,25 +12,22 @@ from typing import Any
 
 import requests
 
-Ask = Callable[..., requests.Response]
-"""`requests.request` or a session's."""
 
-
-def flow(ask: Ask, org_url: str, token: str, email: str, code: str | None) -> None:
+def flow(
+    ask: Callable[..., requests.Response], org_url: str, token: str, email: str, code: str | None
+) -> None:
     """Send a code or, if one is given, check it."""
+
+    def answer(method: str, url: str, **body: object) -> Any:
+        response = ask(method, url, headers={"Authorization": f"SSWS {token}"}, timeout=10, **body)
+        response.raise_for_status()
+        return response.json()
+
     users = f"{org_url}/api/v1/users"
-    options: dict[str, Any] = {"headers": {"Authorization": f"SSWS {token}"}, "timeout": 10}
-    user = _json(ask("GET", f"{users}/{email}", **options))
-    factors_url = f"{users}/{user['id']}/factors"
-    factors = _json(ask("GET", factors_url, **options))
-    factor = next(each for each in factors if each["factorType"] == "email")
+    factors_url = f"{users}/{answer('GET', f'{users}/{email}')['id']}/factors"
+    factor = next(each for each in answer("GET", factors_url) if each["factorType"] == "email")
     body = {} if code is None else {"passCode": code}
-    _json(ask("POST", f"{factors_url}/{factor['id']}/verify", json=body, **options))
-
-
-def _json(response: requests.Response) -> Any:
-    response.raise_for_status()
-    return response.json()
+    answer("POST", f"{factors_url}/{factor['id']}/verify", json=body)
 
 
 def main(org_url: str, token: str) -> None:
@@ -39,11 +36,9 @@ def main(org_url: str, token: str) -> None:
     for line in sys.stdin:
         message = json.loads(line)
         begun = time.perf_counter()
-        if message["fresh"]:
-            flow(requests.request, org_url, token, message["email"], message["code"])
-        else:
-            with requests.Session() as session:
-                flow(session.request, org_url, token, message["email"], message["code"])
+        with requests.Session() as session:
+            ask = requests.request if message["fresh"] else session.request
+            flow(ask, org_url, token, message["email"], message["code"])
         milliseconds = (time.perf_counter() - begun) * 1000
         print(json.dumps({"total_ms": milliseconds}), flush=True)
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pyotp
 from werkzeug.test import Client, TestResponse
 
+from tests.sandbox.okta.exceptions import Refusal
 from tests.sandbox.okta.limits import Bucket
 from tests.sandbox.okta.models import Latency, Org
 from tests.sandbox.okta.records import Factor, FactorStatus, FactorType, User, UserStatus
@@ -21,34 +22,7 @@ from tests.sandbox.server import HOST, Server
 
 ADA = "ada@example.com"
 
-REFUSALS = {
-    (400, "E0000001"): "INVALID",
-    (400, "E0000003"): "MALFORMED",
-    (400, "E0000031"): "INVALID_SEARCH",
-    (400, "E0000098"): "NO_PHONE",
-    (401, "E0000004"): "FAILED",
-    (401, "E0000011"): "DEAD_TOKEN",
-    (403, "E0000005"): "NO_SESSION",
-    (403, "E0000006"): "FORBIDDEN",
-    (403, "E0000016"): "ALREADY_ACTIVE",
-    (403, "E0000032"): "NOT_LOCKED",
-    (403, "E0000038"): "WRONG_STATUS",
-    (403, "E0000068"): "WRONG_CODE",
-    (403, "E0000069"): "LOCKED",
-    (403, "E0000079"): "WRONG_STEP",
-    (403, "E0000082"): "REPLAYED",
-    (403, "E0000107"): "WRONG_STATE",
-    (404, "E0000007"): "NOT_FOUND",
-    (404, "E0000022"): "NO_PATH",
-    (405, "E0000022"): "NO_METHOD",
-    (410, "E0000154"): "NOT_ACTIVE",
-    (429, "E0000047"): "RATE_LIMITED",
-    (429, "E0000109"): "SMS_TOO_SOON",
-    (429, "E0000118"): "EMAIL_TOO_SOON",
-    (429, "E0000133"): "CALL_TOO_SOON",
-    (500, "E0000009"): "BROKEN",
-    (503, "E0000010"): "READ_ONLY",
-}
+REFUSALS = {(each.status, each.code): each.name for each in Refusal}
 """What journeys call a refusal, by status and errorCode."""
 
 START = 1_750_000_000.0

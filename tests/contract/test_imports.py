@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,8 +39,7 @@ HOMES = {
 """The only places that may import each of these."""
 
 ROW_TYPES = {"Item", "Update", "ConditionFailed"}
-ROW_KEYS = ("email#", "device#", "customer#", "budget#", "sends#", "brake#", "response#")
-ROW_KEYS += ("sign-in#", "receipt#")
+ROW_KEY = re.compile("(email|device|customer|budget|sends|brake|response|sign-in|receipt)#")
 ROW_MODULES = ("aws/table.py", "aws/challenge_slots.py", "aws/send_slots.py")
 """Used by the other modules of aws alone."""
 
@@ -138,7 +138,7 @@ def test_no_row_and_no_row_key_leaves_aws(name: str) -> None:
             assert room(name) == "container", f"imports {module}.{imported}"
     for node in ast.walk(TREES[name]):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            assert not node.value.startswith(ROW_KEYS), node.value
+            assert not ROW_KEY.match(node.value), node.value
 
 
 @pytest.mark.parametrize("name", ["users", "factors", "authn", "sms_templates"])

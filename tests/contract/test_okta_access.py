@@ -26,16 +26,16 @@ CALLER = {
 
 JOURNEYS = {
     "a call needs a token of the scheme SSWS": f"""
-        call GET {USER} Authorization: -> NO_SESSION
-        call GET {USER} "Authorization:Basic YTpi" -> DEAD_TOKEN
+        call GET {USER} Authorization: -> INVALID_SESSION
+        call GET {USER} "Authorization:Basic YTpi" -> INVALID_TOKEN
         call GET {USER} Authorization:SSWS{SANDBOX_API_TOKEN} -> ACTIVE
     """,
     "an unknown path and another method are refused": f"""
-        call GET groups -> NO_PATH
-        call PUT {USER} -> NO_METHOD
+        call GET groups -> UNKNOWN_PATH
+        call PUT {USER} -> WRONG_METHOD
     """,
     "a token without the right is refused": """
-        weaken_token; send email -> FORBIDDEN
+        weaken_token; send email -> ACCESS_DENIED
         inbox -> 0
     """,
     "sign-ins have a bucket": "use_up AUTHN; sign_in -> RATE_LIMITED",
@@ -52,7 +52,7 @@ def test_access(journey: str, okta: OktaOrg) -> None:
 
 def test_a_replaced_token_is_refused_and_does_nothing(okta: OktaOrg) -> None:
     okta.org.accept_tokens(["rotated"])
-    refused = okta.play("send email -> DEAD_TOKEN")
+    refused = okta.play("send email -> INVALID_TOKEN")
     assert refused.headers["www-authenticate"] == "SSWS"
     assert okta.org.inbox == []
     okta.play(f"call GET {USER} 'Authorization:SSWS rotated' -> ACTIVE")
@@ -137,7 +137,7 @@ def test_a_reset_restores_the_seed(okta: OktaOrg) -> None:
     assert okta.org.api_tokens == [SANDBOX_API_TOKEN]
     assert okta.org.policy.shows_lockout
     assert okta.call("GET", "templates/sms").get_json() == []
-    okta.play(f"follow -> DEAD_TOKEN; call GET users/{new} -> NOT_FOUND")
+    okta.play(f"follow -> INVALID_TOKEN; call GET users/{new} -> NOT_FOUND")
     assert okta.play(register).get_json()["id"] == new
     response = okta.play("login grace.hopper; send email -> CHALLENGE")
     assert response.headers["x-rate-limit-remaining"] == str(Bucket.FACTORS.limit - 1)

@@ -7,8 +7,8 @@ from tests.sandbox.okta.seed import ADA_PHONE
 
 PHONE = "+16134561234"
 QUESTION = "profile.question=disliked_food profile.answer=meatball"
-EXISTING_PHONE = "INVALID 'There is an existing verified phone number.'"
-ALREADY_SET_UP = "INVALID 'A factor of this type is already set up.'"
+EXISTING_PHONE = "VALIDATION_FAILED 'There is an existing verified phone number.'"
+ALREADY_SET_UP = "VALIDATION_FAILED 'A factor of this type is already set up.'"
 
 JOURNEYS = {
     **{
@@ -55,40 +55,40 @@ JOURNEYS = {
         for kind in ("sms", "call")
     },
     "an email must be the user's own": """
-        enrol email profile.email=ALAN -> INVALID
-        enrol email profile.email=somebody@example.com -> INVALID
+        enrol email profile.email=ALAN -> VALIDATION_FAILED
+        enrol email profile.email=somebody@example.com -> VALIDATION_FAILED
         enrol email profile.email=alan@example.com -> PENDING_ACTIVATION
     """,
     **{
         f"the phone number {phone!r} is {answer}": f"enrol_phone sms '{phone}' -> {answer}"
         for phone, answer in (
-            ("6134561234", "NO_PHONE"),
-            ("+1 613 CALL ME", "NO_PHONE"),
-            ("", "NO_PHONE"),
-            ("+1613456123", "INVALID"),
-            ("+161345612345", "INVALID"),
-            ("+10134561234", "INVALID"),
-            ("+0441632960961", "INVALID"),
-            ("+4416", "INVALID"),
+            ("6134561234", "INVALID_PHONE"),
+            ("+1 613 CALL ME", "INVALID_PHONE"),
+            ("", "INVALID_PHONE"),
+            ("+1613456123", "VALIDATION_FAILED"),
+            ("+161345612345", "VALIDATION_FAILED"),
+            ("+10134561234", "VALIDATION_FAILED"),
+            ("+0441632960961", "VALIDATION_FAILED"),
+            ("+4416", "VALIDATION_FAILED"),
             ("+441632960961", "PENDING_ACTIVATION"),
             ("+49 30 123456", "PENDING_ACTIVATION"),
         )
     },
     "an unknown or incomplete factor is refused": """
-        enrol carrier:pigeon -> INVALID
-        enrol push -> INVALID
-        enrol sms provider=GOOGLE -> INVALID
-        enrol question -> INVALID
-        enrol question profile.question=unknown profile.answer=meatball -> INVALID
-        enrol question profile.question=disliked_food profile.answer=red -> INVALID
-        call POST users/{user}/factors x= -> INVALID
+        enrol carrier:pigeon -> VALIDATION_FAILED
+        enrol push -> VALIDATION_FAILED
+        enrol sms provider=GOOGLE -> VALIDATION_FAILED
+        enrol question -> VALIDATION_FAILED
+        enrol question profile.question=unknown profile.answer=meatball -> VALIDATION_FAILED
+        enrol question profile.question=disliked_food profile.answer=red -> VALIDATION_FAILED
+        call POST users/{user}/factors x= -> VALIDATION_FAILED
     """,
     "a field of the wrong type is malformed": """
-        enrol sms factorType:=1 -> MALFORMED
-        enrol sms profile=me -> MALFORMED
-        call POST users/{user}/factors -> MALFORMED
+        enrol sms factorType:=1 -> MALFORMED_BODY
+        enrol sms profile=me -> MALFORMED_BODY
+        call POST users/{user}/factors -> MALFORMED_BODY
     """,
-    "only an active user enrols": "status STAGED; enrol email -> WRONG_STATUS",
+    "only an active user enrols": "status STAGED; enrol email -> WRONG_USER_STATUS",
     "an activation code expires": """
         enrol email tokenLifetimeSeconds==60; wait 60; activate right -> WRONG_CODE
     """,
@@ -101,10 +101,10 @@ JOURNEYS = {
         account -> ACTIVE
     """,
     "only a pending factor is activated or sent a code": """
-        enrol totp; resend -> WRONG_STATE
+        enrol totp; resend -> WRONG_FACTOR_STATE
         login ada@example.com
-        activate 123456 email -> WRONG_STATE
-        resend email -> WRONG_STATE
+        activate 123456 email -> WRONG_FACTOR_STATE
+        resend email -> WRONG_FACTOR_STATE
     """,
     **{
         f"another code of {kind} needs a pause": f"""
@@ -119,7 +119,7 @@ JOURNEYS = {
         login ada@example.com
         call GET users/{user}/factors/{email} -> ACTIVE
         remove email -> 204
-        add email; status DEPROVISIONED; remove email -> WRONG_STATUS
+        add email; status DEPROVISIONED; remove email -> WRONG_USER_STATUS
     """,
 }
 

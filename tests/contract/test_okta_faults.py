@@ -78,7 +78,7 @@ def test_an_unknown_fault_is_refused(
 def test_faults_are_used_up_in_the_order_in_which_they_were_added(okta: OktaOrg) -> None:
     okta.org.faults.add("any", "http_500", 2)
     okta.org.faults.add("lookup", "http_503", 1)
-    okta.play("2x account -> BROKEN; account -> READ_ONLY; account -> ACTIVE")
+    okta.play("2x account -> INTERNAL_SERVER_ERROR; account -> READ_ONLY_MODE; account -> ACTIVE")
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_a_fault_of_invocations_is_not_one_of_the_org(okta: OktaOrg) -> None:
 @pytest.mark.parametrize(
     ("kind", "answer"),
     [
-        ("http_500", "500 BROKEN"),
-        ("http_503", "503 READ_ONLY"),
+        ("http_500", "500 INTERNAL_SERVER_ERROR"),
+        ("http_503", "503 READ_ONLY_MODE"),
         ("rate_limited", "429 RATE_LIMITED"),
         ("html", "200"),
         ("truncated", "200"),

@@ -35,12 +35,12 @@ JOURNEYS = {
         )
     },
     "a lifetime is from 1 to 86400 seconds": f"""
-        send email tokenLifetimeSeconds==0 -> INVALID
-        send email tokenLifetimeSeconds==86401 -> INVALID
-        send email tokenLifetimeSeconds==-1 -> INVALID
-        send email tokenLifetimeSeconds==soon -> INVALID
-        send email tokenLifetimeSeconds== -> INVALID
-        send email tokenLifetimeSeconds=={"9" * 5000} -> INVALID
+        send email tokenLifetimeSeconds==0 -> VALIDATION_FAILED
+        send email tokenLifetimeSeconds==86401 -> VALIDATION_FAILED
+        send email tokenLifetimeSeconds==-1 -> VALIDATION_FAILED
+        send email tokenLifetimeSeconds==soon -> VALIDATION_FAILED
+        send email tokenLifetimeSeconds== -> VALIDATION_FAILED
+        send email tokenLifetimeSeconds=={"9" * 5000} -> VALIDATION_FAILED
         inbox -> 0
     """,
     **{
@@ -59,18 +59,18 @@ JOURNEYS = {
         check totp right-1 -> SUCCESS
         check totp right+1 -> SUCCESS
         check totp right -> SUCCESS
-        check totp right -> REPLAYED
-        wait 30; check totp right-1 -> REPLAYED
-        check totp right -> REPLAYED
+        check totp right -> CODE_REPLAYED
+        wait 30; check totp right-1 -> CODE_REPLAYED
+        check totp right -> CODE_REPLAYED
         check totp right+1 -> SUCCESS
     """,
     "an answer is compared without case": "check question MEATBALL -> SUCCESS",
     "TOTP and question cannot be challenged, which is no attempt": """
-        5x send totp -> INVALID
-        5x send question -> INVALID
+        5x send totp -> VALIDATION_FAILED
+        5x send question -> VALIDATION_FAILED
         check question right -> SUCCESS
     """,
-    "a push factor cannot be challenged": "login dorothy@example.com; send push -> INVALID",
+    "a push factor cannot be challenged": "login dorothy@example.com; send push -> VALIDATION_FAILED",
     "the fifth failure over all factors locks the user": """
         send email
         check email wrong -> WRONG_CODE
@@ -80,8 +80,8 @@ JOURNEYS = {
         account -> ACTIVE
         check email wrong -> WRONG_CODE
         account -> LOCKED_OUT
-        check email right -> LOCKED
-        send sms -> LOCKED
+        check email right -> USER_LOCKED
+        send sms -> USER_LOCKED
         login grace.hopper; send email -> CHALLENGE
     """,
     "a success resets the count": """
@@ -100,15 +100,15 @@ JOURNEYS = {
         call POST users/{user}/lifecycle/unlock -> 200
         4x check question salad
         check question right -> SUCCESS
-        call POST users/{user}/lifecycle/unlock -> NOT_LOCKED
+        call POST users/{user}/lifecycle/unlock -> UNLOCK_NOT_ALLOWED
     """,
     **{
-        f"a {status} user is not challenged": f"status {status}; send email -> WRONG_STATUS"
+        f"a {status} user is not challenged": f"status {status}; send email -> WRONG_USER_STATUS"
         for status in ("SUSPENDED", "STAGED", "DEPROVISIONED")
     },
     "only an active factor is challenged": """
         factor_status sms PENDING_ACTIVATION; send sms -> NOT_FOUND
-        factor_status sms DISABLED; send sms -> NOT_ACTIVE
+        factor_status sms DISABLED; send sms -> FACTOR_NOT_ACTIVE
     """,
     "factors are found only by the user's id": """
         call GET users/ada@example.com/factors -> NOT_FOUND

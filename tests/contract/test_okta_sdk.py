@@ -1,7 +1,7 @@
 """The vendor's own Python SDK, unmodified, against the simulated org over a real connection."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -31,18 +31,12 @@ class Sdk:
             }
         )
 
-    def with_code(self, model: Any, code: str) -> Any:
-        """A request body with a code, for which the generated models have no field."""
+    def body(self, step: str, code: str) -> Any:
+        """The body of a step with a code, for which the generated models have no field."""
         pydantic = import_module("pydantic")
-        alias = pydantic.Field(alias="passCode")
-        with_code = pydantic.create_model("WithCode", __base__=model, pass_code=(str, alias))
-        return with_code(passCode=code)
-
-    def activation(self, code: str) -> Any:
-        return self.with_code(self.models.UserFactorActivateRequest, code)
-
-    def verification(self, code: str) -> Any:
-        return self.with_code(self.models.UserFactorVerifyRequest, code)
+        base = getattr(self.models, f"UserFactor{step}Request")
+        field = (str, pydantic.Field(alias="passCode"))
+        return pydantic.create_model("WithCode", __base__=base, pass_code=field)(passCode=code)
 
 
 @pytest.fixture
@@ -53,13 +47,6 @@ def sdk(okta: OktaOrg, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sdk]:
     with served(okta.org) as (host, port):
         url = f"http://{host}:{port}"
         yield Sdk(client.Client({"orgUrl": url, "token": SANDBOX_API_TOKEN}), models)
-
-
-def run(journey: Callable[[], Awaitable[None]]) -> None:
-    async def awaited() -> None:
-        await journey()
-
-    asyncio.run(awaited())
 
 
 async def done(call: Awaitable[tuple[Any, Any, Any]]) -> Any:
@@ -83,20 +70,20 @@ def test_it_creates_a_customer_and_enrols_totp(okta: OktaOrg, sdk: Sdk) -> None:
         assert factor.status == "PENDING_ACTIVATION"
         secret = pyotp.TOTP(factor.embedded["activation"]["sharedSecret"])
 
-        code = sdk.activation(secret.at(okta.clock()))
+        code = sdk.body("Activate", secret.at(okta.clock()))
         await done(client.activate_factor(user.id, factor.id, code))
         [active] = await done(client.list_factors(user.id))
         assert (active.id, active.status) == (factor.id, "ACTIVE")
 
         okta.clock.advance(30)
-        code = sdk.verification(secret.at(okta.clock()))
+        code = sdk.body("Verify", secret.at(okta.clock()))
         result = await done(client.verify_factor(user.id, factor.id, body=code))
         assert result.factor_result == "SUCCESS"
 
         await done(client.unenroll_factor(user.id, factor.id))
         assert await done(client.list_factors(user.id)) == []
 
-    run(journey)
+    asyncio.run(journey())
 
 
 # The SDK can read only the challenge of an email: its models have no fields for the list of links
@@ -110,14 +97,14 @@ def test_it_sends_a_code_and_checks_it(okta: OktaOrg, sdk: Sdk) -> None:
         sent = await done(client.verify_factor(user.id, factor.id, token_lifetime_seconds=60))
         assert sent.factor_result == "CHALLENGE"
         code = okta.org.inbox.to(MARY)[0].code
-        _, _, error = await client.verify_factor(
-            user.id, factor.id, body=sdk.verification(wrong(code))
-        )
+        body = sdk.body("Verify", wrong(code))
+        _, _, error = await client.verify_factor(user.id, factor.id, body=body)
         assert (error.status, error.error_code) == (403, "E0000068")
-        result = await done(client.verify_factor(user.id, factor.id, body=sdk.verification(code)))
+        body = sdk.body("Verify", code)
+        result = await done(client.verify_factor(user.id, factor.id, body=body))
         assert result.factor_result == "SUCCESS"
 
-    run(journey)
+    asyncio.run(journey())
 
 
 def test_it_creates_and_lists_a_template(sdk: Sdk) -> None:
@@ -129,7 +116,7 @@ def test_it_creates_and_lists_a_template(sdk: Sdk) -> None:
         [kept] = await done(sdk.client.list_sms_templates())
         assert (kept.id, kept.template) == (created.id, "Show ${code}")
 
-    run(journey)
+    asyncio.run(journey())
 
 
 def test_its_calls_carry_a_token_and_a_user_agent(okta: OktaOrg, sdk: Sdk) -> None:
@@ -137,7 +124,7 @@ def test_its_calls_carry_a_token_and_a_user_agent(okta: OktaOrg, sdk: Sdk) -> No
         found = await done(sdk.client.list_users(search='profile.email eq "ada@example.com"'))
         assert [user.profile.login for user in found] == ["ada@example.com"]
 
-    run(journey)
+    asyncio.run(journey())
     [call] = okta.org.calls
     assert call.headers["Authorization"] == "SSWS"
     assert call.user_agent

@@ -9,12 +9,12 @@ SIGNED_IN = "sign_in; verify question right -> SUCCESS"
 SHOP = "https://app.example.com/welcome?from=okta"
 
 JOURNEYS = {
-    "a token opens one session": "open -> ACTIVE; open -> FAILED",
-    "a token is good for five minutes": "wait 300; open -> FAILED",
+    "a token opens one session": "open -> ACTIVE; open -> AUTHENTICATION_FAILED",
+    "a token is good for five minutes": "wait 300; open -> AUTHENTICATION_FAILED",
     "a session token and an API token are required": """
-        call POST sessions x= -> INVALID
-        call POST sessions sessionToken=20111unknown -> FAILED
-        call POST sessions sessionToken=20111unknown Authorization: -> NO_SESSION
+        call POST sessions x= -> VALIDATION_FAILED
+        call POST sessions sessionToken=20111unknown -> AUTHENTICATION_FAILED
+        call POST sessions sessionToken=20111unknown Authorization: -> INVALID_SESSION
     """,
     "a session lasts two hours from its start or refresh": """
         open; wait 7199; call GET sessions/{session} -> ACTIVE
@@ -33,9 +33,7 @@ JOURNEYS = {
         """
         for status in ("SUSPENDED", "DEPROVISIONED")
     },
-    "without a cookie there is no session": """
-        call GET sessions/me Authorization: -> NOT_FOUND
-    """,
+    "without a cookie there is no session": "call GET sessions/me Authorization: -> NOT_FOUND",
 }
 
 
@@ -66,7 +64,7 @@ def test_a_session_has_its_user_and_the_methods_of_the_sign_in(okta: OktaOrg) ->
 def test_a_reset_ends_sessions_and_tokens(okta: OktaOrg) -> None:
     okta.play(f"open; wait 1; {SIGNED_IN}")
     okta.org.reset()
-    okta.play("call GET sessions/{session} -> NOT_FOUND; open -> FAILED")
+    okta.play("call GET sessions/{session} -> NOT_FOUND; open -> AUTHENTICATION_FAILED")
 
 
 def test_the_redirect_sets_a_cookie_that_is_a_session(okta: OktaOrg) -> None:

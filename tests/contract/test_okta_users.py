@@ -38,36 +38,36 @@ JOURNEYS = {
         call GET users/{MARY} -> NOT_FOUND
     """,
     "a login is unique without case and marks": f"""
-        {NEW} profile.login=ada@example.com -> INVALID {TAKEN}
-        {NEW} profile.login=ADA@example.com -> INVALID {TAKEN}
-        {NEW} profile.login=adá@example.com -> INVALID {TAKEN}
+        {NEW} profile.login=ada@example.com -> VALIDATION_FAILED {TAKEN}
+        {NEW} profile.login=ADA@example.com -> VALIDATION_FAILED {TAKEN}
+        {NEW} profile.login=adá@example.com -> VALIDATION_FAILED {TAKEN}
     """,
     "an email need not be unique": f"{NEW} profile.email={ADA} -> ACTIVE",
     "an invalid profile is refused": f"""
-        {NEW} profile.login:=null -> INVALID
-        {NEW} profile.login=mary -> INVALID
-        {NEW} profile.login={"m" * 101} -> INVALID
-        {NEW} profile.email= -> INVALID
-        {NEW} profile.email=mary -> INVALID
-        {NEW} profile.email=mary@localhost -> INVALID
-        {NEW} profile.secondEmail=@ -> INVALID
-        {NEW} profile.shoeSize=38 -> INVALID
+        {NEW} profile.login:=null -> VALIDATION_FAILED
+        {NEW} profile.login=mary -> VALIDATION_FAILED
+        {NEW} profile.login={"m" * 101} -> VALIDATION_FAILED
+        {NEW} profile.email= -> VALIDATION_FAILED
+        {NEW} profile.email=mary -> VALIDATION_FAILED
+        {NEW} profile.email=mary@localhost -> VALIDATION_FAILED
+        {NEW} profile.secondEmail=@ -> VALIDATION_FAILED
+        {NEW} profile.shoeSize=38 -> VALIDATION_FAILED
     """,
     "a weak password is refused": f"""
-        {NEW} credentials.password.value=Short-1 -> INVALID
-        {NEW} credentials.password.value=no-capital-1 -> INVALID
-        {NEW} credentials.password.value=NO-SMALL-1 -> INVALID
-        {NEW} credentials.password.value=No-Number -> INVALID
-        {NEW} credentials.password.value=Mary-Jackson-1 -> INVALID
+        {NEW} credentials.password.value=Short-1 -> VALIDATION_FAILED
+        {NEW} credentials.password.value=no-capital-1 -> VALIDATION_FAILED
+        {NEW} credentials.password.value=NO-SMALL-1 -> VALIDATION_FAILED
+        {NEW} credentials.password.value=No-Number -> VALIDATION_FAILED
+        {NEW} credentials.password.value=Mary-Jackson-1 -> VALIDATION_FAILED
     """,
     "a field of the wrong type is malformed": f"""
-        {NEW} profile.login:=7 -> MALFORMED
-        call POST users profile=Mary -> MALFORMED
-        {WITHOUT_PASSWORD} credentials:=[] -> MALFORMED
-        {NEW} groupIds={CUSTOMERS_GROUP} -> MALFORMED
-        {NEW} groupIds:=[7] -> MALFORMED
-        call POST users -> MALFORMED
-        call POST users x= -> INVALID
+        {NEW} profile.login:=7 -> MALFORMED_BODY
+        call POST users profile=Mary -> MALFORMED_BODY
+        {WITHOUT_PASSWORD} credentials:=[] -> MALFORMED_BODY
+        {NEW} groupIds={CUSTOMERS_GROUP} -> MALFORMED_BODY
+        {NEW} groupIds:=[7] -> MALFORMED_BODY
+        call POST users -> MALFORMED_BODY
+        call POST users x= -> VALIDATION_FAILED
     """,
     **{
         f"an unknown user has no {step}": f"""
@@ -84,15 +84,13 @@ JOURNEYS = {
         call GET users/grace@example.com -> NOT_FOUND
         call GET users/nobody@example.com -> NOT_FOUND
     """,
-    "an encoded slash does not end a path segment": """
-        call GET users/{user}%2Ffactors -> NOT_FOUND
-    """,
+    "an encoded slash does not end a path segment": "call GET users/{user}%2Ffactors -> NOT_FOUND",
     "a limit is a number above zero": f"""
-        search {TWINS} limit==0 -> INVALID
-        search {TWINS} limit==-1 -> INVALID
-        search {TWINS} limit==many -> INVALID
-        search {TWINS} limit== -> INVALID
-        search {TWINS} limit=={"9" * 5000} -> INVALID
+        search {TWINS} limit==0 -> VALIDATION_FAILED
+        search {TWINS} limit==-1 -> VALIDATION_FAILED
+        search {TWINS} limit==many -> VALIDATION_FAILED
+        search {TWINS} limit== -> VALIDATION_FAILED
+        search {TWINS} limit=={"9" * 5000} -> VALIDATION_FAILED
     """,
 }
 

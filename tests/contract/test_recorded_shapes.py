@@ -1,4 +1,4 @@
-"""The comparison of answers with recordings: what it accepts and what it reports."""
+"""The comparison of answers with recordings reports what differs."""
 
 from typing import Any
 
@@ -7,22 +7,8 @@ from werkzeug.datastructures import Headers
 
 from tests.contract.recorded_shapes import body_differences, header_differences
 
-HREF = "https://one.example.com/api/v1/users/00uA/factors/emfB/verify"
-
-
-@pytest.mark.parametrize(
-    ("recorded", "simulated"),
-    [
-        ({"firstName": "John"}, {"firstName": "Ada"}),
-        ({"id": "00usfhrjbkppPBkoY4x6"}, {"id": "00uutVGYQS9od7latlqj"}),
-        ({"id": "abc123"}, {"id": "00uutVGYQS9od7latlqj"}),
-        ({"href": HREF}, {"href": "http://localhost/api/v1/users/00uC/factors/emfD/verify"}),
-        ({"lastLogin": None}, {"lastLogin": None}),
-        ({"_links": {"user": {"name": "Ada"}}}, {"_links": {"user": {"name": "Grace"}}}),
-    ],
-)
-def test_ids_times_names_and_hosts_may_differ(recorded: Any, simulated: Any) -> None:
-    assert body_differences(recorded, simulated) == []
+PATH = "/api/v1/users/{id}/factors/{id}/verify"
+HREF = f"https://one.example.com{PATH}"
 
 
 @pytest.mark.parametrize(
@@ -35,63 +21,31 @@ def test_ids_times_names_and_hosts_may_differ(recorded: Any, simulated: Any) -> 
         ([{"a": {"b": 1}}], [{"a": {"b": "1"}}], "$[0].a.b: other type"),
         ({"status": "ACTIVE"}, {"status": "STAGED"}, "$.status: 'ACTIVE' became 'STAGED'"),
         ({"allow": ["GET"]}, {"allow": ["PUT"]}, "$.allow[0]: 'GET' became 'PUT'"),
-        (
-            {"href": HREF},
-            {"href": HREF + "/now"},
-            "$.href: '/api/v1/users/{id}/factors/{id}/verify'"
-            " became '/api/v1/users/{id}/factors/{id}/verify/now'",
-        ),
-        (
-            {"_links": {"resend": [{"name": "sms"}]}},
-            {"_links": {"resend": [{"name": "call"}]}},
-            "$._links.resend[0].name: 'sms' became 'call'",
-        ),
-        (
-            {"stateToken": "00" + "x" * 40},
-            {"stateToken": "none"},
-            "$.stateToken: 'state token 00' became 'text'",
-        ),
-        (
-            {"created": "2025-01-15T09:30:00.000Z"},
-            {"created": "2025-01-15"},
-            "$.created: 'time ' became 'text'",
-        ),
-        (
-            [{"factorType": "push", "provider": "OKTA"}],
-            [{"factorType": "sms", "provider": "OKTA"}],
-            "$.push OKTA: missing",
-        ),
+        ({"href": HREF}, {"href": HREF + "/"}, f"$.href: '{PATH}' became '{PATH}/'"),
+        ({"next": {"name": "a"}}, {"next": {"name": "b"}}, "$.next.name: 'a' became 'b'"),
+        ({"t": "00" + "x" * 40}, {"t": "none"}, "$.t: 'state token 00' became 'text'"),
+        ({"at": "2025-01-15T09:30:00.000Z"}, {"at": "now"}, "$.at: 'time ' became 'text'"),
     ],
 )
 def test_keys_types_constants_links_and_forms_must_agree(
     recorded: Any, simulated: Any, difference: str
 ) -> None:
-    assert difference in body_differences(recorded, simulated)
+    assert body_differences(recorded, simulated) == [difference]
+    assert body_differences(recorded, recorded) == []
 
 
 @pytest.mark.parametrize(
-    ("recorded", "simulated", "differences"),
+    ("recorded", "simulated", "difference"),
     [
-        ({"Date": "today", "Pragma": "no-cache"}, {"pragma": "no-cache"}, []),
-        ({"Pragma": "no-cache"}, {}, ["pragma: missing", "pragma: 'no-cache' became ''"]),
-        (
-            {"X-Okta-Request-Id": "a"},
-            {"x-okta-request-id": "b", "retry-after": "1"},
-            ["retry-after: extra"],
-        ),
-        (
-            {"x-rate-limit-reset": "1"},
-            {"x-rate-limit-reset": "soon"},
-            ["x-rate-limit-reset: not a number but 'soon'"],
-        ),
-        (
-            {"Content-Type": "application/json;charset=UTF-8"},
-            {"Content-Type": "application/json"},
-            [],
-        ),
+        ({"Pragma": "a"}, {"pragma": "b"}, "pragma: 'a' became 'b'"),
+        ({"Link": "a"}, {}, "link: missing"),
+        ({"X-Okta-Request-Id": "a"}, {"x-okta-request-id": "b", "a": "1"}, "a: extra"),
+        ({"x-rate-limit-reset": "1"}, {"x-rate-limit-reset": "a"}, "x-rate-limit-reset: not a n"),
+        ({"Content-Type": "a;b"}, {"Content-Type": "b"}, "content-type: 'a;b' became 'b'"),
     ],
 )
-def test_headers_are_compared_by_name_and_some_by_value(
-    recorded: dict[str, str | list[str]], simulated: dict[str, str], differences: list[str]
+def test_headers_must_agree_by_name_and_some_by_value(
+    recorded: dict[str, str | list[str]], simulated: dict[str, str], difference: str
 ) -> None:
-    assert header_differences(recorded, Headers(simulated)) == differences
+    [found] = header_differences(recorded, Headers(simulated))
+    assert found.startswith(difference)

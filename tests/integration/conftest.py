@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import pytest
 import responses
 from moto import mock_aws
 
-from tests.integration.account import (
-    CLIENT_KEY,
-    KEYS_SECRET,
-    TABLE,
-    TOKEN_SECRET,
-    Account,
-    LambdaQueue,
-    Unreliable,
-)
-from tests.integration.functions import ENVIRON, Functions
-from tests.integration.okta_org import OktaOrg
+from tests.integration.account import KEYS_SECRET, TABLE, TOKEN_SECRET, Account, Unreliable
+from tests.integration.functions import ENVIRON, Clock, LambdaQueue, World
 from tests.integration.rows import Rows
-from tests.unit.examples import NOW
-from verification import container
+from tests.proof.dynamodb import MemoryDynamoDB
 from verification.aws import clients
 from verification.aws.attempt_rows import AttemptRows
 from verification.aws.budget_rows import BudgetRows
@@ -35,38 +24,28 @@ from verification.aws.table import Table
 from verification.observability import Meter
 
 
-class Clock:
-    """Epoch seconds that a test advances."""
-
-    def __init__(self) -> None:
-        self.now = float(NOW)
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_client_for_all() -> Iterator[None]:
-    """Share the boto3 clients: making one is slow, and each works in every later `mock_aws`."""
-    with pytest.MonkeyPatch.context() as patch:
+def _account() -> Iterator[Account]:
+    """One account and one boto3 client of each kind for all tests: making them is slow.
+
+    It begins before anything that replaces HTTP, or its calls would leave this machine.
+    """
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
         for make in (clients.dynamodb, clients.secrets_manager, clients.kms):
             patch.setattr(clients, make.__name__, cache(make))
-        yield
+        yield Account()
 
 
 @pytest.fixture
-def account() -> Iterator[Account]:
-    """Requested before anything that replaces HTTP, or its calls would leave this machine."""
-    with mock_aws():
-        yield Account()
+def account(_account: Account) -> Account:
+    """The account as it is right after a deployment."""
+    _account.reset()
+    return _account
 
 
 @pytest.fixture
@@ -105,40 +84,24 @@ def secrets(vault: Unreliable, clock: Clock) -> Secrets:
     return Secrets(client, TOKEN_SECRET, KEYS_SECRET, clock)
 
 
-@dataclass
-class World:
-    """The functions as the public and as a client with all scopes call them, in two environments,
-    and what they talk to.
-    """
-
-    public: Functions
-    shop: Functions
-    okta: OktaOrg
-    queue: LambdaQueue
-    clock: Clock
-    account: Account
-
-    def environment(self, key: str = "") -> Functions:
-        """Another environment. Waiting advances the clock and takes no time."""
-        build = partial(container.build, self.clock, self.clock.advance, self.clock)
-        return Functions(build, self.queue, self.okta, key)
+@pytest.fixture
+def environ(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """The functions' settings."""
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    # Powertools keeps a logger and its stream by the service's name.
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.nodeid)
 
 
 @pytest.fixture
 def world(
     account: Account,
     clock: Clock,
+    environ: None,  # noqa: ARG001 - the functions read it
     monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
 ) -> Iterator[World]:
-    for name, value in ENVIRON.items():
-        monkeypatch.setenv(name, value)
-    # Powertools keeps a logger and its stream by the service's name.
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.nodeid)
-    queue = LambdaQueue()
+    queue, store = LambdaQueue(), MemoryDynamoDB()  # like moto's, and a hundred times as fast
     monkeypatch.setattr(clients, "aws_lambda", lambda: queue)
-    nobody: Any = None
+    monkeypatch.setattr(clients, "dynamodb", lambda: store)
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        world = World(nobody, nobody, OktaOrg(mock, clock), queue, clock, account)
-        world.public, world.shop = world.environment(), world.environment(CLIENT_KEY)
-        yield world
+        yield World(mock, queue, clock, account, store)

@@ -8,12 +8,29 @@ import socketserver
 import struct
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 from http import HTTPStatus
-from types import TracebackType
 from typing import Any, Self
+
+
+class End(Enum):
+    """What becomes of the connection after an answer."""
+
+    KEEP = auto()
+    CLOSE = auto()
+    RESET = auto()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """These parts, with a pause in seconds before each, and then the end."""
+
+    parts: Sequence[bytes] = ()
+    pause: float = 0.0
+    end: End = End.KEEP
 
 
 @dataclass(frozen=True)
@@ -21,45 +38,9 @@ class Received:
     """One request as it was received; `connection` counts from 1."""
 
     connection: int
-    method: str
     target: str
     headers: Mapping[str, str]
     body: bytes
-
-
-class Wire:
-    """The server's end of a connection, for the answer to one request."""
-
-    def __init__(self, connection: socket.socket, closing: threading.Event) -> None:
-        self._connection = connection
-        self._closing = closing
-        self.is_open = True
-
-    def send(self, content: bytes) -> None:
-        """Send, unless the client has gone."""
-        try:
-            self._connection.sendall(content)
-        except OSError:
-            self.is_open = False
-
-    def pause(self, seconds: float) -> None:
-        """Wait, unless the server is closing."""
-        if self._closing.wait(seconds):
-            self.is_open = False
-
-    def hang_up(self) -> None:
-        """Close the connection in good order."""
-        self.is_open = False
-
-    def reset(self) -> None:
-        """Close so that the client sees "connection reset by peer"."""
-        linger = struct.pack("ii", 1, 0)
-        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self._connection.close()
-        self.is_open = False
-
-
-Answer = Callable[[Wire], None]
 
 
 class LoopbackServer(socketserver.ThreadingTCPServer):
@@ -67,8 +48,6 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
 
     With `listening=False` it refuses connections to its port until `server_activate`.
     """
-
-    allow_reuse_address = True
 
     def __init__(self, *answers: Answer, listening: bool = True) -> None:
         super().__init__(("127.0.0.1", 0), _Connection, bind_and_activate=False)
@@ -95,12 +74,7 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.closing.set()
         self.shutdown()
         self._thread.join()
@@ -116,12 +90,19 @@ class _Connection(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         self.server.connections.append(self.connection)
         number = len(self.server.connections)
-        with suppress(ConnectionError):
+        with suppress(OSError):  # the client has gone
             while (received := self._read(number)) and self.server.answers:
                 self.server.received.append(received)
-                wire = Wire(self.connection, self.server.closing)
-                self.server.answers.popleft()(wire)
-                if not wire.is_open:
+                answer = self.server.answers.popleft()
+                for part in answer.parts:
+                    if self.server.closing.wait(answer.pause):
+                        return
+                    self.connection.sendall(part)
+                if answer.end is End.RESET:  # the client sees "connection reset by peer"
+                    linger = struct.pack("ii", 1, 0)
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    self.connection.close()
+                if answer.end is not End.KEEP:
                     return
 
     def finish(self) -> None:
@@ -137,63 +118,30 @@ class _Connection(socketserver.StreamRequestHandler):
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
         body = self.rfile.read(int(headers.get("content-length", "0")))
-        return Received(number, start[0], start[1], headers, body)
+        return Received(number, start[1], headers, body)
 
 
-def raw(content: bytes, *, then_close: bool = False) -> Answer:
-    """These bytes."""
-
-    def answer(wire: Wire) -> None:
-        wire.send(content)
-        if then_close:
-            wire.hang_up()
-
-    return answer
-
-
-def message(content: bytes, status: int = 200, **headers: str) -> bytes:
+def message(content: bytes, status: int = 200, **headers: str) -> Answer:
     """A complete HTTP answer; an underscore in a header's name stands for a hyphen."""
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
     given = {"Content-Type": "application/json", "Content-Length": str(len(content)), **headers}
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in given.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + content
+    return Answer(["\r\n".join([*lines, "", ""]).encode("latin-1") + content])
 
 
 def says(document: Any, status: int = 200, **headers: str) -> Answer:
     """A JSON document."""
-    return raw(message(json.dumps(document).encode(), status, **headers))
-
-
-def hangs_up(wire: Wire) -> None:
-    """No answer."""
-    wire.hang_up()
-
-
-def resets(wire: Wire) -> None:
-    """No answer, and a reset."""
-    wire.reset()
+    return message(json.dumps(document).encode(), status, **headers)
 
 
 def waits(seconds: float, then: Answer) -> Answer:
     """An answer after some time."""
-
-    def answer(wire: Wire) -> None:
-        wire.pause(seconds)
-        then(wire)
-
-    return answer
+    return replace(then, pause=seconds)
 
 
-def drips(start: bytes, drop: bytes, every: float, times: int, then_silent: float = 0.0) -> Answer:
-    """A body without an end, a little at a time, each part within any read timeout."""
+def closes(after: Answer) -> Answer:
+    """An answer, and the end of the connection."""
+    return replace(after, end=End.CLOSE)
 
-    def answer(wire: Wire) -> None:
-        wire.send(start)
-        for _ in range(times):
-            if wire.is_open:
-                wire.pause(every)
-                wire.send(drop)
-        wire.pause(then_silent)
-        wire.hang_up()
 
-    return answer
+HANGS_UP, RESETS = Answer(end=End.CLOSE), Answer(end=End.RESET)

@@ -11,15 +11,16 @@ from typing import Any
 import requests
 
 from tests.integration.account import TOKEN
+from tests.integration.loopback import Answer, LoopbackServer
 from tests.unit.examples import NOW
 from verification.models import Call, Caller, Deadline
 from verification.observability import Meter
 from verification.okta.error_codes import Json
 from verification.okta.transport import Transport
 
-RENEWED_TOKEN = "00renewed-token-000000000000000000000000000"
-ORG_URL = "https://example.okta.com"
 CODE = "918273"
+WAIT = 0.2
+"""Seconds before the second try of these clients, whose jitter is the width of its range."""
 
 CALLER = Caller(None, "203.0.113.7", "Mozilla/5.0 (X11)", "de-CH, de;q=0.9")
 
@@ -54,7 +55,6 @@ class OktaClient:
         self.tokens = Tokens()
         self.meter = Meter()
         self.waits: list[float] = []
-        self.jitters: list[tuple[float, float]] = []
         self._on_wait = on_wait
         self._clock = clock
         self.transport = Transport(
@@ -64,37 +64,26 @@ class OktaClient:
             session=session,
             clock=lambda: float(NOW),
             sleep=self._wait,
-            jitter=self._jitter,
+            jitter=lambda least, most: most - least,
         )
 
     def get(self, *path: str, seconds: float = 8.0, **params: str) -> Json:
-        """GET /api/v1/users, or another path, with so many seconds left."""
+        """GET the users, or another path, as a look-up does."""
         path = path or ("api", "v1", "users")
         return self.transport.request("GET", path, self._call(seconds), params=params or None)
 
     def post(
-        self,
-        body: dict[str, Any] | None = None,
-        seconds: float = 8.0,
-        caller: Caller = CALLER,
-        **params: str,
+        self, seconds: float = 8.0, caller: Caller = CALLER, *, with_token: bool = True
     ) -> Json:
-        """POST a customer's code, or another body, to the verify link of a factor."""
-        path = ("api", "v1", "users", "00u1", "factors", "emf1", "verify")
+        """POST a customer's code."""
         return self.transport.request(
             "POST",
-            path,
+            ("api", "v1", "users", "00u1", "factors", "emf1", "verify"),
             self._call(seconds, caller),
-            params=params or None,
-            body={"passCode": CODE} if body is None else body,
+            params={"tokenLifetimeSeconds": "300"},
+            body={"passCode": CODE},
+            with_token=with_token,
             for_customer=True,
-        )
-
-    def step(self) -> Json:
-        """POST to the Authentication API without a token."""
-        path = ("api", "v1", "authn")
-        return self.transport.request(
-            "POST", path, self._call(8.0), body={}, with_token=False, for_customer=True
         )
 
     def _call(self, seconds: float, caller: Caller = CALLER) -> Call:
@@ -104,20 +93,23 @@ class OktaClient:
         self.waits.append(seconds)
         self._on_wait()
 
-    def _jitter(self, least: float, most: float) -> float:
-        self.jitters.append((least, most))
-        return least
-
 
 @contextmanager
 def okta_client(
-    url: str = ORG_URL,
+    url: str,
     on_wait: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[OktaClient]:
     """A client whose connections end with the test."""
     with requests.Session() as session:
         yield OktaClient(url, session, on_wait, clock)
+
+
+@contextmanager
+def connected(*answers: Answer, **options: Any) -> Iterator[tuple[OktaClient, LoopbackServer]]:
+    """A client, and the server that gives it these answers."""
+    with LoopbackServer(*answers) as server, okta_client(server.url, **options) as okta:
+        yield okta, server
 
 
 def okta_error(code: str) -> dict[str, object]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -17,15 +17,25 @@ from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
 from verification.crypto import Place, Row
 from verification.models import (
+    Attempt,
     Challenge,
     ChallengeStatus,
     Channel,
     CustomerKey,
+    CustomerState,
     EmailHash,
     Lane,
+    PublicState,
     Target,
 )
-from verification.ports import SendPlan
+from verification.ports import Result, SendPlan, Settlement
+
+ADA, BOB = CustomerKey("0a" * 16), CustomerKey("0b" * 16)
+EMAIL = EmailHash("0e" * 16)
+STRANGERS = Place(Row.EMAIL, EMAIL)
+DEVICE = Place(Row.DEVICE, "0d" * 16)
+FACTOR = "emf1"
+TARGET = Target(ADA, "00u1", FACTOR)
 
 
 @dataclass(frozen=True)
@@ -39,13 +49,46 @@ class Rows:
     dynamodb: Unreliable
     account: Account
 
+    @property
+    def ada(self) -> CustomerState:
+        return self.customers.get(ADA)
 
-ADA, BOB = CustomerKey("0a" * 16), CustomerKey("0b" * 16)
-EMAIL = EmailHash("0e" * 16)
-STRANGERS = Place(Row.EMAIL, EMAIL)
-DEVICE = Place(Row.DEVICE, "0d" * 16)
-FACTOR = "emf1"
-TARGET = Target(ADA, "00u1", FACTOR)
+    @property
+    def strangers(self) -> PublicState:
+        return self.emails.state(STRANGERS)
+
+    def open(self, name: str, at: int = NOW, place: Place = STRANGERS, **changes: Any) -> int:
+        """Open a public challenge."""
+        return self.emails.open_challenge(place, opened(name, at, **changes))
+
+    def attempt(
+        self, token: str, now: float = NOW, name: str | None = None, place: Place = STRANGERS
+    ) -> PublicState:
+        """Reserve an attempt at a public challenge, or at the newest."""
+        return self.attempts.reserve_public(place, name, token, now)
+
+    def end_attempt(
+        self, token: str, result: Result, now: int = NOW, place: Place = STRANGERS, **more: Any
+    ) -> None:
+        """Settle it; after a wrong code the next may be tried a second later."""
+        settlement = Settlement(token, now, place=place, public_result=result, free_at=now + 1)
+        self.attempts.settle(replace(settlement, **more))
+
+    def reserve(self, token: str, now: float = NOW, **changes: Any) -> tuple[bool, CustomerState]:
+        """Reserve an attempt of a client at any of Ada's challenges; four may be wrong."""
+        attempt = Attempt(token, Lane.CLIENT, 4, now)
+        return self.attempts.reserve(ADA, replace(attempt, **changes))
+
+    def settle(self, token: str, result: Result, count: int, now: int = NOW, **more: Any) -> None:
+        """Settle it. `count` is the number of wrong codes with this one in it."""
+        settlement = Settlement(token, now, result, ADA, count)
+        self.attempts.settle(replace(settlement, **more))
+
+    def fail(self, times: int) -> None:
+        """So many wrong codes of Ada's in a row."""
+        for n in range(times):
+            _, state = self.reserve(f"fail-{n}")
+            self.settle(f"fail-{n}", Result.WRONG, len(state.wrong_codes))
 
 
 def opened(name: str, at: int = NOW, **changes: Any) -> Challenge:
@@ -71,7 +114,7 @@ def of_client(name: str, at: int = NOW, **changes: Any) -> Challenge:
 
 def plan_of(challenge: Challenge, **changes: Any) -> SendPlan:
     """The send of a challenge that is stored with the customer; four wrong codes are allowed."""
-    fields: Mapping[str, Any] = {
+    fields: dict[str, Any] = {
         "customer": ADA,
         "by": challenge.id,
         "token": f"send-{challenge.id}",
@@ -83,7 +126,7 @@ def plan_of(challenge: Challenge, **changes: Any) -> SendPlan:
     return SendPlan(**{**fields, **changes})
 
 
-def refusal(work: Callable[[], object]) -> errors.VerificationError:
+def refusal(work: Callable[[], object]) -> Any:
     """The outcome with which the work is refused."""
     with pytest.raises(errors.VerificationError) as refused:
         work()
@@ -92,13 +135,4 @@ def refusal(work: Callable[[], object]) -> errors.VerificationError:
 
 def told(work: Callable[[], object]) -> str:
     """Its code."""
-    return refusal(work).code
-
-
-def repeated(dynamodb: Unreliable, work: Callable[[], object]) -> Any:
-    """The result of work whose every write boto3 sends twice."""
-    dynamodb.repeats = True
-    try:
-        return work()
-    finally:
-        dynamodb.repeats = False
+    return str(refusal(work).code)

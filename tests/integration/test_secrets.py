@@ -14,6 +14,7 @@ from tests.integration.account import (
     CLIENT_KEY,
     KEYS_SECRET,
     OTHER_CLIENT_KEY,
+    RENEWED_TOKEN,
     ROOT_KEY,
     TOKEN,
     TOKEN_SECRET,
@@ -21,20 +22,23 @@ from tests.integration.account import (
     Unreliable,
     client_error,
 )
-from tests.integration.conftest import Clock
-from tests.integration.okta_client import RENEWED_TOKEN
+from tests.integration.functions import Clock
 from tests.integration.rows import refusal, told
 from verification import errors
 from verification.aws.secrets import Secrets
 from verification.models import Client, Email, Scope
 
-VERIFY = frozenset({Scope.VERIFY})
+CLIENT = Client("shop", frozenset({Scope.VERIFY}), ("shop",))
 KEYS: dict[str, Any] = {"root_key": ROOT_KEY, "clients": {"shop": CLIENT_KEY}}
 
 
 def names(vault: Unreliable) -> list[str]:
     """Which secrets were read, in order."""
     return [request["SecretId"] for request in vault.calls]
+
+
+def put_clients(account: Account, **clients: object) -> None:
+    account.put_secret(KEYS_SECRET, {"root_key": ROOT_KEY, "clients": clients})
 
 
 class TestCaching:
@@ -54,25 +58,19 @@ class TestCaching:
         self, account: Account, secrets: Secrets, clock: Clock, seconds: int, token: str
     ) -> None:
         secrets.okta_token()
-        account.put_token({"okta_api_token": RENEWED_TOKEN})
+        account.put_secret(TOKEN_SECRET, {"okta_api_token": RENEWED_TOKEN})
         clock.advance(seconds)
         assert secrets.okta_token() == token
 
-    def test_removed_client_key_is_refused_after_five_minutes(
-        self, account: Account, secrets: Secrets, clock: Clock
+    def test_old_keys_are_not_used_after_that(
+        self, account: Account, secrets: Secrets, vault: Unreliable, clock: Clock
     ) -> None:
         secrets.client_with(CLIENT_KEY)
-        account.put_keys({"root_key": ROOT_KEY, "clients": {}})
+        put_clients(account)
         clock.advance(300)
-        assert told(lambda: secrets.client_with(CLIENT_KEY)) == "unauthorized"
-
-    def test_old_keys_are_not_used_while_secrets_manager_is_down(
-        self, secrets: Secrets, vault: Unreliable, clock: Clock
-    ) -> None:
-        secrets.okta_token()
-        vault.failure = client_error("InternalServiceError")
-        clock.advance(300)
+        vault.failures.append(client_error("InternalServiceError"))
         assert told(lambda: secrets.client_with(CLIENT_KEY)) == "store_unavailable"
+        assert told(lambda: secrets.client_with(CLIENT_KEY)) == "unauthorized"
 
     def test_nothing_that_is_kept_shows(self, secrets: Secrets) -> None:
         secrets.okta_token()
@@ -86,13 +84,11 @@ class TestRotation:
     ) -> None:
         email = Email("ada@example.com")
         rejected, before = secrets.okta_token(), secrets.keyring().email_hash(email)
-        account.put_token({"okta_api_token": f" {RENEWED_TOKEN}\n"})
+        assert secrets.renewed_okta_token(rejected) == TOKEN  # was not rotated
+        account.put_secret(TOKEN_SECRET, {"okta_api_token": f" {RENEWED_TOKEN}\n"})
         assert secrets.renewed_okta_token(rejected) == secrets.okta_token() == RENEWED_TOKEN
-        assert names(vault).count(TOKEN_SECRET) == 2
+        assert names(vault).count(TOKEN_SECRET) == 3
         assert secrets.keyring().email_hash(email) == before
-
-    def test_token_that_was_not_rotated_is_returned_again(self, secrets: Secrets) -> None:
-        assert secrets.renewed_okta_token(secrets.okta_token()) == TOKEN
 
     def test_token_that_is_newer_than_the_rejected_one_is_not_read_again(
         self, secrets: Secrets, vault: Unreliable
@@ -104,19 +100,24 @@ class TestRotation:
 
 class TestClients:
     @pytest.mark.parametrize(
-        ("content", "scopes"),
+        ("content", "client"),
         [
-            (CLIENT_KEY, ["verify"]),
-            ([OTHER_CLIENT_KEY, CLIENT_KEY], ["verify"]),
-            ({"keys": [OTHER_CLIENT_KEY, CLIENT_KEY], "scopes": ["release"]}, ["release"]),
-            ({"keys": CLIENT_KEY, "scopes": ALL_SCOPES}, ALL_SCOPES),
+            (CLIENT_KEY, CLIENT),
+            ([OTHER_CLIENT_KEY, CLIENT_KEY], CLIENT),
+            (
+                {"keys": [OTHER_CLIENT_KEY, CLIENT_KEY], "scopes": ["release"], "audiences": []},
+                Client("shop", frozenset({Scope.RELEASE}), ()),
+            ),
+            (
+                {"keys": CLIENT_KEY, "scopes": ALL_SCOPES, "audiences": ["desk", "bank"]},
+                Client("shop", frozenset(Scope), ("desk", "bank")),
+            ),
         ],
     )
-    def test_client_has_keys_and_scopes(
-        self, account: Account, secrets: Secrets, content: object, scopes: list[str]
+    def test_client_has_keys_scopes_and_audiences(
+        self, account: Account, secrets: Secrets, content: object, client: Client
     ) -> None:
-        account.put_keys({"root_key": ROOT_KEY, "clients": {"desk": [], "shop": content}})
-        client = Client("shop", frozenset(map(Scope, scopes)), ("shop",))
+        put_clients(account, desk=[], shop=content)
         assert secrets.client_with(CLIENT_KEY) == client
 
     @pytest.mark.parametrize(
@@ -134,9 +135,7 @@ class TestClients:
     def test_every_key_is_compared_in_constant_time(
         self, account: Account, secrets: Secrets, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        account.put_keys(
-            {"root_key": ROOT_KEY, "clients": {"a": CLIENT_KEY, "b": OTHER_CLIENT_KEY, "c": []}}
-        )
+        put_clients(account, a=CLIENT_KEY, b=OTHER_CLIENT_KEY, c=[])
         compared: list[tuple[bytes, bytes]] = []
         original = hmac.compare_digest
 
@@ -151,15 +150,13 @@ class TestClients:
         assert {len(side) for pair in compared for side in pair} == {32}
 
 
-def assert_misconfigured(secrets: Secrets, problem: str = "") -> None:
+def assert_misconfigured(secrets: Secrets, problem: str) -> None:
     for _ in range(2):  # nothing of a secret that is spoilt is kept
-        with pytest.raises(errors.ConfigurationError) as refused:
-            secrets.client_with(CLIENT_KEY)
-        assert refused.value.code == "internal_error"
-        named = refused.value.problem
-        assert problem in named
-        assert "secret" in named or "client 'shop'" in named
-        assert not [each for each in (TOKEN, ROOT_KEY[:31], CLIENT_KEY[:15]) if each in named]
+        refused = refusal(lambda: secrets.client_with(CLIENT_KEY))
+        assert isinstance(refused, errors.ConfigurationError)
+        assert problem in refused.problem
+        secret = (TOKEN, ROOT_KEY[:31], CLIENT_KEY[:15])
+        assert not [each for each in secret if each in refused.problem]
 
 
 class TestMisconfiguration:
@@ -170,12 +167,14 @@ class TestMisconfiguration:
             *({"token": TOKEN}, {"okta_api_token": ""}, {"okta_api_token": " "}),
             *({"okta_api_token": None}, {"okta_api_token": 42}, {"okta_api_token": [TOKEN]}),
             *({"okta_api_token": "00t\u00f6ken"}, {"okta_api_token": "00one\n00two"}),
-            '{"okta_api_token": "\\ud800"}',
+            *('{"okta_api_token": "\\ud800"}', json.dumps({"okta_api_token": TOKEN}).encode()),
         ],
     )
     def test_spoilt_token(self, account: Account, secrets: Secrets, content: object) -> None:
-        account.put_token(content)
-        assert_misconfigured(secrets)
+        account.put_secret(TOKEN_SECRET, content)
+        assert_misconfigured(secrets, "secret")
+        account.put_secret(TOKEN_SECRET, {"okta_api_token": TOKEN})
+        assert secrets.okta_token() == TOKEN  # at once
 
     @pytest.mark.parametrize(
         "content",
@@ -186,34 +185,32 @@ class TestMisconfiguration:
         ],
     )
     def test_spoilt_keys(self, account: Account, secrets: Secrets, content: object) -> None:
-        account.put_keys(content)
-        assert_misconfigured(secrets)
+        account.put_secret(KEYS_SECRET, content)
+        assert_misconfigured(secrets, "secret")
 
     @pytest.mark.parametrize(
-        "client",
+        ("client", "problem"),
         [
-            *("", CLIENT_KEY[:15], None, 10**20, [CLIENT_KEY, ""], [[CLIENT_KEY]], {}),
-            {"keys": [CLIENT_KEY]},
-            {"key": CLIENT_KEY, "scopes": ["verify"]},
-            {"keys": [CLIENT_KEY], "scopes": []},
-            {"keys": [CLIENT_KEY], "scopes": "verify"},
-            {"keys": [CLIENT_KEY], "scopes": ["verify", "admin"]},
-            {"keys": [CLIENT_KEY], "scopes": [["verify"]]},
+            *((each, "key") for each in ("", CLIENT_KEY[:15], None, 10**20, [CLIENT_KEY, ""])),
+            ([[CLIENT_KEY]], "key"),
+            ({"key": CLIENT_KEY, "scopes": ["verify"]}, "key"),
+            ({}, "scopes"),
+            ({"keys": [CLIENT_KEY]}, "scopes"),
+            *(
+                ({"keys": [CLIENT_KEY], "scopes": each}, "scopes")
+                for each in ([], "verify", ["verify", "admin"], [["verify"]])
+            ),
+            *(
+                ({"keys": [CLIENT_KEY], "scopes": ["verify"], "audiences": each}, "audiences")
+                for each in ("bank", [1], None, {"bank": True})
+            ),
         ],
     )
-    def test_spoilt_client(self, account: Account, secrets: Secrets, client: object) -> None:
-        account.put_keys({"root_key": ROOT_KEY, "clients": {"shop": client}})
-        assert_misconfigured(secrets, "client 'shop'")
-
-    @pytest.mark.parametrize("missing", [TOKEN_SECRET, KEYS_SECRET])
-    def test_missing_secret(self, account: Account, secrets: Secrets, missing: str) -> None:
-        account.secrets_manager.delete_secret(SecretId=missing, ForceDeleteWithoutRecovery=True)
-        assert_misconfigured(secrets, "a secret is missing or may not be read")
-
-    def test_secret_of_bytes(self, account: Account, secrets: Secrets) -> None:
-        binary = json.dumps({"okta_api_token": TOKEN}).encode()
-        account.secrets_manager.put_secret_value(SecretId=TOKEN_SECRET, SecretBinary=binary)
-        assert_misconfigured(secrets, "a secret is not a JSON object")
+    def test_spoilt_client(
+        self, account: Account, secrets: Secrets, client: object, problem: str
+    ) -> None:
+        put_clients(account, shop=client)
+        assert_misconfigured(secrets, f"{problem} of client 'shop'")
 
     @pytest.mark.parametrize(
         "code", ["ResourceNotFoundException", "AccessDeniedException", "DecryptionFailure"]
@@ -223,12 +220,6 @@ class TestMisconfiguration:
     ) -> None:
         vault.failure = client_error(code)
         assert_misconfigured(secrets, "a secret is missing or may not be read")
-
-    def test_corrected_secret_works_at_once(self, account: Account, secrets: Secrets) -> None:
-        account.put_token("{")
-        assert_misconfigured(secrets)
-        account.put_token({"okta_api_token": TOKEN})
-        assert secrets.okta_token() == TOKEN
 
 
 @pytest.mark.parametrize(

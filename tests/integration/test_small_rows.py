@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.account import Account, Unreliable
-from tests.integration.rows import EMAIL, Rows, refusal, repeated, told
+from tests.integration.rows import EMAIL, Rows, refusal, told
 from tests.unit.examples import NOW
 from verification import errors, rules
 from verification.aws import response_rows, template_rows
@@ -22,6 +22,8 @@ from verification.ports import StoredResponse
 
 SENDS, OTHER = Spent("source-sends", "source"), Spent("source-failures", "source")
 LOCKED = rules.ATTEMPT_SECONDS
+
+Claim = Callable[..., StoredResponse | None]
 
 
 class TestBudgets:
@@ -61,125 +63,92 @@ class TestBudgets:
         assert told(lambda: rows.budgets.spend(SENDS, 2, NOW)) == "rate_limited"
 
 
+STORED = StoredResponse(202, "application/json", "sealed")
+
+
 class TestResponses:
-    STORED = StoredResponse(202, "application/json", "sealed")
+    @pytest.fixture
+    def stored(self, table: Table) -> ResponseRows:
+        return ResponseRows(table)
 
     @pytest.fixture
-    def claim(self, table: Table) -> Callable[..., StoredResponse | None]:
-        rows = ResponseRows(table)
+    def claim(self, stored: ResponseRows) -> Callable[..., StoredResponse | None]:
+        """Claim the response of one request."""
 
-        def claim(
-            claim: str = "one", content: str = "body", now: int = NOW
-        ) -> StoredResponse | None:
-            return rows.claim("name", content, claim, now)
+        def claim(by: str = "one", content: str = "body", now: int = NOW) -> StoredResponse | None:
+            return stored.claim("name", content, by, now)
 
         return claim
 
-    @pytest.fixture
-    def responses(self, table: Table) -> ResponseRows:
-        return ResponseRows(table)
-
-    Claim = Callable[..., StoredResponse | None]
-
     def test_response_is_stored_for_a_day(
-        self, responses: ResponseRows, claim: Claim, account: Account
+        self, stored: ResponseRows, claim: Claim, dynamodb: Unreliable, account: Account
     ) -> None:
-        assert claim() is None
-        responses.keep("name", "one", self.STORED)
-        assert claim("two", now=NOW + 3600) == self.STORED
+        assert dynamodb.repeat(claim) is None
+        dynamodb.repeat(lambda: stored.keep("name", "one", STORED))
+        assert claim("two", now=NOW + 3600) == STORED
         [row] = account.rows().values()
-        assert int(row["ttl"]["N"]) == NOW + response_rows.KEPT_SECONDS
-        # DynamoDB deletes rows late.
-        assert claim("two", "another", now=NOW + response_rows.KEPT_SECONDS) is None
+        over = NOW + response_rows.KEPT_SECONDS
+        assert int(row["ttl"]["N"]) == over
+        assert claim("two", "another", over) is None  # DynamoDB deletes rows late
 
     def test_one_call_at_a_time_does_the_work(
-        self, responses: ResponseRows, claim: Claim, dynamodb: Unreliable
+        self, stored: ResponseRows, claim: Claim, dynamodb: Unreliable
     ) -> None:
         dynamodb.before.append(lambda: claim("other"))
         busy = refusal(claim)
         assert isinstance(busy, errors.RequestInProgress)
         assert busy.retry_after == LOCKED
-        responses.drop("name", "one")  # is not its own
+        stored.drop("name", "one")  # is not its own
         assert told(claim) == "request_in_progress"
+        stored.drop("name", "other")
+        assert claim() is None
 
-    def test_claim_of_a_crashed_call_expires(self, responses: ResponseRows, claim: Claim) -> None:
+    def test_claim_of_a_crashed_call_expires(self, stored: ResponseRows, claim: Claim) -> None:
         assert claim("crashed") is None
         assert claim("two", now=NOW + LOCKED) is None
-        responses.keep("name", "crashed", self.STORED)
+        stored.keep("name", "crashed", STORED)
         assert told(lambda: claim("three", now=NOW + LOCKED)) == "request_in_progress"
 
-    def test_claim_that_is_given_up_is_free_at_once(
-        self, responses: ResponseRows, claim: Claim
-    ) -> None:
-        claim()
-        responses.drop("name", "one")
-        assert claim("two") is None
-
-    def test_key_belongs_to_one_content(self, responses: ResponseRows, claim: Claim) -> None:
+    def test_key_belongs_to_one_content(self, stored: ResponseRows, claim: Claim) -> None:
         claim()
         assert told(lambda: claim("two", "other")) == "idempotency_key_reused"
-        responses.keep("name", "one", self.STORED)
+        stored.keep("name", "one", STORED)
         assert told(lambda: claim("two", "other")) == "idempotency_key_reused"
 
-    def test_own_writes_sent_twice_are_one(
-        self, responses: ResponseRows, claim: Claim, dynamodb: Unreliable
-    ) -> None:
-        assert repeated(dynamodb, claim) is None
-        repeated(dynamodb, lambda: responses.keep("name", "one", self.STORED))
-        assert claim("two") == self.STORED
+
+def test_registration_waits_until_the_outcome_of_another_must_be_known(
+    table: Table, dynamodb: Unreliable
+) -> None:
+    rows = RegistrationRows(table)
+    dynamodb.repeat(lambda: rows.ask(EMAIL, "mine", NOW))
+    assert rows.asked_at(EMAIL, "mine") == NOW
+    assert rows.asked_at(EMAIL, "another") == rows.asked_at(EmailHash("0f" * 16), "mine") == 0
+    for now, wait in ((NOW, rules.CREATION_SECONDS), (NOW + rules.CREATION_SECONDS - 1, 1)):
+        busy = refusal(lambda at=now: rows.ask(EMAIL, "another", at))  # type: ignore[misc]
+        assert isinstance(busy, errors.RequestInProgress)
+        assert busy.retry_after == wait
+    rows.ask(EMAIL, "another", NOW + rules.CREATION_SECONDS)
+    assert rows.asked_at(EMAIL, "mine") == 0
 
 
-class TestRegistrations:
-    AGAIN = NOW + rules.CREATION_SECONDS
-
-    @pytest.fixture
-    def asked(self, table: Table) -> RegistrationRows:
-        """A request has asked, and its outcome is not known."""
-        rows = RegistrationRows(table)
-        rows.ask(EMAIL, "mine", NOW)
-        return rows
-
-    def test_request_knows_when_it_has_asked(
-        self, asked: RegistrationRows, dynamodb: Unreliable
-    ) -> None:
-        assert asked.asked_at(EMAIL, "mine") == NOW
-        assert asked.asked_at(EMAIL, "another") == 0
-        assert asked.asked_at(EmailHash("0f" * 16), "mine") == 0
-        repeated(dynamodb, lambda: asked.ask(EMAIL, "mine", NOW + 1))
-        assert asked.asked_at(EMAIL, "mine") == NOW + 1
-
-    def test_another_request_waits_until_the_outcome_must_be_known(
-        self, asked: RegistrationRows
-    ) -> None:
-        for now, wait in ((NOW, rules.CREATION_SECONDS), (self.AGAIN - 1, 1)):
-            busy = refusal(lambda at=now: asked.ask(EMAIL, "another", at))  # type: ignore[misc]
-            assert isinstance(busy, errors.RequestInProgress)
-            assert busy.retry_after == wait
-        asked.ask(EMAIL, "another", self.AGAIN)
-        assert asked.asked_at(EMAIL, "mine") == 0
-
-    def test_request_that_created_nobody_is_dropped_by_itself_alone(
-        self, asked: RegistrationRows
-    ) -> None:
-        asked.drop(EMAIL, "another")
-        assert asked.asked_at(EMAIL, "mine") == NOW
-        asked.drop(EMAIL, "mine")
-        asked.ask(EMAIL, "another", NOW)
-        assert asked.asked_at(EMAIL, "another") == NOW
+def test_registration_that_created_nobody_is_dropped_by_itself_alone(table: Table) -> None:
+    rows = RegistrationRows(table)
+    rows.ask(EMAIL, "mine", NOW)
+    rows.drop(EMAIL, "another")
+    assert rows.asked_at(EMAIL, "mine") == NOW
+    rows.drop(EMAIL, "mine")
+    rows.ask(EMAIL, "another", NOW)
+    assert rows.asked_at(EMAIL, "another") == NOW
 
 
-class TestSignIns:
-    def test_what_is_known_of_a_sign_in_is_kept(self, table: Table, dynamodb: Unreliable) -> None:
-        rows = SignInRows(table)
-        assert rows.get("key") is None
-        repeated(dynamodb, lambda: rows.keep("key", "sealed", NOW))
-        assert (rows.get("key"), rows.get("other")) == ("sealed", None)
-
-    def test_later_step_is_not_replaced_by_an_earlier_one(self, table: Table) -> None:
-        rows = SignInRows(table)
-        rows.keep("key", "later", NOW + 1)
-        rows.keep("key", "earlier", NOW)
-        assert rows.get("key") == "later"
+def test_earlier_step_of_a_sign_in_does_not_replace_a_later_one(
+    table: Table, dynamodb: Unreliable
+) -> None:
+    rows = SignInRows(table)
+    assert rows.get("key") is None
+    dynamodb.repeat(lambda: rows.keep("key", "later", NOW + 1))
+    rows.keep("key", "earlier", NOW)
+    assert (rows.get("key"), rows.get("other")) == ("later", None)
 
 
 def test_template_id_is_kept_for_a_day(table: Table) -> None:

@@ -17,16 +17,16 @@ import snapshot_restore_py
 
 from tests.integration.account import (
     KEYS_SECRET,
+    RENEWED_TOKEN,
     SECRETS,
     TABLE,
     TOKEN,
     TOKEN_SECRET,
     Account,
 )
-from tests.integration.conftest import World
-from tests.integration.functions import ARN, ENVIRON
-from tests.integration.loopback import LoopbackServer, message, raw, says
-from tests.integration.okta_client import RENEWED_TOKEN, okta_client
+from tests.integration.functions import ARN, World
+from tests.integration.loopback import message, says
+from tests.integration.okta_client import connected
 from tests.sandbox.template import ROOT
 from verification import container
 from verification.aws import clients
@@ -50,7 +50,7 @@ def hooks() -> Iterator[list[Any]]:
 
 
 @pytest.fixture
-def service(world: World) -> Container:  # noqa: ARG001 - for its environment
+def service(environ: None) -> Container:  # noqa: ARG001 - read by `build`
     service = container.build()
     snapshot.register(service)
     return service
@@ -62,34 +62,38 @@ def test_function_that_starts_on_lambda_registers_its_hooks(
     assert world.public.send().status == 202
     assert hooks == []
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
-    copy = world.environment()
+    world.start()
     assert {hook for hook, *_ in hooks} == {snapshot.renew}
     runtime.run_before_snapshot()
     runtime.run_after_restore()
     world.clock.advance(60)
-    assert copy.send().status == 202
+    assert world.public.send().status == 202
+
+
+PROGRAM = """
+import sys
+from unittest.mock import Mock
+from verification.http import snapshot
+def print_loaded():
+    modules = "segno", "cryptography.hazmat.primitives.ciphers.aead"
+    print(*(each in sys.modules for each in modules), snapshot.tls_context.cache_info().currsize)
+print_loaded()
+service = Mock()
+snapshot.warm(service)
+service.invocation.prepare.assert_called_once_with()
+print_loaded()
+"""
 
 
 def test_snapshot_contains_what_the_first_call_would_load() -> None:
-    program = (
-        "import sys; from verification.http import snapshot; from unittest.mock import Mock; "
-        "loaded = lambda: ('segno' in sys.modules, "
-        "'cryptography.hazmat.primitives.ciphers.aead' in sys.modules, "
-        "snapshot.tls_context.cache_info().currsize); service = Mock(); "
-        "print(loaded()); snapshot.warm(service); print(loaded()); "
-        "service.invocation.prepare.assert_called_once_with()"
-    )
+    environ = {"PYTHONPATH": str(ROOT / "shared")}
     done = subprocess.run(  # noqa: S603 - our own program, in a process that has loaded nothing
-        [sys.executable, "-c", program],
-        env={"PYTHONPATH": str(ROOT / "shared")},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
+        [sys.executable, "-c", PROGRAM], env=environ, stdout=subprocess.PIPE, text=True, check=True
     )
-    assert done.stdout.splitlines() == ["(False, False, 0)", "(True, True, 1)"]
+    assert done.stdout.splitlines() == ["False False 0", "True True 1"]
 
 
-def test_nothing_is_asked_before_the_snapshot(service: Container, world: World) -> None:
+def test_nothing_is_asked_before_the_snapshot(service: Container) -> None:
     asked: list[object] = []
 
     def note(**call: object) -> None:
@@ -98,37 +102,29 @@ def test_nothing_is_asked_before_the_snapshot(service: Container, world: World) 
     for client in (clients.dynamodb(), clients.secrets_manager()):
         client.meta.events.register("before-call", note, unique_id="asked")
     runtime.run_before_snapshot()
-    assert (asked, world.okta.kinds) == ([], [])
+    assert asked == []
     service.secrets.okta_token()
     assert len(asked) == 2
 
 
 def test_copy_reads_the_secrets_again(service: Container, account: Account) -> None:
     assert service.secrets.okta_token() == TOKEN
-    account.put_token({"okta_api_token": RENEWED_TOKEN})
+    account.put_secret(TOKEN_SECRET, {"okta_api_token": RENEWED_TOKEN})
     assert service.secrets.okta_token() == TOKEN
     runtime.run_after_restore()
     assert service.secrets.okta_token() == RENEWED_TOKEN
 
 
-def test_copy_makes_its_own_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ENVIRON.items():
-        monkeypatch.setenv(name, value)
-
+def test_copy_makes_its_own_connections(service: Container) -> None:
     def secret(name: str) -> Any:
         return says({"Name": name, "SecretString": json.dumps(SECRETS[name])})
 
-    okta_table_and_lambda = [says([]), says({}), raw(message(b"", 202))]
     secrets = [secret(TOKEN_SECRET), secret(KEYS_SECRET)]
-    answers = [
-        *(*okta_table_and_lambda, *secrets),
-        *okta_table_and_lambda,
-        *(*okta_table_and_lambda, *secrets),
-    ]
-    with LoopbackServer(*answers) as server, okta_client(server.url) as okta:
+    others = [says([]), says({}), message(b"", 202)]  # Okta, the table and Lambda
+    with connected(*others, *secrets, *others, *others, *secrets) as (okta, server):
         client: Any = partial(boto3.client, endpoint_url=server.url)
         service = replace(
-            container.build(),
+            service,
             secrets=Secrets(client("secretsmanager"), TOKEN_SECRET, KEYS_SECRET),
             table=Table(client("dynamodb"), TABLE, Meter()),
             invocation=AsyncInvocation(partial(client, "lambda"), Meter()),
@@ -154,12 +150,11 @@ def test_copy_makes_its_own_connections(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.usefixtures("service")
 def test_copies_draw_different_waits() -> None:
     state = random.getstate()
-
-    def drawn(*, restored: bool) -> list[float]:
+    draws = []
+    for is_restored in (False, False, True, True):
         random.setstate(state)
-        if restored:
+        if is_restored:
             runtime.run_after_restore()
-        return [random.uniform(0, 1) for _ in range(3)]  # noqa: S311 - as waits are drawn
-
-    assert drawn(restored=False) == drawn(restored=False)
-    assert drawn(restored=True) != drawn(restored=True)
+        draws.append(random.uniform(0, 1))  # noqa: S311 - as waits are drawn
+    assert draws[0] == draws[1]
+    assert draws[2] != draws[3]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from tests.integration.account import TABLE, Account, Unreliable, client_error
+from tests.integration.account import Unreliable, client_error
+from tests.integration.rows import refusal, told
 from verification import errors
 from verification.aws.table import ConditionFailed, Table, Update, int_attribute, number, string
 from verification.observability import Meter
@@ -17,11 +17,20 @@ from verification.observability import Meter
 def put(key: str, value: int, expected: int | None = None) -> Update:
     """Set a row's value, if it is the expected one (None: if there is no row)."""
     values = {":value": number(value)}
-    if expected is None:
-        return Update(key, "SET spent = :value", "attribute_not_exists(pk)", values)
-    return Update(
-        key, "SET spent = :value", "spent = :expected", {**values, ":expected": number(expected)}
-    )
+    condition = "attribute_not_exists(pk)"
+    if expected is not None:
+        condition, values[":expected"] = "spent = :expected", number(expected)
+    return Update(key, "SET spent = :value", condition, values)
+
+
+def failed(work: Callable[[], object]) -> ConditionFailed:
+    with pytest.raises(ConditionFailed) as failed:
+        work()
+    return failed.value
+
+
+def spent(table: Table, *keys: str) -> list[int]:
+    return [int_attribute(table.get(key), "spent") for key in keys]
 
 
 CALLS: dict[str, Callable[[Table], object]] = {
@@ -32,57 +41,39 @@ CALLS: dict[str, Callable[[Table], object]] = {
 EVERY_CALL = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
-def spent(table: Table, *keys: str) -> list[int]:
-    return [int_attribute(table.get(key), "spent") for key in keys]
+def test_row_is_read_as_it_is_now_with_what_was_asked_for(
+    table: Table, dynamodb: Unreliable
+) -> None:
+    table.update(put("one", 1))
+    assert table.get("one") == {"pk": string("one"), "spent": number(1)}
+    assert table.get("one", "spent", "ends_at") == {"spent": number(1)}
+    assert table.get("two") == {}
+    assert {each["ConsistentRead"] for each in dynamodb.calls[1:]} == {True}
 
 
-class TestGet:
-    def test_row_has_the_attributes_that_were_asked_for(self, table: Table) -> None:
-        table.update(put("one", 1))
-        assert table.get("one") == {"pk": string("one"), "spent": number(1)}
-        assert table.get("one", "spent", "ends_at") == {"spent": number(1)}
-        assert table.get("two") == {}
-
-    def test_rows_are_read_consistently(self, table: Table, dynamodb: Unreliable) -> None:
-        table.get("one")
-        assert dynamodb.calls[0]["ConsistentRead"] is True
+def test_updated_row_is_returned_as_it_is_after_the_change(table: Table, meter: Meter) -> None:
+    assert table.update(put("one", 1)) == {"pk": string("one"), "spent": number(1)}
+    assert table.update(put("one", 2, expected=1), returns=False) == {}
+    assert meter.calls == {"store": 2}
 
 
-class TestUpdate:
-    def test_row_is_returned_as_it_is_after_the_change(self, table: Table, meter: Meter) -> None:
-        assert table.update(put("one", 1)) == {"pk": string("one"), "spent": number(1)}
-        assert table.update(put("one", 2, expected=1), returns=False) == {}
-        assert meter.calls == {"store": 2}
-
-    def test_failed_condition_has_the_row_as_it_is(self, table: Table) -> None:
-        table.update(put("one", 1))
-        with pytest.raises(ConditionFailed) as failed:
-            table.update(put("one", 2))
-        assert int_attribute(failed.value.item, "spent") == 1
-        assert spent(table, "one") == [1]
-
-    def test_failed_condition_without_a_row(self, table: Table) -> None:
-        with pytest.raises(ConditionFailed) as failed:
-            table.update(put("one", 2, expected=1))
-        assert failed.value.item == {}
+def test_failed_condition_has_the_row_as_it_is(table: Table) -> None:
+    assert failed(lambda: table.update(put("one", 2, expected=1))).item == {}
+    table.update(put("one", 1))
+    assert int_attribute(failed(lambda: table.update(put("one", 2))).item, "spent") == 1
+    assert spent(table, "one") == [1]
 
 
 class TestTransact:
     def test_all_rows_change_or_none(self, table: Table) -> None:
         table.transact(put("one", 1), put("two", 2), token="a")
+        work = lambda: table.transact(  # noqa: E731
+            put("one", 5, expected=1), put("two", 6, expected=7), put("three", 8, 9), token="b"
+        )
+        failure = failed(work)
+        assert failure.failed == {1, 2}
+        assert [int_attribute(row, "spent") for row in failure.items] == [0, 2, 0]
         assert spent(table, "one", "two") == [1, 2]
-        with pytest.raises(ConditionFailed):
-            table.transact(put("one", 5, expected=1), put("two", 6, expected=7), token="b")
-        assert spent(table, "one", "two") == [1, 2]
-
-    def test_failure_says_which_conditions_failed_and_how_those_rows_are(
-        self, table: Table
-    ) -> None:
-        table.update(put("two", 2))
-        with pytest.raises(ConditionFailed) as failed:
-            table.transact(put("one", 1), put("two", 3), put("three", 3, expected=3), token="a")
-        assert failed.value.failed == {1, 2}
-        assert [int_attribute(row, "spent") for row in failed.value.items] == [0, 2, 0]
 
     def test_one_change_alone_is_a_plain_update(self, table: Table, dynamodb: Unreliable) -> None:
         table.transact(put("one", 1), token="a")
@@ -96,31 +87,22 @@ class TestTransact:
         assert [each["ClientRequestToken"] for each in dynamodb.calls] == ["a", "a"]
 
 
+REASONS = [{"Code": "None"}, {"Code": "TransactionConflict"}]
 CONFLICTS = {
     "update": client_error("TransactionConflictException"),
-    "transact": client_error(
-        "TransactionCanceledException",
-        CancellationReasons=[{"Code": "None"}, {"Code": "TransactionConflict"}],
-    ),
+    "transact": client_error("TransactionCanceledException", CancellationReasons=REASONS),
 }
 
 
 @pytest.mark.parametrize("name", CONFLICTS)
-class TestConflicts:
-    def test_write_that_meets_a_transaction_is_tried_again(
-        self, table: Table, dynamodb: Unreliable, name: str
-    ) -> None:
-        dynamodb.failures.extend([CONFLICTS[name]] * 4)
-        CALLS[name](table)
-        assert spent(table, "one") == [1]
-
-    def test_write_that_meets_one_every_time_is_given_up(
-        self, table: Table, dynamodb: Unreliable, name: str
-    ) -> None:
-        dynamodb.failure = CONFLICTS[name]
-        with pytest.raises(errors.StoreUnavailable):
-            CALLS[name](table)
-        assert len(dynamodb.calls) == 5
+def test_write_that_meets_a_transaction_is_tried_five_times(
+    table: Table, dynamodb: Unreliable, name: str
+) -> None:
+    dynamodb.failures.extend([CONFLICTS[name]] * 9)
+    assert told(lambda: CALLS[name](table)) == "store_unavailable"
+    assert len(dynamodb.calls) == 5
+    CALLS[name](table)
+    assert spent(table, "one") == [1]
 
 
 @EVERY_CALL
@@ -141,10 +123,10 @@ def test_store_that_is_down(
     failure: Exception,
 ) -> None:
     dynamodb.failure = failure
-    with pytest.raises(errors.StoreUnavailable) as refused:
-        call(table)
-    assert (refused.value.code, refused.value.retry_after) == ("store_unavailable", 1)
-    assert refused.value.__suppress_context__
+    refused = refusal(lambda: call(table))
+    assert isinstance(refused, errors.StoreUnavailable)
+    assert (refused.code, refused.retry_after) == ("store_unavailable", 1)
+    assert refused.__suppress_context__
     assert meter.calls == {"store": 1}
 
 
@@ -154,12 +136,6 @@ def test_table_that_is_missing_is_an_operator_s_to_correct(
     table: Table, dynamodb: Unreliable, call: Callable[[Table], object], code: str
 ) -> None:
     dynamodb.failure = client_error(code)
-    with pytest.raises(errors.ConfigurationError) as refused:
-        call(table)
-    assert refused.value.problem == "the table is missing or may not be used"
-
-
-def test_table_of_another_name_is_missing(account: Account, meter: Meter) -> None:
-    client: Any = account.dynamodb
-    with pytest.raises(errors.ConfigurationError):
-        Table(client, f"not-{TABLE}", meter).get("one")
+    refused = refusal(lambda: call(table))
+    assert isinstance(refused, errors.ConfigurationError)
+    assert refused.problem == "the table is missing or may not be used"

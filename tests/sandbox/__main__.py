@@ -8,17 +8,15 @@ import re
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.server import PortUnavailable
 from tests.sandbox.template import Template
 from tests.sandbox.workers import SettingRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PORTS = {"PORT": 3000, "OKTA_PORT": 3001, "AWS_PORT": 3002}
 HIGHEST_PORT = 65_535
@@ -56,18 +54,13 @@ Ctrl-C stops it.
 def main() -> None:
     """Run until interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    port, okta_port, aws_port = (port_of(name, os.environ) for name in PORTS)
-    log = Path(tempfile.gettempdir()) / f"customer-verification-{port}.log"
+    ports: dict[str, Any] = {name.lower(): port_of(name, os.environ) for name in PORTS}
+    log = Path(tempfile.gettempdir()) / f"customer-verification-{ports['port']}.log"
     # Another sandbox may be writing to this log: it is emptied only when the port is ours.
     with log.open("a", buffering=1) as log_file:
         try:
             sandbox = Sandbox(
-                log_file,
-                port=port,
-                okta_port=okta_port,
-                aws_port=aws_port,
-                environment=os.environ,
-                bridge=os.environ.get("BRIDGE"),
+                log_file, **ports, environment=os.environ, bridge=os.environ.get("BRIDGE")
             )
         except PortUnavailable as error:
             sys.exit(f"The sandbox {error}. Choose other ports with {', '.join(PORTS)}.")
@@ -85,16 +78,8 @@ def main() -> None:
 def run(sandbox: Sandbox, log: Path) -> None:
     """Start the sandbox, print the banner and wait for Ctrl-C."""
     with sandbox:
-        print(
-            BANNER.format(
-                api=sandbox.url,
-                okta=sandbox.okta_url,
-                aws=sandbox.aws.url,
-                log=log,
-                key=CLIENT_KEY,
-            ),
-            flush=True,
-        )
+        urls = {"api": sandbox.url, "okta": sandbox.okta_url, "aws": sandbox.aws.url}
+        print(BANNER.format(**urls, log=log, key=CLIENT_KEY), flush=True)
         signal.pause()
 
 
@@ -115,13 +100,12 @@ def unknown_settings(environ: Mapping[str, str], template: Template) -> list[str
     known = {name for function in template.functions for name in function.environment}
     warnings = []
     for name in sorted(environ.keys() - known - PORTS.keys()):
-        close = difflib.get_close_matches(name, known, n=1, cutoff=CLOSE)
         if name.startswith(FOREIGN_PREFIXES) or "_" not in name:
             continue
-        if close:
-            warnings.append(f"{name} is not a setting and is ignored. Did you mean {close[0]}?")
-        elif name.endswith(UNIT_SUFFIXES):
-            warnings.append(f"{name} is not a setting and is ignored.")
+        close = difflib.get_close_matches(name, known, n=1, cutoff=CLOSE)
+        if close or name.endswith(UNIT_SUFFIXES):
+            hint = f" Did you mean {close[0]}?" if close else ""
+            warnings.append(f"{name} is not a setting and is ignored.{hint}")
     return warnings
 
 

@@ -8,6 +8,7 @@ import re
 import threading
 import time
 import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -25,8 +26,6 @@ from tests.sandbox.server import Server
 from tests.sandbox.template import PREFIX, Template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 CLIENT_NAME = "sandbox"
@@ -39,7 +38,7 @@ CLIENTS = {
         "scopes": ["verify", "enroll", "register", "release"],
         "audiences": [CLIENT_NAME, SHOP_NAME],
     },
-    SHOP_NAME: {"keys": [SHOP_KEY], "scopes": ["verify"], "audiences": [SHOP_NAME]},
+    SHOP_NAME: [SHOP_KEY],
 }
 ROOT_KEY = "sandbox-root-key-that-names-nobody-outside-this-machine"
 
@@ -138,8 +137,8 @@ class Aws:
                 KeySchema=table["KeySchema"],
             )
         for name, secret in self._template.resources("AWS::SecretsManager::Secret").items():
-            content = self._content(secret)
-            secrets.create_secret(Name=PREFIX + name, SecretString=json.dumps(content))
+            content = json.dumps(self._content(secret))
+            secrets.create_secret(Name=PREFIX + name, SecretString=content)
         for name, key in self._template.resources("AWS::KMS::Key").items():
             self.put_key(PREFIX + name, key["KeySpec"])
         self.kms_calls.clear()
@@ -201,8 +200,8 @@ class Aws:
         kind = self._faults.take(On.KMS)
         if kind is Kind.RESET:
             cut_connection(request.environ)
+        time.sleep(DELAY_SECONDS.get(kind, 0.0))
         if kind not in _KMS_ERRORS:
-            time.sleep(DELAY_SECONDS.get(kind, 0.0))
             return None
         status, name = _KMS_ERRORS[kind]
         return Response(json.dumps({"__type": name}), status)
@@ -213,16 +212,13 @@ class Aws:
             return _lambda_error(404, "ResourceNotFoundException", f"Function not found: {name}")
         arn = function_arn(function[1], function[2] or request.args.get("Qualifier", ""))
         if not self._is_allowed(request, "lambda:InvokeFunction", arn):
-            message = f"not authorized to perform: lambda:InvokeFunction on resource: {arn}"
-            return _lambda_error(403, "AccessDeniedException", message)
+            return _lambda_error(403, "AccessDeniedException", f"not authorized to invoke {arn}")
         if request.headers.get("X-Amz-Invocation-Type") != "Event":
-            message = "the sandbox takes only the invocation type Event"
-            return _lambda_error(400, "InvalidParameterValueException", message)
+            return _lambda_error(400, "InvalidParameterValueException", "only Event is known here")
         try:
             self._accept_event(function[1], json.loads(request.get_data() or b"{}"))
         except ValueError:
-            message = "Could not parse request body into json"
-            return _lambda_error(400, "InvalidRequestContentException", message)
+            return _lambda_error(400, "InvalidRequestContentException", "the event is not JSON")
         except Throttled:
             return _lambda_error(429, "TooManyRequestsException", "Rate Exceeded.")
         return Response(status=202, headers={"x-amzn-RequestId": str(uuid.uuid4())})
@@ -246,18 +242,17 @@ def _needed(request: Request) -> Iterator[tuple[str, str | None]]:
     target = _TARGET.match(request.headers.get("X-Amz-Target", ""))
     if target is None:
         return
-    action = f"{_SERVICES[target[1]]}:{target[2]}"
-    if not action.startswith("kms:") and target[2] not in _TRANSACTIONS:
-        yield action, None
-        return
-    body = request.get_data()
-    request.environ["wsgi.input"] = io.BytesIO(body)  # moto reads it again
-    content = json.loads(body)
-    if action.startswith("kms:"):
-        yield action, content.get("KeyId")
-        return
-    for item in content["TransactItems"]:
-        yield from ((f"dynamodb:{_ITEM_ACTIONS[kind]}", None) for kind in item)
+    service, operation = _SERVICES[target[1]], target[2]
+    content: dict[str, Any] = {}
+    if service == "kms" or operation in _TRANSACTIONS:
+        body = request.get_data()
+        request.environ["wsgi.input"] = io.BytesIO(body)  # moto reads it again
+        content = json.loads(body)
+    if operation in _TRANSACTIONS:
+        for item in content["TransactItems"]:
+            yield from ((f"dynamodb:{_ITEM_ACTIONS[kind]}", None) for kind in item)
+    else:
+        yield f"{service}:{operation}", content.get("KeyId")
 
 
 def _lambda_error(status: int, kind: str, message: str) -> Response:

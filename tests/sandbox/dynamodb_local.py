@@ -7,14 +7,11 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.sandbox.server import HOST
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FOLDER = "DYNAMODB_LOCAL"
 """The environment variable with the folder of DynamoDBLocal.jar. It must be release 2 or newer: older
@@ -45,22 +42,17 @@ def dynamodb_local() -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    deadline = time.monotonic() + START_TIMEOUT
     try:
-        _wait_for(port)
+        while True:
+            try:
+                socket.create_connection((HOST, port), 1).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
         yield f"http://{HOST}:{port}"
     finally:
         process.kill()
         process.wait()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while True:
-        try:
-            socket.create_connection((HOST, port), 1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return

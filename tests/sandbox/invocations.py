@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.sandbox.okta.faults import Faults, Kind, On
 from tests.sandbox.workers import FunctionFailed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MOST_AT_ONCE = 3
 """Fewer than a function's workers, so that synchronous calls never wait for these alone."""

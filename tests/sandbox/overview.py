@@ -5,27 +5,24 @@ It reads the rows with the layer's own readers and changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from operator import itemgetter
+from typing import Any
 
 from tests.sandbox.aws import CLIENT_NAME, ROOT_KEY
+from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.records import FactorType
 from tests.sandbox.okta.verification import LOCKOUT_ATTEMPTS
 from verification import rules
 from verification.aws import budget_rows, customer_rows, email_rows
+from verification.aws.send_slots import SendSlots
 from verification.aws.table import Item, int_attribute
 from verification.crypto import DeviceClaim, Keyring, Place, Row
 from verification.errors import BadRequest
-from verification.models import Challenge, CustomerState, Lane, Spent
+from verification.models import Challenge, CustomerState, Email, Lane, Spent
 from verification.parsing import parse_email
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from tests.sandbox.okta.models import Org
-    from verification.aws.send_slots import SendSlots
-    from verification.models import Email
-    from verification.settings import Settings
+from verification.settings import Settings
 
 OKTA_CALLS = 40
 _SENT_TO = (FactorType.EMAIL, FactorType.SMS, FactorType.CALL)
@@ -69,9 +66,7 @@ class Overview:
             "customers": users,
             "messages": self._messages(email, users),
             "challenges": sorted(
-                self._challenges(rows, states, now),
-                key=lambda challenge: challenge["sent_at"],
-                reverse=True,
+                self._challenges(rows, states, now), key=itemgetter("sent_at"), reverse=True
             ),
             "wrong_codes": {
                 "count": len(customer.wrong_codes),
@@ -89,7 +84,7 @@ class Overview:
                 _lane(Lane.STRANGER, email_rows.STRANGER_SENDS, rows.email, now),
                 _lane(Lane.DEVICE, email_rows.DEVICE_SENDS, rows.device, now),
                 _lane(Lane.CLIENT, email_rows.CLIENT_SENDS, rows.email, now),
-                _lane(Lane.RELEASE, customer_rows.RELEASES, _first(rows.customers), now),
+                _lane(Lane.RELEASE, customer_rows.RELEASES, next(iter(rows.customers), {}), now),
             ],
             "budgets": self._budgets(users, source_ip, int(now)),
             "device_is_known": _is_known(claim, self._keyring.email_hash(email), states),
@@ -97,47 +92,31 @@ class Overview:
 
     def okta_calls(self) -> list[dict[str, object]]:
         """The last calls that the org received, oldest first."""
-        return [
-            {
-                "at": call.at,
-                "kind": call.kind,
-                "method": call.method,
-                "path": call.path,
-                "status": call.status,
-            }
-            for call in self._org.calls[-OKTA_CALLS:]
-        ]
+        shown = ("at", "kind", "method", "path", "status")
+        calls = self._org.calls[-OKTA_CALLS:]
+        return [{name: getattr(call, name) for name in shown} for call in calls]
 
     def _rows(self, email: Email, claim: DeviceClaim | None, user_ids: Sequence[str]) -> _Rows:
         email_key = email_rows.key_of(Place(Row.EMAIL, self._keyring.email_hash(email)))
         device_key = email_rows.key_of(Place(Row.DEVICE, claim.device_id)) if claim else ""
         customers = [customer_rows.key_of(self._keyring.customer_key(each)) for each in user_ids]
-        found = self._get(email_key, device_key, *customers)
-        return _Rows(
-            found.get(email_key, {}),
-            found.get(device_key, {}),
-            [found.get(key, {}) for key in customers],
-        )
+        rows = self._get(email_key, device_key, *customers)
+        return _Rows(rows[email_key], rows[device_key], [rows[key] for key in customers])
 
     def _get(self, *keys: str) -> dict[str, Item]:
-        """The rows that exist, by their keys. An empty key names none."""
+        """The rows by their keys, empty where there is none. An empty key names none."""
         table = self._settings.table_name
         wanted = [{"pk": {"S": key}} for key in dict.fromkeys(keys) if key]
         answer = self._dynamodb.batch_get_item(RequestItems={table: {"Keys": wanted}})
-        return {row["pk"]["S"]: row for row in answer["Responses"][table]}
+        rows = {row["pk"]["S"]: row for row in answer["Responses"][table]}
+        return {key: rows.get(key, {}) for key in keys}
 
     def _messages(self, email: Email, users: Sequence[dict[str, Any]]) -> list[dict[str, object]]:
         """What was sent to the email, and to the phones and mailboxes of its users."""
         factors = [factor for user in users for factor in user["factors"]]
         reached = {each["destination"].lower() for each in factors if each["type"] in _SENT_TO}
         return [
-            {
-                "to": message.to,
-                "channel": message.channel,
-                "code": message.code,
-                "text": message.text,
-                "sent_at": message.sent_at,
-            }
+            asdict(message)
             for message in reversed(list(self._org.inbox))
             if message.to.lower() in reached | {email}
         ]
@@ -146,64 +125,74 @@ class Overview:
         self, rows: _Rows, states: Sequence[CustomerState], now: float
     ) -> Iterator[dict[str, Any]]:
         sent = {factor: each.by for state in states for factor, each in state.sent.items()}
-        of_strangers = email_rows.state_of(rows.email).challenges
-        of_devices = email_rows.state_of(rows.device).challenges
-        yield from _listed(Lane.STRANGER, of_strangers, sent, now)
-        yield from _listed(Lane.DEVICE, of_devices, sent, now)
-        for state in states:
-            yield from _listed(Lane.CLIENT, state.challenges, sent, now)
-            if state.release is not None:
-                yield from _listed(Lane.RELEASE, (state.release,), sent, now)
+        listed = [
+            (Lane.STRANGER, email_rows.state_of(rows.email).challenges),
+            (Lane.DEVICE, email_rows.state_of(rows.device).challenges),
+            *((Lane.CLIENT, state.challenges) for state in states),
+            *((Lane.RELEASE, (state.release,)) for state in states if state.release),
+        ]
+        for lane, challenges in listed:
+            yield from _listed(lane, challenges, sent, now)
 
     def _budgets(
         self, users: Sequence[dict[str, Any]], source_ip: str, now: int
     ) -> list[dict[str, object]]:
         settings, keyring = self._settings, self._keyring
         source = keyring.source_hash(rules.source_network(source_ip))
-        budgets = {
-            "codes that this address requests": (
-                Spent("source-sends", source),
-                settings.sends_per_source,
-            ),
-            "wrong codes from this address": (
-                Spent("source-failures", source),
-                settings.failures_per_source,
-            ),
-            "codes that this client requests": (
-                Spent("client-sends", CLIENT_NAME),
-                settings.sends_per_client,
-            ),
-        }
+        sends, failures = Spent("source-sends", source), Spent("source-failures", source)
+        of_client = Spent("client-sends", CLIENT_NAME)
+        spent = [
+            ("codes that this address requests", sends, settings.sends_per_source),
+            ("wrong codes from this address", failures, settings.failures_per_source),
+            ("codes that this client requests", of_client, settings.sends_per_client),
+        ]
         destinations = {
-            f"{factor['type']} to {factor['destination']}": budget_rows.destination_key(
-                keyring.destination_hash(factor["destination"]), int(now)
+            f"{each['type']} to {each['destination']}": keyring.destination_hash(
+                each["destination"]
             )
             for user in users
-            for factor in user["factors"]
-            if factor["type"] in _SENT_TO
+            for each in user["factors"]
+            if each["type"] in _SENT_TO
         }
-        brake = budget_rows.brake_key(now)
-        keys = [budget_rows.key_of(spent) for spent, _ in budgets.values()]
-        rows = self._get(brake, *keys, *destinations.values())
-        listed = []
-        for name, (spent, most) in budgets.items():
-            row = rows.get(budget_rows.key_of(spent), {})
-            used = int_attribute(row, "spent") if int_attribute(row, "ends_at") > now else 0
-            listed.append({"name": name, "window": "hour", "used": used, "most": most})
-        wrong = int_attribute(rows.get(brake, {}), "wrong")
-        listed.append(
+        # Name, window, limit, key, and the attribute that counts.
+        shown = [
+            *(
+                (name, "hour", most, budget_rows.key_of(each), "spent")
+                for name, each, most in spent
+            ),
+            (
+                "wrong codes of strangers, all customers",
+                "hour",
+                settings.stranger_failures,
+                budget_rows.brake_key(now),
+                "wrong",
+            ),
+            *(
+                (
+                    name,
+                    "day",
+                    rules.DESTINATION_SENDS,
+                    budget_rows.destination_key(to, now),
+                    "sends",
+                )
+                for name, to in destinations.items()
+            ),
+        ]
+        rows = self._get(*(key for _, _, _, key, _ in shown))
+        return [
             {
-                "name": "wrong codes of strangers, all customers",
-                "window": "hour",
-                "used": wrong,
-                "most": settings.stranger_failures,
+                "name": name,
+                "window": window,
+                "used": 0 if _is_over(rows[key], now) else int_attribute(rows[key], attribute),
+                "most": most,
             }
-        )
-        for name, key in destinations.items():
-            used = int_attribute(rows.get(key, {}), "sends")
-            most = rules.DESTINATION_SENDS
-            listed.append({"name": name, "window": "day", "used": used, "most": most})
-        return listed
+            for name, window, most, key, attribute in shown
+        ]
+
+
+def _is_over(row: Item, now: int) -> bool:
+    """Whether a budget's hour is over; other rows have none."""
+    return "ends_at" in row and int_attribute(row, "ends_at") <= now
 
 
 def _lane(lane: Lane, sends: SendSlots, row: Item, now: float) -> dict[str, object]:
@@ -252,7 +241,3 @@ def _is_known(claim: DeviceClaim | None, email_hash: str, states: Sequence[Custo
     if claim is None or claim.email_hash != email_hash:
         return False
     return any(device.id == claim.device_id for state in states for device in state.devices)
-
-
-def _first(rows: Sequence[Item]) -> Item:
-    return rows[0] if rows else {}

@@ -6,10 +6,12 @@ import json
 import os
 import random
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from werkzeug.wrappers import Request, Response
 
@@ -25,9 +27,6 @@ from tests.sandbox.server import Server
 from tests.sandbox.template import Function, Template
 from tests.sandbox.workers import Workers
 from verification.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PAGE = Path(__file__).with_name("page")
 PAGE_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -74,10 +73,8 @@ class Sandbox:
             dynamodb_url,
             bridge,
         )
-        gateway = Gateway(
-            self.template.routes, self.invoke, self._control, self.template.gateway_responses
-        )
-        self._api = Server(gateway, port)
+        routes, own_responses = self.template.routes, self.template.gateway_responses
+        self._api = Server(Gateway(routes, self.invoke, self._control, own_responses), port)
         self._workers = self._new_workers()
         self._running = ExitStack()
 
@@ -114,7 +111,8 @@ class Sandbox:
             starting.callback(self._stop_workers)
             for workers in self._workers.values():
                 workers.warm()
-            self._overview = self._new_overview()
+            settings = Settings.from_environ(self.settings_of(self.template.functions[0]))
+            self._overview = Overview(self.aws.client("dynamodb"), self.org, settings)
             starting.callback(self.invocations.close)
             starting.callback(self.org.interrupt)
             starting.enter_context(self._api)
@@ -154,7 +152,10 @@ class Sandbox:
 
     def settings_of(self, function: Function) -> dict[str, str]:
         """The environment of a worker: nothing of this machine's own."""
-        sandboxed = {
+        overrides = {
+            name: value for name, value in self._environment.items() if name in function.environment
+        }
+        return {
             **function.environment,
             "SANDBOX": "true",
             "AWS_ENDPOINT_URL": self.aws.url,
@@ -165,11 +166,8 @@ class Sandbox:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             **CREDENTIALS,
             "AWS_ACCESS_KEY_ID": function.name,
+            **overrides,
         }
-        overrides = {
-            name: value for name, value in self._environment.items() if name in function.environment
-        }
-        return {**sandboxed, **overrides}
 
     def invoke(self, function: str, event: object) -> Any:
         """A function's result."""
@@ -193,11 +191,10 @@ class Sandbox:
 
     def _control(self, request: Request) -> Response | None:
         """The response to a request for the page or a `/sandbox/` control, else None."""
-        if request.path == "/":
-            return _file("page.html")
-        if request.path.startswith("/sandbox/page/"):
-            return _file(request.path.removeprefix("/sandbox/page/"))
-        if not request.path.startswith("/sandbox/"):
+        path = "/sandbox/page/page.html" if request.path == "/" else request.path
+        if path.startswith("/sandbox/page/"):
+            return _file(path.removeprefix("/sandbox/page/"))
+        if not path.startswith("/sandbox/"):
             return None
         try:
             answer = self._answer(request)
@@ -214,25 +211,19 @@ class Sandbox:
         if request.method == "GET" and control != "overview":
             with suppress(TimeoutError):
                 self.settle(SHORT_SETTLE_SECONDS)
+        given = json.loads(request.get_data() or b"{}")
         match request.method, control:
             case "GET", "messages":
                 return [
-                    {
-                        "to": message.to,
-                        "channel": message.channel,
-                        "code": message.code,
-                        "text": message.text,
-                        "sent_at": datetime.fromtimestamp(message.sent_at, UTC).isoformat(),
-                    }
+                    {**asdict(message), "sent_at": _iso(message.sent_at)}
                     for message in self.org.inbox.to(request.args["to"])
                 ]
             case "GET", "customers":
                 return self.org.customers()
             case "GET", "okta-calls":
-                return [
-                    {"method": call.method, "path": call.path, "status": call.status}
-                    for call in list(self.org.calls)
-                ]
+                shown = ("method", "path", "status")
+                calls = list(self.org.calls)
+                return [{name: getattr(call, name) for name in shown} for call in calls]
             case "GET", "overview":
                 return self._shown(request)
             case "POST", "reset":
@@ -242,18 +233,17 @@ class Sandbox:
                 self.settle()
                 return {"failed": self.invocations.failed, "dropped": self.invocations.dropped}
             case "POST", "clock":
-                seconds = float(json.loads(request.get_data())["advance_seconds"])
+                seconds = float(given["advance_seconds"])
                 self.advance += seconds
                 self._journal.note(f"clock advanced by {seconds:g} s")
-                return {"now": datetime.fromtimestamp(self.now(), UTC).isoformat()}
+                return {"now": _iso(self.now())}
             case "POST", "okta-tokens":
-                self.org.accept_tokens(json.loads(request.get_data())["accepted"])
+                self.org.accept_tokens(given["accepted"])
                 return {"accepted": self.org.api_tokens}
             case "POST", "faults":
-                fault = json.loads(request.get_data())
-                self.org.faults.add(fault["on"], fault["kind"], fault.get("times", 1))
-                self._journal.note(f"fault set: {fault['kind']} on {fault['on']}")
-                return fault
+                self.org.faults.add(given["on"], given["kind"], given.get("times", 1))
+                self._journal.note(f"fault set: {given['kind']} on {given['on']}")
+                return given
             case "DELETE", "faults":
                 self.org.faults.clear()
                 self._journal.note("faults cleared")
@@ -262,7 +252,7 @@ class Sandbox:
 
     def _shown(self, request: Request) -> dict[str, object]:
         """What the page shows, as it is now: it does not wait for asynchronous invocations."""
-        query = request.args
+        email, device_token = (request.args.get(name, "") for name in ("email", "device_token"))
         return {
             "now": self.now(),
             "advance": self._advance,
@@ -275,14 +265,8 @@ class Sandbox:
             "emails": list(dict.fromkeys(user["email"] for user in self.org.customers())),
             "okta_calls": self._overview.okta_calls(),
             "journal": self._journal.entries(),
-            "email": self._overview.of(
-                query.get("email", ""), query.get("device_token", ""), request.remote_addr or ""
-            ),
+            "email": self._overview.of(email, device_token, request.remote_addr or ""),
         }
-
-    def _new_overview(self) -> Overview:
-        settings = Settings.from_environ(self.settings_of(self.template.functions[0]))
-        return Overview(self.aws.client("dynamodb"), self.org, settings)
 
 
 def _file(name: str) -> Response | None:
@@ -294,6 +278,10 @@ def _file(name: str) -> Response | None:
     response = Response(files[name].read_bytes(), content_type=f"{kind}; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _json(status: int, body: object) -> Response:

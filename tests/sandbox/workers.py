@@ -9,15 +9,11 @@ import select
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
-from tests.sandbox.template import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tests.sandbox.template import Function
+from tests.sandbox.template import ROOT, Function
 
 START_TIMEOUT = 60.0
 MOST_WORKERS = 6
@@ -62,12 +58,9 @@ class Worker:
         """The function's result. Raises FunctionFailed, after which this worker is gone."""
         assert self._process.stdin is not None
         message = json.dumps({"event": event, "advance": advance})
-        try:
+        with suppress(BrokenPipeError):  # then there is no answer to read
             self._process.stdin.write(message.encode() + b"\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            self.stop()
-            raise FunctionFailed from None
         return self._read(self._timeout)
 
     @property

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from werkzeug import Request
 
-from tests.sandbox.okta import authn_responses
+from tests.sandbox.okta import authn_responses, enrollment, sessions
 from tests.sandbox.okta.directory import folded
 from tests.sandbox.okta.exceptions import OktaError, Refusal, validation_failed, wrong_step
 from tests.sandbox.okta.factors import new_factor
@@ -115,7 +115,7 @@ def enrol(org: Org, transaction: Transaction, body: JsonObject) -> None:
     """Enrol a factor during a sign-in."""
     new = new_factor(body)
     _require(transaction, Step.MFA_ENROLL)
-    factor = org.enrollment.enrol(transaction.user, new)
+    factor = enrollment.enrol(org, transaction.user, new)
     if factor.status is FactorStatus.ACTIVE:
         _enrolled(org, transaction)
         return
@@ -130,7 +130,7 @@ def activate(org: Org, transaction: Transaction, body: JsonObject, factor_id: st
     if factor.type is FactorType.EMAIL and factor.status is FactorStatus.ACTIVE:
         raise OktaError(Refusal.INVALID_SESSION)
     _require_activation(transaction, factor)
-    org.enrollment.activate(factor, _code(body, "passCode") or "")
+    enrollment.activate(org, factor, _code(body, "passCode") or "")
     _enrolled(org, transaction)
 
 
@@ -140,7 +140,7 @@ def resend_activation(
 ) -> None:
     factor = org.directory.factor(transaction.user, factor_id)
     _require_activation(transaction, factor)
-    org.enrollment.resend(factor)
+    enrollment.resend(org, factor)
 
 
 @_step
@@ -232,7 +232,7 @@ def _finish(org: Org, transaction: Transaction) -> None:
         transaction.step = Step.PASSWORD_EXPIRED
         return
     transaction.step = Step.SUCCESS
-    transaction.session_token = org.sessions.issue_token(user, tuple(transaction.methods))
+    transaction.session_token = sessions.issue_token(org, user, tuple(transaction.methods))
     user.last_login = timestamp(org.clock())
     del org.transactions[transaction.token]
 

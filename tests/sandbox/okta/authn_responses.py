@@ -25,13 +25,7 @@ _REMEMBER_DEVICE: JsonObject = {
     "rememberDeviceByDefault": False,
     "factorsPolicyInfo": {},
 }
-_COMPLEXITY: JsonObject = {
-    "minLength": 8,
-    "minLowerCase": 1,
-    "minUpperCase": 1,
-    "minNumber": 1,
-    "minSymbol": 0,
-}
+_COMPLEXITY: JsonObject = {"minLength": 8, "minLowerCase": 1, "minUpperCase": 1, "minNumber": 1}
 
 
 def transaction(shown: Transaction, base: str) -> JsonObject:

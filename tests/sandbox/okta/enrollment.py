@@ -6,18 +6,11 @@ limit; an answer to a question has at least 4 characters.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from tests.sandbox.okta.directory import FACTOR_PREFIXES, Directory
-from tests.sandbox.okta.exceptions import (
-    OktaError,
-    Refusal,
-    enrolment_refused,
-    validation_failed,
-)
-from tests.sandbox.okta.ids import Ids
-from tests.sandbox.okta.limits import Throttle
+from tests.sandbox.okta.directory import FACTOR_PREFIXES
+from tests.sandbox.okta.exceptions import OktaError, Refusal, enrolment_refused, validation_failed
+from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.records import (
     QUESTIONS,
     Factor,
@@ -27,15 +20,8 @@ from tests.sandbox.okta.records import (
     UserStatus,
     timestamp,
 )
-from tests.sandbox.okta.verification import (
-    DEFAULT_LIFETIME_SECONDS,
-    DEFAULT_WORDING,
-    SENT,
-    Verification,
-)
+from tests.sandbox.okta.verification import DEFAULT_LIFETIME_SECONDS, DEFAULT_WORDING, SENT
 
-ACTIVATION_ATTEMPTS = 5
-ACTIVATION_WINDOW_SECONDS = 300
 MIN_ANSWER_LENGTH = 4
 
 ENROLLABLE = [kind for kind in FACTOR_PREFIXES if kind[0] is not FactorType.PUSH]
@@ -62,73 +48,64 @@ class NewFactor:
     answer: str | None = None
 
 
-@dataclass(frozen=True)
-class Enrollment:
-    """The enrolments of one org."""
-
-    clock: Callable[[], float]
-    ids: Ids
-    directory: Directory
-    verification: Verification
-    _attempts: Throttle = field(
-        default_factory=lambda: Throttle(ACTIVATION_ATTEMPTS, ACTIVATION_WINDOW_SECONDS)
+def enrol(
+    org: Org,
+    user: User,
+    new: NewFactor,
+    *,
+    activate: bool = False,
+    lifetime_seconds: int = DEFAULT_LIFETIME_SECONDS,
+    wording: str = DEFAULT_WORDING,
+) -> Factor:
+    """Add a factor to a user, pending unless it needs no activation."""
+    org.verification.admit_user(user)
+    if (new.type, new.provider) not in ENROLLABLE:
+        raise enrolment_refused("The factor is not supported by the provider.")
+    destination = _destination(user, new)
+    _require_vacancy(user, new, destination)
+    factor = org.directory.new_factor(
+        new.type,
+        destination,
+        provider=new.provider,
+        secret=new.answer,
+        created=timestamp(org.clock()),
     )
+    if new.type is FactorType.TOTP:
+        factor.secret = org.transient_ids.shared_secret()
+        factor.qr_token = org.transient_ids.token(_QR_TOKEN_PREFIX, _QR_TOKEN_LENGTH)
+    if new.type is not FactorType.QUESTION and not (activate and new.type in SENT):
+        factor.status = FactorStatus.PENDING_ACTIVATION
+        if new.type in SENT:
+            org.verification.send(factor, lifetime_seconds, wording)
+    user.factors = [*(each for each in user.factors if not _same_kind(each, new)), factor]
+    return factor
 
-    def enrol(
-        self,
-        user: User,
-        new: NewFactor,
-        *,
-        activate: bool = False,
-        lifetime_seconds: int = DEFAULT_LIFETIME_SECONDS,
-        wording: str = DEFAULT_WORDING,
-    ) -> Factor:
-        """Add a factor to a user, pending unless it needs no activation."""
-        self.verification.admit_user(user)
-        if (new.type, new.provider) not in ENROLLABLE:
-            raise enrolment_refused("The factor is not supported by the provider.")
-        destination = _destination(user, new)
-        _require_vacancy(user, new, destination)
-        factor = self.directory.new_factor(
-            new.type,
-            destination,
-            provider=new.provider,
-            secret=new.answer,
-            created=timestamp(self.clock()),
-        )
-        if new.type is FactorType.TOTP:
-            factor.secret = self.ids.shared_secret()
-            factor.qr_token = self.ids.token(_QR_TOKEN_PREFIX, _QR_TOKEN_LENGTH)
-        if new.type is not FactorType.QUESTION and not (activate and new.type in SENT):
-            factor.status = FactorStatus.PENDING_ACTIVATION
-            if new.type in SENT:
-                self.verification.send(factor, lifetime_seconds, wording)
-        user.factors = [*(each for each in user.factors if not _same_kind(each, new)), factor]
-        return factor
 
-    def activate(self, factor: Factor, code: str) -> None:
-        """Activate a pending factor with its code."""
-        _require_pending(factor)
-        self._attempts.admit(factor.id, self.clock())
-        refusal = self.verification.refusal(factor, code)
-        if refusal is not None:
-            raise refusal
-        factor.status = FactorStatus.ACTIVE
-        factor.last_updated = timestamp(self.clock())
+def activate(org: Org, factor: Factor, code: str) -> None:
+    """Activate a pending factor with its code."""
+    _require_pending(factor)
+    org.activation_attempts.admit(factor.id, org.clock())
+    refusal = org.verification.refusal(factor, code)
+    if refusal is not None:
+        raise refusal
+    factor.status = FactorStatus.ACTIVE
+    factor.last_updated = timestamp(org.clock())
 
-    def resend(self, factor: Factor, wording: str = DEFAULT_WORDING) -> None:
-        """Send another activation code."""
-        _require_pending(factor)
-        if factor.type not in SENT:
-            raise OktaError(Refusal.WRONG_FACTOR_STATE)
-        if self._attempts.used_up(factor.id, self.clock()):
-            raise OktaError(Refusal.RATE_LIMITED)
-        self.verification.send(factor, wording=wording)
 
-    def remove(self, user: User, factor: Factor) -> None:
-        if user.status is UserStatus.DEPROVISIONED:
-            raise OktaError(Refusal.WRONG_USER_STATUS)
-        user.factors.remove(factor)
+def resend(org: Org, factor: Factor, wording: str = DEFAULT_WORDING) -> None:
+    """Send another activation code."""
+    _require_pending(factor)
+    if factor.type not in SENT:
+        raise OktaError(Refusal.WRONG_FACTOR_STATE)
+    if org.activation_attempts.used_up(factor.id, org.clock()):
+        raise OktaError(Refusal.RATE_LIMITED)
+    org.verification.send(factor, wording=wording)
+
+
+def remove(user: User, factor: Factor) -> None:
+    if user.status is UserStatus.DEPROVISIONED:
+        raise OktaError(Refusal.WRONG_USER_STATUS)
+    user.factors.remove(factor)
 
 
 def _require_pending(factor: Factor) -> None:

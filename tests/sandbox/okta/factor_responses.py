@@ -100,11 +100,9 @@ def factor_url(owner: User, shown: Factor, base: str) -> str:
 def _supported(
     owner: User, factor_type: FactorType, provider: str, base: str, enrol_url: str
 ) -> JsonObject:
-    enrolled_ones = [
-        each
-        for each in owner.factors
-        if (each.type, each.provider) == (factor_type, provider) and not _is_pending(each)
-    ]
+    known = {
+        (each.type, each.provider): each.status for each in owner.factors if not _is_pending(each)
+    }
     links: JsonObject = {"enroll": link(enrol_url, "POST")}
     if factor_type is FactorType.QUESTION:
         links["questions"] = link(f"{user_url(owner, base)}/factors/questions", "GET")
@@ -112,7 +110,7 @@ def _supported(
         "factorType": factor_type,
         "provider": provider,
         "vendorName": provider,
-        "status": enrolled_ones[0].status if enrolled_ones else FactorStatus.NOT_SETUP,
+        "status": known.get((factor_type, provider), FactorStatus.NOT_SETUP),
         "enrollment": "OPTIONAL",
         "_links": links,
     }

@@ -7,7 +7,7 @@ provider of a new factor is OKTA by default.
 
 from werkzeug import Request
 
-from tests.sandbox.okta import factor_responses
+from tests.sandbox.okta import enrollment, factor_responses
 from tests.sandbox.okta.enrollment import NewFactor
 from tests.sandbox.okta.exceptions import enrolment_refused, validation_failed
 from tests.sandbox.okta.models import Org
@@ -47,7 +47,8 @@ def questions(_org: Org, _request: Request, user: User) -> Answer:  # noqa: ARG0
 
 def enrol(org: Org, request: Request, user: User) -> Answer:
     new = new_factor(json_object(request))
-    factor = org.enrollment.enrol(
+    factor = enrollment.enrol(
+        org,
         user,
         new,
         activate=flag(request, "activate"),
@@ -58,13 +59,13 @@ def enrol(org: Org, request: Request, user: User) -> Answer:
 
 
 def activate(org: Org, request: Request, user: User, factor: Factor) -> Answer:
-    org.enrollment.activate(factor, str(json_object(request).get("passCode", "")))
+    enrollment.activate(org, factor, str(json_object(request).get("passCode", "")))
     return read(org, request, user, factor)
 
 
 def resend(org: Org, request: Request, user: User, factor: Factor) -> Answer:
     optional_json_object(request)
-    org.enrollment.resend(factor, requested_wording(org, request, factor.type))
+    enrollment.resend(org, factor, requested_wording(org, request, factor.type))
     return read(org, request, user, factor)
 
 
@@ -84,8 +85,8 @@ def verify(org: Org, request: Request, user: User, factor: Factor) -> Answer:
     return Answer(factor_responses.challenge(user, factor, org_url(request)))
 
 
-def remove(org: Org, _request: Request, user: User, factor: Factor) -> Answer:
-    org.enrollment.remove(user, factor)
+def remove(_org: Org, _request: Request, user: User, factor: Factor) -> Answer:
+    enrollment.remove(user, factor)
     return NO_CONTENT
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from tests.sandbox.okta import seed
 from tests.sandbox.okta.directory import Directory
-from tests.sandbox.okta.enrollment import Enrollment
 from tests.sandbox.okta.faults import Faults
 from tests.sandbox.okta.ids import Ids
 from tests.sandbox.okta.limits import RateLimits, Throttle
@@ -20,14 +19,13 @@ from tests.sandbox.okta.records import (
     FactorType,
     Inbox,
     Policy,
+    Session,
+    SessionToken,
     SmsTemplate,
     Transaction,
     User,
 )
-from tests.sandbox.okta.sessions import Sessions
 from tests.sandbox.okta.verification import Verification
-
-SIGN_INS_A_SECOND = 4
 
 Latency = float | Callable[[str], float]
 """Seconds that every answer takes, or a function from the kind of call (see urls.py) to seconds."""
@@ -75,12 +73,11 @@ class Org:
             seed.plant(self.directory)
             self.policy = Policy()
             self.sms_templates: dict[str, SmsTemplate] = {}
-            self.enrollment = Enrollment(
-                self.clock, self.transient_ids, self.directory, self.verification
-            )
-            self.sessions = Sessions(self.clock, self.transient_ids)
+            self.session_tokens: dict[str, SessionToken] = {}
+            self.sessions: dict[str, Session] = {}
             self.transactions: dict[str, Transaction] = {}
-            self.sign_in_attempts = Throttle(SIGN_INS_A_SECOND, 1)
+            self.sign_in_attempts = Throttle(4, 1)
+            self.activation_attempts = Throttle(5, 300)
             self.limits = RateLimits()
             self.inbox.clear()
             self.calls.clear()

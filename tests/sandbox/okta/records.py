@@ -1,4 +1,4 @@
-"""The org's records: users, factors, challenges, sign-ins, templates, messages, answered calls."""
+"""The org's records: users, factors, challenges, sign-ins, sessions, messages, answered calls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -145,6 +145,25 @@ class Transaction:
     has_enrolled: bool = False
     session_token: str | None = None
     methods: list[str] = field(default_factory=lambda: [PASSWORD])
+
+
+@dataclass(frozen=True)
+class SessionToken:
+    """The proof of a sign-in by these methods."""
+
+    user: User
+    methods: tuple[str, ...]
+    issued_at: float
+
+
+@dataclass
+class Session:
+    """A signed-in user; times in epoch seconds."""
+
+    id: str
+    proof: SessionToken
+    created_at: float
+    expires_at: float
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,12 @@ from tests.sandbox.okta.records import User, UserStatus
 
 JsonObject = dict[str, object]
 
-# The links of a user by status. ACTIVE and STAGED are recorded, the others assumed.
+# The links of a user by status, as recorded. The org shows none for other statuses.
 _USER_STEPS = {
     UserStatus.STAGED: "activate",
-    UserStatus.PROVISIONED: "reactivate resetPassword deactivate",
     UserStatus.ACTIVE: (
         "suspend resetPassword expirePassword changeRecoveryQuestion changePassword deactivate"
     ),
-    UserStatus.RECOVERY: "resetPassword suspend deactivate",
-    UserStatus.PASSWORD_EXPIRED: "resetPassword suspend deactivate",
-    UserStatus.LOCKED_OUT: "unlock resetPassword deactivate",
-    UserStatus.SUSPENDED: "unsuspend deactivate",
-    UserStatus.DEPROVISIONED: "activate",
 }
 _PASSWORD_STEPS = frozenset({"expirePassword", "changePassword"})
 # Where the path is not `lifecycle/` and the step's name.
@@ -33,7 +27,13 @@ _STEP_PATHS = {
     "changePassword": "credentials/change_password",
     "changeRecoveryQuestion": "credentials/change_recovery_question",
 }
-# As recorded: these two have no caching headers.
+_CACHING_HEADERS = {
+    "Vary": "Accept-Encoding",
+    "cache-control": "no-cache, no-store",
+    "pragma": "no-cache",
+    "expires": "0",
+}
+# As recorded.
 _WITHOUT_CACHING_HEADERS = frozenset({401, 429})
 
 
@@ -44,7 +44,6 @@ class Answer:
     body: object
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
-    content_type: str = "application/json"
 
 
 NO_CONTENT = Answer(b"", 204)
@@ -57,20 +56,18 @@ def org_url(request: Request) -> str:
 
 def on_the_wire(answer: Answer, quota: Quota, request_id: str) -> Response:
     """The HTTP response with Okta's own headers."""
-    response = Response(
-        _content(answer.body), status=answer.status, content_type=answer.content_type
-    )
-    if not answer.body and isinstance(answer.body, bytes):
+    if isinstance(answer.body, bytes):
+        response = Response(answer.body, status=answer.status)
         del response.headers["Content-Type"]
+    else:
+        body = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False)
+        response = Response(body, status=answer.status, content_type="application/json")
     response.headers["x-okta-request-id"] = request_id
     response.headers["x-rate-limit-limit"] = str(quota.limit)
     response.headers["x-rate-limit-remaining"] = str(quota.remaining)
     response.headers["x-rate-limit-reset"] = str(quota.reset)
     if answer.status not in _WITHOUT_CACHING_HEADERS:
-        response.headers["Vary"] = "Accept-Encoding"
-        response.headers["cache-control"] = "no-cache, no-store"
-        response.headers["pragma"] = "no-cache"
-        response.headers["expires"] = "0"
+        response.headers.update(_CACHING_HEADERS)
     for name, value in answer.headers:
         response.headers.add(name, value)
     return response
@@ -118,18 +115,11 @@ def page_links(
 
 
 def link(url: str, *methods: str) -> JsonObject:
-    """A link and its methods."""
     return {"href": url, "hints": {"allow": list(methods)}}
 
 
 def user_url(shown: User, base: str) -> str:
     return f"{base}/api/v1/users/{shown.id}"
-
-
-def _content(body: object) -> bytes:
-    if isinstance(body, bytes):
-        return body
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _user(shown: User, user_type_id: str) -> JsonObject:
@@ -176,7 +166,7 @@ def _user_links(shown: User, base: str, user_type_id: str) -> JsonObject:
         "schema": {"href": f"{base}/api/v1/meta/schemas/user/{schema_id}"},
         "type": {"href": f"{base}/api/v1/meta/types/user/{user_type_id}"},
     }
-    for step in _USER_STEPS[shown.status].split():
+    for step in _USER_STEPS.get(shown.status, "").split():
         if shown.password is None and step in _PASSWORD_STEPS:
             continue
         path = _STEP_PATHS.get(step, f"lifecycle/{step}")

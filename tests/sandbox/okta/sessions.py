@@ -5,23 +5,23 @@ long as a new one; the cookie holds the session's id; with a token that opens no
 redirected without a cookie; an address that is not trusted is refused and the token is not used.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from werkzeug import Request
 
 from tests.sandbox.okta.exceptions import OktaError, Refusal, not_found, validation_failed
-from tests.sandbox.okta.ids import Ids
+from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.parameters import json_object, text
-from tests.sandbox.okta.records import PASSWORD, FactorStatus, User, UserStatus, timestamp
+from tests.sandbox.okta.records import (
+    PASSWORD,
+    FactorStatus,
+    Session,
+    SessionToken,
+    User,
+    UserStatus,
+    timestamp,
+)
 from tests.sandbox.okta.responses import NO_CONTENT, Answer, JsonObject, link, org_url
-
-if TYPE_CHECKING:
-    from tests.sandbox.okta.models import Org
 
 SESSION_TOKEN_SECONDS = 300
 SESSION_SECONDS = 7200
@@ -36,60 +36,11 @@ _TOKEN_PREFIX, _TOKEN_LENGTH = "20111", 55
 _SIGNED_OUT = frozenset({UserStatus.SUSPENDED, UserStatus.DEPROVISIONED})
 
 
-@dataclass(frozen=True)
-class SessionToken:
-    """The proof of a sign-in by these methods."""
-
-    user: User
-    methods: tuple[str, ...]
-    issued_at: float
-
-
-@dataclass
-class Session:
-    """A signed-in user; times in epoch seconds."""
-
-    id: str
-    proof: SessionToken
-    created_at: float
-    expires_at: float
-
-
-@dataclass(frozen=True)
-class Sessions:
-    """The sessions and session tokens of one org."""
-
-    clock: Callable[[], float]
-    ids: Ids
-    _tokens: dict[str, SessionToken] = field(default_factory=dict)
-    _sessions: dict[str, Session] = field(default_factory=dict)
-
-    def issue_token(self, user: User, methods: tuple[str, ...]) -> str:
-        """A token that opens one session, once and soon."""
-        token = self.ids.token(_TOKEN_PREFIX, _TOKEN_LENGTH)
-        self._tokens[token] = SessionToken(user, methods, self.clock())
-        return token
-
-    def open(self, token: str) -> Session:
-        """A session for a token, which is used up."""
-        now = self.clock()
-        proof = self._tokens.pop(token, None)
-        if proof is None or now >= proof.issued_at + SESSION_TOKEN_SECONDS:
-            raise OktaError(Refusal.AUTHENTICATION_FAILED)
-        session_id = self.ids.token(_SESSION_PREFIX, _SESSION_LENGTH)
-        session = Session(session_id, proof, now, now + SESSION_SECONDS)
-        self._sessions[session.id] = session
-        return session
-
-    def find(self, session_id: str) -> Session | None:
-        """The session with this id, until it ends."""
-        session = self._sessions.get(session_id)
-        if session is None or self.clock() >= session.expires_at:
-            return None
-        return None if session.proof.user.status in _SIGNED_OUT else session
-
-    def close(self, session: Session) -> None:
-        del self._sessions[session.id]
+def issue_token(org: Org, user: User, methods: tuple[str, ...]) -> str:
+    """A token that opens one session, once and soon."""
+    token = org.transient_ids.token(_TOKEN_PREFIX, _TOKEN_LENGTH)
+    org.session_tokens[token] = SessionToken(user, methods, org.clock())
+    return token
 
 
 def create(org: Org, request: Request) -> Answer:
@@ -97,7 +48,7 @@ def create(org: Org, request: Request) -> Answer:
     token = text(json_object(request), "sessionToken")
     if token is None:
         raise validation_failed("sessionToken", "sessionToken: The field cannot be left blank")
-    return Answer(_shown(org.sessions.open(token), org_url(request)))
+    return Answer(_shown(_open(org, token), org_url(request)))
 
 
 def read(org: Org, request: Request, session_id: str | None = None) -> Answer:
@@ -111,7 +62,7 @@ def refresh(org: Org, request: Request, session_id: str | None = None) -> Answer
 
 
 def close(org: Org, request: Request, session_id: str | None = None) -> Answer:
-    org.sessions.close(_asked(org, request, session_id))
+    del org.sessions[_asked(org, request, session_id).id]
     return NO_CONTENT
 
 
@@ -121,7 +72,7 @@ def redirect_with_cookie(org: Org, request: Request) -> Answer:
         raise validation_failed("redirectUrl", "redirectUrl: The origin is not trusted")
     headers = [("Location", quote(url, safe="%/:=&?~#+!$,;'@()*[]"))]
     try:
-        session = org.sessions.open(request.args.get("token", ""))
+        session = _open(org, request.args.get("token", ""))
     except OktaError:
         pass
     else:
@@ -130,10 +81,26 @@ def redirect_with_cookie(org: Org, request: Request) -> Answer:
     return Answer(b"", 302, tuple(headers))
 
 
+def _open(org: Org, token: str) -> Session:
+    """A session for a token, which is used up."""
+    now = org.clock()
+    proof = org.session_tokens.pop(token, None)
+    if proof is None or now >= proof.issued_at + SESSION_TOKEN_SECONDS:
+        raise OktaError(Refusal.AUTHENTICATION_FAILED)
+    session_id = org.transient_ids.token(_SESSION_PREFIX, _SESSION_LENGTH)
+    session = Session(session_id, proof, now, now + SESSION_SECONDS)
+    org.sessions[session.id] = session
+    return session
+
+
 def _asked(org: Org, request: Request, session_id: str | None) -> Session:
-    """The session with this id, or without an id that of the cookie."""
-    session = org.sessions.find(session_id or request.cookies.get(COOKIE, ""))
-    if session is None:
+    """The session with this id, or without an id that of the cookie, until it ends."""
+    session = org.sessions.get(session_id or request.cookies.get(COOKIE, ""))
+    if (
+        session is None
+        or org.clock() >= session.expires_at
+        or session.proof.user.status in _SIGNED_OUT
+    ):
         raise not_found(session_id, "AppSession") if session_id else not_found("me", "Session")
     return session
 
