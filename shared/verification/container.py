@@ -30,10 +30,12 @@ from verification.limits import Limits
 from verification.lookup import Lookup
 from verification.observability import Meter
 from verification.okta.authn import Authn
+from verification.okta.credentials import SCOPES, TEMPLATE_SCOPES, ApiToken, ServiceApp
 from verification.okta.factors import Factors
 from verification.okta.sms_templates import SmsTemplates
 from verification.okta.transport import Transport
 from verification.okta.users import Users
+from verification.okta.wire import Wire
 from verification.passwords import Passwords
 from verification.receipts import Receipts
 from verification.registration import Register
@@ -52,7 +54,8 @@ class Container:
     table: Table
     invocation: AsyncInvocation
     signer: KmsSigner
-    transport: Transport
+    wire: Wire
+    service_app: ServiceApp | None
     limits: Limits
     idempotency: Idempotency
     meter: Meter
@@ -82,11 +85,29 @@ def build(
     keys = secrets.keyring
     table = Table(clients.dynamodb(), settings.table_name, meter)
     emails, customers = EmailRows(table, settings.stranger_attempts), CustomerRows(table)
-    transport = Transport(settings.okta_org_url, secrets, meter, clock=clock, sleep=sleep)
+    signer, wire = KmsSigner(clients.kms, meter), Wire(meter)
+    service_app = None
+    if settings.okta_client_id:
+        service_app = ServiceApp(
+            settings.okta_org_url,
+            settings.okta_client_id,
+            settings.okta_app_key,
+            signer,
+            wire,
+            scopes=SCOPES + (TEMPLATE_SCOPES if settings.okta_sms_templates else ()),
+            clock=clock,
+        )
+    transport = Transport(
+        settings.okta_org_url,
+        wire,
+        service_app or ApiToken(secrets),
+        meter,
+        clock=clock,
+        sleep=sleep,
+    )
     users, factors = Users(transport), Factors(transport)
     authn = Authn(transport, is_trusted=settings.trusted_application)
     invocation = AsyncInvocation(clients.aws_lambda, meter)
-    signer = KmsSigner(clients.kms, meter)
     fixed_time = FixedTime(meter, clock=monotonic, sleep=sleep)
     limits = Limits(BudgetRows(table), keys, settings, meter, clock, monotonic)
     lookup = Lookup(users, factors, emails, keys)
@@ -142,7 +163,8 @@ def build(
         table=table,
         invocation=invocation,
         signer=signer,
-        transport=transport,
+        wire=wire,
+        service_app=service_app,
         limits=limits,
         idempotency=Idempotency(ResponseRows(table), keys, clock),
         meter=meter,

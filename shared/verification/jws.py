@@ -1,5 +1,5 @@
-"""JSON Web Signatures in the one form that this service makes and accepts: compact, ES256, with `alg`,
-`kid` and `typ` in the header and nothing else. Nothing in a token decides how it is checked.
+"""JSON Web Signatures. Accepted are those of one form: compact, ES256, with `alg`, `kid` and `typ` in
+the header and nothing else. Nothing in a token decides how it is checked.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ from verification.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 ALGORITHM = "ES256"
+RSA_ALGORITHM = "RS256"
+"""What Okta's service apps may sign with too."""
+
 MAX_LENGTH = 4096
 
 _HEADER = {"alg", "kid", "typ"}
@@ -37,24 +41,32 @@ class Token:
 
 def kid_of(key_id: str) -> str:
     """The name of a KMS key in tokens and in the JWKS. It does not show the account."""
-    return _encoded(hashlib.sha256(key_id.encode()).digest()[:12])
+    return encoded(hashlib.sha256(key_id.encode()).digest()[:12])
 
 
 def signing_input(kid: str, type_: str, claims: Mapping[str, object]) -> str:
     """What is to be signed."""
-    header = {"alg": ALGORITHM, "kid": kid, "typ": type_}
+    return unsigned({"alg": ALGORITHM, "kid": kid, "typ": type_}, claims)
+
+
+def unsigned(header: Mapping[str, object], claims: Mapping[str, object]) -> str:
+    """The first two parts of a token, which are what is signed."""
     return f"{_segment(header)}.{_segment(claims)}"
 
 
-def token(signed: str, der_signature: bytes) -> str:
-    """The token. A JWS has the signature's two numbers side by side (RFC 7518, 3.4), KMS in DER."""
+def token(signed: str, signature: bytes, algorithm: str = ALGORITHM) -> str:
+    """The token. A JWS has an ECDSA signature's two numbers side by side (RFC 7518, 3.4), KMS in
+    DER.
+    """
+    if algorithm == RSA_ALGORITHM:
+        return f"{signed}.{encoded(signature)}"
     from cryptography.hazmat.primitives.asymmetric.utils import (  # noqa: PLC0415 - see `crypto`
         decode_dss_signature,
     )
 
-    numbers = decode_dss_signature(der_signature)
+    numbers = decode_dss_signature(signature)
     raw = b"".join(number.to_bytes(_NUMBER_BYTES, "big") for number in numbers)
-    return f"{signed}.{_encoded(raw)}"
+    return f"{signed}.{encoded(raw)}"
 
 
 def parse(text: str) -> Token | None:
@@ -84,7 +96,7 @@ def is_signed(token: Token, public_key: bytes) -> bool:
         encode_dss_signature,
     )
 
-    key = _p256(public_key)
+    key = _on_p256(_loaded(public_key))
     if len(token.signature) != 2 * _NUMBER_BYTES:
         return False
     r, s = token.signature[:_NUMBER_BYTES], token.signature[_NUMBER_BYTES:]
@@ -98,42 +110,66 @@ def is_signed(token: Token, public_key: bytes) -> bool:
 
 def jwk(kid: str, public_key: bytes) -> dict[str, str]:
     """A public key (DER) as a JSON Web Key (RFC 7517). Raises ConfigurationError."""
-    numbers = _p256(public_key).public_numbers()
-    return {
-        "kty": "EC",
-        "crv": "P-256",
-        "x": _encoded(numbers.x.to_bytes(_NUMBER_BYTES, "big")),
-        "y": _encoded(numbers.y.to_bytes(_NUMBER_BYTES, "big")),
-        "kid": kid,
-        "alg": ALGORITHM,
-        "use": "sig",
-    }
+    numbers = public_numbers(_loaded(public_key))
+    algorithm = ALGORITHM if numbers["kty"] == "EC" else RSA_ALGORITHM
+    return {**numbers, "kid": kid, "alg": algorithm, "use": "sig"}
 
 
-def _p256(public_key: bytes) -> EllipticCurvePublicKey:
+def algorithm_of(public_key: bytes) -> str:
+    """What a key (DER) signs with. Raises ConfigurationError."""
+    return jwk("", public_key)["alg"]
+
+
+def public_numbers(key: PublicKeyTypes) -> dict[str, str]:
+    """The members of a JSON Web Key that are the key itself (RFC 7518, 6.2 and 6.3). Raises
+    ConfigurationError for a key that is neither P-256 nor RSA.
+    """
+    from cryptography.hazmat.primitives.asymmetric.rsa import (  # noqa: PLC0415 - see `crypto`
+        RSAPublicKey,
+    )
+
+    if isinstance(key, RSAPublicKey):
+        rsa = key.public_numbers()
+        n, e = (
+            encoded(each.to_bytes((each.bit_length() + 7) // 8, "big")) for each in (rsa.n, rsa.e)
+        )
+        return {"kty": "RSA", "n": n, "e": e}
+    point = _on_p256(key).public_numbers()
+    x, y = (encoded(each.to_bytes(_NUMBER_BYTES, "big")) for each in (point.x, point.y))
+    return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+
+
+def _loaded(public_key: bytes) -> PublicKeyTypes:
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - see `crypto`
+        load_der_public_key,
+    )
+
+    return load_der_public_key(public_key)
+
+
+def _on_p256(key: PublicKeyTypes) -> EllipticCurvePublicKey:
     from cryptography.hazmat.primitives.asymmetric.ec import (  # noqa: PLC0415 - see `crypto`
         SECP256R1,
         EllipticCurvePublicKey,
     )
-    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
 
-    key = load_der_public_key(public_key)
     if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
-        raise ConfigurationError("the key of receipts is not a P-256 key")
+        raise ConfigurationError("a key is not one that this service can sign with")
     return key
 
 
 def _segment(content: Mapping[str, object]) -> str:
-    return _encoded(json.dumps(content, separators=(",", ":")).encode())
+    return encoded(json.dumps(content, separators=(",", ":")).encode())
 
 
-def _encoded(raw: bytes) -> str:
+def encoded(raw: bytes) -> str:
+    """Base64url without padding."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _decoded(text: str) -> bytes:
     """Base64url without padding, in its one spelling. Raises ValueError."""
     raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    if _encoded(raw) != text:
+    if encoded(raw) != text:
         raise ValueError("not base64url in its shortest form")
     return raw

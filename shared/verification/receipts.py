@@ -120,12 +120,15 @@ class Receipts:
         return receipt
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The public keys that receipts are signed with now, and were or will be.
+        """The public keys that receipts are signed with now, and were or will be, and that of the
+        OAuth service app, which Okta reads here.
 
-        The other key is left out if it may not be used: the first one must work without it.
+        A key that may not be used is left out, unless it signs receipts now: that one must work
+        without the others.
         """
-        keys = []
-        for kid, key_id in self._key_ids().items():
+        keys, app_key = [], self.settings.okta_app_key
+        published = self._key_ids() | ({jws.kid_of(app_key): app_key} if app_key else {})
+        for kid, key_id in published.items():
             try:
                 keys.append(jws.jwk(kid, self.signer.public_key(key_id)))
             except errors.ConfigurationError as failure:

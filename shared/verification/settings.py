@@ -30,6 +30,9 @@ class Settings:
 
     okta_org_url: str
     okta_token_secret: str
+    okta_client_id: str
+    okta_app_key: str
+    okta_sms_templates: bool
     service_keys_secret: str
     table_name: str
     challenge_lifetime: int
@@ -57,14 +60,27 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Read and check every setting; ConfigurationError names the one that is wrong."""
+        """Read and check every setting; ConfigurationError names the one that is wrong.
+
+        With `okta_client_id`, calls of Okta are authorised by this OAuth service app, whose
+        assertions are signed by `okta_app_key`; without, by the API token in a secret.
+        """
+        client_id = environ.get("OKTA_CLIENT_ID", "").strip()
+        is_trusted = _flag(environ, "TRUSTED_APPLICATION")
+        if client_id and is_trusted:
+            raise ConfigurationError("TRUSTED_APPLICATION needs an API token: unset OKTA_CLIENT_ID")
         return cls(
             okta_org_url=_org_url(
                 _text(environ, "OKTA_ORG_URL"),
                 custom_domain=environ.get("OKTA_CUSTOM_DOMAIN", ""),
                 sandbox=_flag(environ, "SANDBOX"),
             ),
-            okta_token_secret=_text(environ, "OKTA_TOKEN_SECRET"),
+            okta_token_secret="" if client_id else _text(environ, "OKTA_TOKEN_SECRET"),
+            okta_client_id=client_id,
+            okta_app_key=_text(environ, "OKTA_APP_KEY")
+            if client_id
+            else environ.get("OKTA_APP_KEY", "").strip(),
+            okta_sms_templates=_flag(environ, "OKTA_SMS_TEMPLATES"),
             service_keys_secret=_text(environ, "SERVICE_KEYS_SECRET"),
             table_name=_text(environ, "TABLE_NAME"),
             challenge_lifetime=_whole_number(environ, "CHALLENGE_LIFETIME_SECONDS", 60, 600),
@@ -81,7 +97,7 @@ class Settings:
             invoke_url_routes=_flag(environ, "INVOKE_URL_ROUTES"),
             allowed_origins=_origins(environ, "ALLOWED_ORIGINS"),
             redirect_origins=_origins(environ, "REDIRECT_ORIGINS"),
-            trusted_application=_flag(environ, "TRUSTED_APPLICATION"),
+            trusted_application=is_trusted,
             receipt_key=_text(environ, "RECEIPT_KEY"),
             receipt_other_key=environ.get("RECEIPT_OTHER_KEY", "").strip(),
             receipt_issuer=_text(environ, "RECEIPT_ISSUER"),

@@ -15,8 +15,10 @@ from tests.integration.loopback import Answer, LoopbackServer
 from tests.unit.examples import NOW
 from verification.models import Call, Caller, Deadline
 from verification.observability import Meter
+from verification.okta.credentials import ApiToken
 from verification.okta.error_codes import Json
 from verification.okta.transport import Transport
+from verification.okta.wire import Wire
 
 CODE = "918273"
 WAIT = 0.2
@@ -57,11 +59,12 @@ class OktaClient:
         self.waits: list[float] = []
         self._on_wait = on_wait
         self._clock = clock
+        self.wire = Wire(self.meter, session)
         self.transport = Transport(
             url,
-            self.tokens,
+            self.wire,
+            ApiToken(self.tokens),
             self.meter,
-            session=session,
             clock=lambda: float(NOW),
             sleep=self._wait,
             jitter=lambda least, most: most - least,

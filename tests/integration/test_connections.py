@@ -26,7 +26,7 @@ from tests.integration.okta_client import CODE, WAIT, connected, okta_client, ok
 from tests.integration.rows import refusal
 from verification import errors
 from verification.models import Caller
-from verification.okta import transport
+from verification.okta import transport, wire
 
 SUCCESS = {"factorResult": "SUCCESS"}
 OK = says(SUCCESS)
@@ -129,7 +129,7 @@ class TestConnections:
     def test_connection_that_was_idle_for_long_is_not_used_again(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(transport, "IDLE_SECONDS", 0.05)
+        monkeypatch.setattr(wire, "IDLE_SECONDS", 0.05)
         with connected(says([]), OK) as (okta, server):
             okta.get()
             time.sleep(0.06)
@@ -152,7 +152,7 @@ class TestConnections:
 
 class TestLostAnswers:
     def test_read_timeout_is_a_lost_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(transport, "READ_TIMEOUT", 0.2)
+        monkeypatch.setattr(wire, "READ_TIMEOUT", 0.2)
         with connected(waits(1.0, says([])), says([]), waits(1.0, OK), OK) as (okta, server):
             assert okta.get() == []
             assert isinstance(refusal(okta.post), errors.OktaOutcomeUnknown)
@@ -218,13 +218,13 @@ class TestTime:
 
 class TestBodies:
     def test_largest_body_is_read(self) -> None:
-        document = ["x" * (transport.MAX_BODY - 4)]
+        document = ["x" * (wire.MAX_BODY - 4)]
         with connected(says(document)) as (okta, _):
             assert okta.get() == document
 
     @pytest.mark.parametrize("is_compressed", [False, True])
     def test_larger_body_is_not_read(self, is_compressed: bool) -> None:
-        content = json.dumps(["x" * transport.MAX_BODY * 4]).encode()
+        content = json.dumps(["x" * wire.MAX_BODY * 4]).encode()
         answer = message(content)
         if is_compressed:
             answer = message(gzip.compress(content), Content_Encoding="gzip")

@@ -128,7 +128,7 @@ def test_copy_makes_its_own_connections(service: Container) -> None:
             secrets=Secrets(client("secretsmanager"), TOKEN_SECRET, KEYS_SECRET),
             table=Table(client("dynamodb"), TABLE, Meter()),
             invocation=AsyncInvocation(partial(client, "lambda"), Meter()),
-            transport=okta.transport,
+            wire=okta.wire,
         )
         snapshot.register(service)
 

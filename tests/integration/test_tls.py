@@ -15,7 +15,7 @@ from tests.integration.loopback import LoopbackServer, says
 from tests.integration.okta_client import okta_client
 from tests.integration.rows import refusal
 from verification import errors
-from verification.okta import transport
+from verification.okta import wire
 
 
 class TlsServer(LoopbackServer):
@@ -55,7 +55,7 @@ def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContex
     """The transport's context, as if it trusted the certificate's issuer."""
     context = create_urllib3_context()
     context.load_verify_locations(certificate)
-    monkeypatch.setattr(transport, "tls_context", lambda: context)
+    monkeypatch.setattr(wire, "tls_context", lambda: context)
     return context
 
 
@@ -81,13 +81,13 @@ def test_authorities_are_read_once_for_all_connections(
 ) -> None:
     with okta_client(server.url) as okta:
         assert okta.get() == []
-        okta.transport.disconnect()
+        okta.wire.disconnect()
         assert okta.get() == []
         assert [each.connection for each in server.received] == [1, 2]
     assert trusted.cert_store_stats()["x509"] == 1
 
 
 def test_authorities_are_those_of_requests() -> None:
-    context = transport.tls_context()
+    context = wire.tls_context()
     assert context.cert_store_stats()["x509_ca"] > 100
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)

@@ -374,7 +374,7 @@ class World:
     def _function(self, name: str, app: WSGIApplication) -> Callable[[Any, Any], Any]:
         """One execution environment of a function."""
         service = container.build(self.clock, self.clock.sleep, self.clock)
-        service.transport._session.mount("https://", _InProcess(app))
+        service.wire._session.mount("https://", _InProcess(app))
         return handler_of(router_of(name), lambda: service)
 
     def _accept(self, event: Any) -> None:

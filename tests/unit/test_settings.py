@@ -31,6 +31,9 @@ DEFAULTS = {
     "allowed_origins": (),
     "redirect_origins": (),
     "trusted_application": False,
+    "okta_client_id": "",
+    "okta_app_key": "",
+    "okta_sms_templates": False,
     "receipt_other_key": "",
     "require_receipt": False,
     "scheme": "https",
@@ -106,6 +109,14 @@ class TestSettings:
         assert audiences == ("shop", "https://bank.example")
         for text in (",", "sh*p", "a" * 129):
             assert problem(RECEIPT_AUDIENCES=text).startswith("RECEIPT_AUDIENCES must be names")
+
+    def test_a_service_app_stands_in_for_the_token_and_needs_its_key(self) -> None:
+        app = {"OKTA_CLIENT_ID": "0oa1", "OKTA_APP_KEY": "key-1"}
+        settings = read(**app, OKTA_TOKEN_SECRET="")
+        assert (settings.okta_client_id, settings.okta_token_secret) == ("0oa1", "")
+        assert problem(OKTA_CLIENT_ID="0oa1") == "OKTA_APP_KEY is not set"
+        told = "TRUSTED_APPLICATION needs an API token: unset OKTA_CLIENT_ID"
+        assert problem(**app, TRUSTED_APPLICATION="true") == told
 
     def test_only_the_sandbox_has_links_with_http(self) -> None:
         assert (read(SANDBOX="true").scheme, read(SANDBOX="false").scheme) == ("http", "https")

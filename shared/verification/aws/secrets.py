@@ -1,4 +1,6 @@
-"""The two secrets, read together and kept for five minutes: Okta's token and the service's keys."""
+"""The two secrets, read together and kept for five minutes: Okta's token and the service's keys.
+With a service app in place of the token there is no first one.
+"""
 
 from __future__ import annotations
 
@@ -93,16 +95,20 @@ class Secrets:
         return content
 
     def _read(self) -> _Content:
-        token = self._object(self._okta_token_id).get("okta_api_token")
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token.strip()):
-            raise ConfigurationError("the Okta token's secret has no okta_api_token")
+        token = self._token() if self._okta_token_id else ""
         keys = self._object(self._service_keys_id)
         root_key = keys.get("root_key")
         if not isinstance(root_key, str) or len(root_key) < MIN_ROOT_KEY:
             raise ConfigurationError(
                 "the service keys' secret has no root_key of 32 characters or more"
             )
-        return _Content(self._clock(), token.strip(), Keyring(root_key), tuple(_clients(keys)))
+        return _Content(self._clock(), token, Keyring(root_key), tuple(_clients(keys)))
+
+    def _token(self) -> str:
+        token = self._object(self._okta_token_id).get("okta_api_token")
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token.strip()):
+            raise ConfigurationError("the Okta token's secret has no okta_api_token")
+        return token.strip()
 
     def _object(self, secret_id: str) -> Mapping[str, object]:
         try:

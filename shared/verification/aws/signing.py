@@ -32,14 +32,11 @@ class KmsSigner:
         """An ECDSA signature (SHA-256) of at most 4096 bytes, in DER. Raises StoreUnavailable,
         ConfigurationError.
         """
-        answer = self._call(
-            "sign",
-            KeyId=key_id,
-            Message=message,
-            MessageType="RAW",
-            SigningAlgorithm="ECDSA_SHA_256",
-        )
-        return bytes(answer["Signature"])
+        return self._sign(key_id, message, "ECDSA_SHA_256")
+
+    def sign_rsa(self, key_id: str, message: bytes) -> bytes:
+        """An RSA signature (PKCS #1 v1.5, SHA-256) of at most 4096 bytes. Raises likewise."""
+        return self._sign(key_id, message, "RSASSA_PKCS1_V1_5_SHA_256")
 
     def public_key(self, key_id: str) -> bytes:
         """The public key in DER. Raises likewise."""
@@ -57,6 +54,16 @@ class KmsSigner:
         if self._client is not None:
             self._client.close()
 
+    def _sign(self, key_id: str, message: bytes, algorithm: str) -> bytes:
+        answer = self._call(
+            "sign",
+            KeyId=key_id,
+            Message=message,
+            MessageType="RAW",
+            SigningAlgorithm=algorithm,
+        )
+        return bytes(answer["Signature"])
+
     def _call(self, operation: str, **request: Any) -> Any:
         self._client = self._client or self._make_client()
         try:
@@ -64,7 +71,7 @@ class KmsSigner:
                 return getattr(self._client, operation)(**request)
         except ClientError as error:
             if error.response["Error"]["Code"] in _OURS_TO_CORRECT:
-                problem = "the receipts' key is missing, disabled or may not be used"
+                problem = "a signing key is missing, disabled or may not be used"
                 raise ConfigurationError(problem) from None
             raise StoreUnavailable(retry_after=5) from None
         except BotoCoreError:

@@ -15,7 +15,7 @@ from snapshot_restore_py import register_after_restore, register_before_snapshot
 from verification.container import Container
 from verification.crypto import Keyring
 from verification.http import otpauth
-from verification.okta.transport import tls_context
+from verification.okta.wire import tls_context
 
 
 def register(service: Container) -> None:
@@ -45,4 +45,6 @@ def renew(service: Container) -> None:
     service.table.disconnect()
     service.invocation.disconnect()
     service.signer.disconnect()
-    service.transport.disconnect()
+    service.wire.disconnect()
+    if service.service_app is not None:
+        service.service_app.forget()

@@ -12,6 +12,7 @@ from tests.sandbox.okta.directory import Directory
 from tests.sandbox.okta.faults import Faults
 from tests.sandbox.okta.ids import Ids
 from tests.sandbox.okta.limits import RateLimits, Throttle
+from tests.sandbox.okta.oauth import OAuth
 from tests.sandbox.okta.records import (
     Call,
     Factor,
@@ -34,7 +35,8 @@ class Org:
     """An Okta org: customers, factors, limits, inbox and faults.
 
     `lock` guards the state and is never held while a request waits. `until_interrupted` ends every
-    wait. The latency survives a reset: it belongs to the network and not to the org.
+    wait. The latency survives a reset: it belongs to the network and not to the org. So do service
+    apps, which whoever starts the org has made.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Org:
         self.faults = Faults(self.lock)
         self.transient_ids = Ids(rng)
         self.verification = Verification(clock, rng, self.inbox)
+        self.oauth = OAuth(clock, self.transient_ids)
         self.until_interrupted = threading.Event()
         # Drawn once, so that every reset gives the same ids; codes go on changing.
         self._record_seed = rng.getrandbits(64)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -42,6 +43,10 @@ class Route:
     operation: On | None
     handler: Callable[..., Answer]
     is_public: bool = False
+
+
+def _token(org: Org, request: Request) -> Answer:
+    return org.oauth.token(request)
 
 
 _Table = Mapping[tuple[Bucket, On | None], Mapping[str, Callable[..., Answer]]]
@@ -84,6 +89,7 @@ PUBLIC_ROUTES: _Table = {
         "POST /api/v1/sessions/me/lifecycle/refresh": sessions.refresh,
         "GET /login/sessionCookieRedirect": sessions.redirect_with_cookie,
     },
+    (Bucket.OTHER, None): {"POST /oauth2/v1/token": _token},
     (Bucket.AUTHN, On.AUTHN): {
         "POST /api/v1/authn": authn.sign_in,
         "POST /api/v1/authn/cancel": authn.cancel,
@@ -137,6 +143,7 @@ class _OktaApp:
         until_interrupted.wait(latency + DELAY_SECONDS.get(fault, 0.0))
         if response is None:
             wire.cut_connection(environ)
+        response.headers["Date"] = formatdate(org.clock(), usegmt=True)
         return response(environ, start_response)
 
     def _match(self, method: str, path: str) -> tuple[Route, dict[str, Any]]:
@@ -185,6 +192,8 @@ def _require_access(org: Org, request: Request, *, is_public: bool) -> None:
             raise OktaError(Refusal.INVALID_TOKEN)
         if not org.policy.token_is_permitted:
             raise OktaError(Refusal.ACCESS_DENIED)
+    elif authorization.startswith("DPoP "):
+        org.oauth.authorise(request)
     elif not is_public:
         raise OktaError(Refusal.INVALID_TOKEN if authorization else Refusal.INVALID_SESSION)
 
@@ -209,8 +218,9 @@ def _kind(request: Request, route: Route) -> str:
 def _kept_headers(request: Request) -> dict[str, str]:
     """The headers that describe the caller; of a token only its scheme."""
     kept = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
-    if request.headers.get("Authorization", "").startswith(_TOKEN_SCHEME):
-        kept["Authorization"] = _TOKEN_SCHEME
+    scheme = request.headers.get("Authorization", "")[:4]
+    if scheme in (_TOKEN_SCHEME, "DPoP"):
+        kept["Authorization"] = scheme
     return kept
 
 
