@@ -30,7 +30,7 @@ from verification.limits import Limits
 from verification.lookup import Lookup
 from verification.observability import Meter
 from verification.okta.authn import Authn
-from verification.okta.credentials import SCOPES, TEMPLATE_SCOPES, ApiToken, ServiceApp
+from verification.okta.credentials import ApiToken, ServiceApp
 from verification.okta.factors import Factors
 from verification.okta.sms_templates import SmsTemplates
 from verification.okta.transport import Transport
@@ -94,7 +94,6 @@ def build(
             settings.okta_app_key,
             signer,
             wire,
-            scopes=SCOPES + (TEMPLATE_SCOPES if settings.okta_sms_templates else ()),
             clock=clock,
         )
     transport = Transport(

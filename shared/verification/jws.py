@@ -28,6 +28,27 @@ _NUMBER_BYTES = 32
 """Length of each of the two numbers of a signature, and of each coordinate of a key."""
 
 
+class OwnKey:
+    """A P-256 key of this process, for proofs that it alone can make."""
+
+    def __init__(self) -> None:
+        from cryptography.hazmat.primitives.asymmetric.ec import (  # noqa: PLC0415 - see `crypto`
+            SECP256R1,
+            generate_private_key,
+        )
+
+        self._key = generate_private_key(SECP256R1())
+        self.numbers = public_numbers(self._key.public_key())
+
+    def signed(self, header: Mapping[str, object], claims: Mapping[str, object]) -> str:
+        """The token with this header, to which the public key is added (RFC 7515, 4.1.3)."""
+        from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA  # noqa: PLC0415
+
+        text = unsigned({"alg": ALGORITHM, **header, "jwk": self.numbers}, claims)
+        return token(text, self._key.sign(text.encode(), ECDSA(hashes.SHA256())))
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A well-formed token whose signature has not been checked."""

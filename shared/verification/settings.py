@@ -32,7 +32,6 @@ class Settings:
     okta_token_secret: str
     okta_client_id: str
     okta_app_key: str
-    okta_sms_templates: bool
     service_keys_secret: str
     table_name: str
     challenge_lifetime: int
@@ -80,7 +79,6 @@ class Settings:
             okta_app_key=_text(environ, "OKTA_APP_KEY")
             if client_id
             else environ.get("OKTA_APP_KEY", "").strip(),
-            okta_sms_templates=_flag(environ, "OKTA_SMS_TEMPLATES"),
             service_keys_secret=_text(environ, "SERVICE_KEYS_SECRET"),
             table_name=_text(environ, "TABLE_NAME"),
             challenge_lifetime=_whole_number(environ, "CHALLENGE_LIFETIME_SECONDS", 60, 600),

@@ -23,8 +23,9 @@ from tests.unit.test_credentials import Kms
 from verification import errors, jws
 from verification.models import Call, Caller, Channel, Code, Deadline, Email, Target
 from verification.observability import Meter
-from verification.okta.credentials import SCOPES, ServiceApp
+from verification.okta.credentials import SCOPES, TEMPLATE_SCOPES, ServiceApp
 from verification.okta.factors import Factors
+from verification.okta.sms_templates import SmsTemplates
 from verification.okta.transport import Transport
 from verification.okta.users import Users
 from verification.okta.wire import Answer, Wire
@@ -77,14 +78,13 @@ class Service:
         self.wire = Tampered(Wire(Meter()), self.kms)
         self.restart()
 
-    def restart(self, *scopes: str) -> None:
+    def restart(self) -> None:
         clock = lambda: self.okta.clock() + self.skew  # noqa: E731
-        self.app = ServiceApp(
-            *(self.url, "0oa1", "key-1", self.kms, self.wire), scopes=scopes or SCOPES, clock=clock
-        )
+        self.app = ServiceApp(*(self.url, "0oa1", "key-1", self.kms, self.wire), clock=clock)
         waits = {"clock": clock, "sleep": lambda _: None}
         transport = Transport(self.url, self.wire, self.app, Meter(), **waits)  # type: ignore[arg-type]
         self.users, self.factors = Users(transport), Factors(transport)
+        self.templates = SmsTemplates(transport)
 
     def set_clock(self, skew: float) -> None:
         """Start anew with a clock that is so many seconds ahead of Okta's."""
@@ -207,17 +207,18 @@ def test_proof_is_refused_with_a_call(service: Service, change: tuple[str, Chang
 
 
 def test_scope_that_was_not_granted_is_refused(service: Service) -> None:
-    service.restart("okta.users.read", "okta.templates.manage")
+    service.verify()
     with pytest.raises(errors.OktaCredentialsRejected):
-        service.verify()
+        service.templates.id_of("${code} is your code", CALL)
+    service.okta.org.oauth.apps["0oa1"].scopes |= {*TEMPLATE_SCOPES}
+    assert service.templates.id_of("${code} is your code", CALL)
 
 
 def test_scope_that_was_not_asked_for_opens_nothing(service: Service) -> None:
-    service.restart("okta.users.read")
-    with pytest.raises(errors.OktaCredentialsRejected):
-        service.verify()
-    assert service.okta.org.calls[-1].path.endswith("/verify")
-    assert service.okta.org.calls[-1].status == 403
+    url = f"{service.url}/api/v1/sessions/102another"
+    headers = dict(service.app.headers("GET", url, CALL.deadline))
+    answer = service.wire.exchange(requests.Request("GET", url, headers=headers), CALL.deadline)
+    assert (answer.status, answer.document["errorCode"]) == (403, "E0000006")
 
 
 def test_scopes_are_those_of_the_vendors_document() -> None:

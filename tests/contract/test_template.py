@@ -43,6 +43,7 @@ VALUES = {
         "http://example.okta.com https://user@example.okta.com https://10.0.0.1 https://example.okta.com/",
     ),
     "OktaCustomDomain": ("login.example.com", "https://login.example.com"),
+    "OktaCredential": ("token prepare 0oa1bcdEFG", "Token 0oa okta_token"),
     "OktaTokenSecretArn": (SECRET, "okta/token"),
     "ServiceKeysSecretArn": (SECRET, "service/keys"),
     "KmsKeyArn": (KEY, ALIAS),

@@ -135,6 +135,23 @@ def test_only_the_verify_function_signs_with_the_key_of_receipts() -> None:
     assert signing["Condition"] == {"ArnEquals": {"aws:PrincipalArn": signer}}
 
 
+@pytest.mark.parametrize(("credential", "client"), [("prepare", ""), ("0oa1", "0oa1")])
+def test_both_functions_alone_sign_for_the_service_app_that_is_prepared_or_used(
+    credential: str, client: str
+) -> None:
+    stack, key = created(deploy(), OktaCredential=credential), {"Fn::GetAtt": ["OktaAppKey", "Arn"]}
+    _, signing = stack["OktaAppKey"]["Properties"]["KeyPolicy"]["Statement"]
+    roles = [{"Fn::GetAtt": [role, "Arn"]} for role in FUNCTIONS.values()]
+    assert signing["Condition"] == {"ArnEquals": {"aws:PrincipalArn": roles}}
+    assert "OktaAppKey" not in created(deploy())
+    for function, role in FUNCTIONS.items():
+        signs = [each for each in statements(stack, role) if each["Resource"] == key]
+        assert [each["Action"] for each in signs] == [["kms:Sign", "kms:GetPublicKey"]]
+        variables = stack[function]["Properties"]["Environment"]["Variables"]
+        assert variables["OKTA_APP_KEY"] == key
+        assert variables["OKTA_CLIENT_ID"] == ({"Ref": "OktaCredential"} if client else "")
+
+
 @pytest.mark.parametrize(
     ("given", "key"),
     [

@@ -1,4 +1,4 @@
-"""The README's steps to rotate the Okta token and a client key, while customers are verified."""
+"""The steps of docs/operate.md to rotate the Okta token and a client key, while customers are verified."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import pytest
 
 from tests.e2e.conftest import Caller
 from tests.sandbox.aws import CLIENT_KEY, CLIENT_NAME
+from tests.sandbox.okta.oauth import TOKEN_SECONDS, ServiceApp
 from tests.sandbox.okta.seed import SANDBOX_API_TOKEN
 from tests.sandbox.template import PREFIX
+from verification.okta.credentials import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 NEW_TOKEN = "00new-token-new-token-new-token-new-token"
 NEW_KEY = "sk_sandbox_1111111111111111"
 FIVE_MINUTES = 300
+APP = "0oa1service2app3of4tests"
 CUSTOMERS = 200
 
 
@@ -55,6 +58,11 @@ class Traffic(threading.Thread):
         """Advance the clock between two customers, so that no code expires meanwhile."""
         with self._between:
             self._sandbox.advance += seconds
+
+    def redeploy(self, **parameters: str) -> None:
+        """Deploy other parameters between two customers: Lambda lets calls that run end."""
+        with self._between:
+            self._sandbox.redeploy(**parameters)
 
     def stop(self) -> None:
         """End the thread."""
@@ -125,3 +133,23 @@ def test_no_call_fails_while_a_client_key_is_rotated(sandbox: Sandbox, traffic: 
     assert traffic.failures == []
     old = Caller(sandbox, {"Authorization": f"Bearer {CLIENT_KEY}"})
     assert old.post("/challenge", {"email": "ada@example.com"}).status_code == 401
+
+
+def test_a_service_app_replaces_the_token(sandbox: Sandbox, traffic: Traffic) -> None:
+    traffic.redeploy(OktaCredential="prepare")
+    keys = Caller(sandbox, {}).get("/.well-known/jwks.json").json()["keys"]
+    app = ServiceApp(APP, [each for each in keys if each["kty"] == "RSA"], frozenset(SCOPES))
+    sandbox.org.oauth.apps[APP] = app
+    traffic.go_on()
+    traffic.redeploy(OktaCredential=APP)
+    sandbox.org.accept_tokens([])
+    traffic.go_on()
+    for change in (
+        sandbox.org.oauth.end_nonces,
+        sandbox.org.oauth.end_tokens,
+        lambda: traffic.wait(TOKEN_SECONDS),
+    ):
+        change()
+        traffic.go_on()
+    assert traffic.failures == []
+    assert {call.headers["Authorization"] for call in sandbox.org.calls[-3:]} == {"DPoP"}

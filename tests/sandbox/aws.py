@@ -117,8 +117,9 @@ class Aws:
         self._server.__exit__(*exc)
 
     def deploy(self, template: Template) -> None:
-        """Give the functions the permissions of this template."""
+        """Give the functions the permissions and the KMS keys of this template."""
         self._template = template
+        self._put_keys()
         self._statements = {
             each.name: template.statements_of(each.name) for each in template.functions
         }
@@ -139,9 +140,12 @@ class Aws:
         for name, secret in self._template.resources("AWS::SecretsManager::Secret").items():
             content = json.dumps(self._content(secret))
             secrets.create_secret(Name=PREFIX + name, SecretString=content)
+        self._put_keys()
+        self.kms_calls.clear()
+
+    def _put_keys(self) -> None:
         for name, key in self._template.resources("AWS::KMS::Key").items():
             self.put_key(PREFIX + name, key["KeySpec"])
-        self.kms_calls.clear()
 
     def put_key(self, name: str, spec: str = "ECC_NIST_P256") -> str:
         """Have a KMS key with this name, the same as ever: its ARN."""

@@ -33,7 +33,6 @@ DEFAULTS = {
     "trusted_application": False,
     "okta_client_id": "",
     "okta_app_key": "",
-    "okta_sms_templates": False,
     "receipt_other_key": "",
     "require_receipt": False,
     "scheme": "https",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import requests
 
@@ -22,14 +22,13 @@ from verification import errors, jws
 from verification.models import Deadline
 from verification.okta.wire import Answer
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-
 SCOPES = ("okta.users.manage", "okta.users.read")
 """`manage`, because checking a code is a change at Okta. There is no scope for factors."""
 
 TEMPLATE_SCOPES = ("okta.templates.manage", "okta.templates.read")
-"""For texts of SMS."""
+"""For texts of SMS, with a token of its own: an app that needs none of them need not be granted
+these.
+"""
 
 ASSERTION_SECONDS = 300
 """Okta takes up to an hour; a minute would do."""
@@ -106,7 +105,7 @@ class _AccessToken:
 
 
 class ServiceApp:
-    """Fetches access tokens, one at a time however many calls wait for it, and keeps the last."""
+    """Fetches access tokens, one at a time however many calls wait for it, and keeps them."""
 
     def __init__(
         self,
@@ -116,7 +115,6 @@ class ServiceApp:
         signer: Signer,
         wire: Exchange,
         *,
-        scopes: Sequence[str] = SCOPES,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._url = f"{org_url}/oauth2/v1/token"
@@ -124,11 +122,10 @@ class ServiceApp:
         self._key_id = key_id
         self._signer = signer
         self._wire = wire
-        self._scopes = scopes
         self._clock = clock
         self._lock = threading.Lock()
-        self._token: _AccessToken | None = None
-        self._key: EllipticCurvePrivateKey | None = None
+        self._tokens: dict[Sequence[str], _AccessToken] = {}
+        self._key: jws.OwnKey | None = None
         self._nonce = ""
         self._ahead = 0.0
         """Seconds by which Okta's clock is ahead of this machine's."""
@@ -136,9 +133,10 @@ class ServiceApp:
     def headers(self, method: str, url: str, deadline: Deadline) -> Mapping[str, str]:
         """See Credential."""
         with self._lock:
-            token = self._token
+            scopes = TEMPLATE_SCOPES if "/api/v1/templates/" in url else SCOPES
+            token = self._tokens.get(scopes)
             if token is None or self._clock() >= token.ends_at - RENEWED_BEFORE:
-                token = self._token = self._fetch(deadline)
+                token = self._tokens[scopes] = self._fetch(scopes, deadline)
             hashed = jws.encoded(hashlib.sha256(token.text.encode()).digest())
             proof = self._proof(method, url, {"ath": hashed})
         return {"Authorization": f"DPoP {token.text}", "DPoP": proof}
@@ -147,19 +145,19 @@ class ServiceApp:
         """See Credential."""
         del deadline
         with self._lock:
-            if self._token is not None and rejected == f"DPoP {self._token.text}":
-                self._token = None
+            kept = self._tokens.items()
+            self._tokens = {k: each for k, each in kept if rejected != f"DPoP {each.text}"}
         return True
 
     def forget(self) -> None:
-        """Drop the token and the key it is bound to: copies of a process must not share them."""
+        """Drop the tokens and the key they are bound to: copies of a process must not share them."""
         with self._lock:
-            self._token = self._key = None
+            self._tokens, self._key = {}, None
 
-    def _fetch(self, deadline: Deadline) -> _AccessToken:
+    def _fetch(self, scopes: Sequence[str], deadline: Deadline) -> _AccessToken:
         """A new access token. A first request may only teach Okta's nonce and time."""
         for _ in range(_TRIES):
-            answer = self._ask(deadline)
+            answer = self._ask(scopes, deadline)
             if not self._learns(answer):
                 break
         document = answer.document if isinstance(answer.document, dict) else {}
@@ -175,11 +173,11 @@ class ServiceApp:
         # The app, its key, its scopes or this machine's clock are not as Okta wants them.
         raise errors.OktaCredentialsRejected
 
-    def _ask(self, deadline: Deadline) -> Answer:
+    def _ask(self, scopes: Sequence[str], deadline: Deadline) -> Answer:
         nonce = {"nonce": self._nonce} if self._nonce else {}
         form = {
             "grant_type": "client_credentials",
-            "scope": " ".join(self._scopes),
+            "scope": " ".join(scopes),
             "client_assertion_type": _ASSERTION_TYPE,
             "client_assertion": self._assertion(),
         }
@@ -211,25 +209,9 @@ class ServiceApp:
 
     def _proof(self, method: str, url: str, more: Mapping[str, str]) -> str:
         """Says that this request is made by the process that the token was given to."""
-        from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - see `crypto`
-        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-
-        if self._key is None:
-            self._key = ec.generate_private_key(ec.SECP256R1())
-        header = {
-            "alg": jws.ALGORITHM,
-            "typ": "dpop+jwt",
-            "jwk": jws.public_numbers(self._key.public_key()),
-        }
-        claims = {
-            "htm": method,
-            "htu": url,
-            "iat": self._now(),
-            "jti": str(uuid.uuid4()),
-            **more,
-        }
-        text = jws.unsigned(header, claims)
-        return jws.token(text, self._key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
+        self._key = self._key or jws.OwnKey()
+        claims = {"htm": method, "htu": url, "iat": self._now(), "jti": str(uuid.uuid4()), **more}
+        return self._key.signed({"typ": "dpop+jwt"}, claims)
 
     def _now(self) -> int:
         """The time as Okta has it, as far as it is known."""
