@@ -21,6 +21,9 @@ CHECKOV := .venv-checkov/ready-$(VERSION)-$(firstword $(shell cksum < $(CHECKOV_
 # Named after what it was made from, so that neither a checkout's times nor a second Python confuse it.
 READY := .venv/ready-$(VERSION)-$(LOCK)
 BIN := .venv/bin
+# Compiles the layer's bytecode: a Python 3.13, as on Lambda, if uv or pyenv has one.
+LAMBDA_PYTHON ?= $(or $(shell $(BIN)/uv python find --quiet --no-python-downloads 3.13 2>/dev/null),\
+	$(lastword $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python3.13)),python3.13)
 # What sam calls (python3, for the layer) is then the same Python.
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
 
@@ -67,7 +70,7 @@ bench: $(READY) ## measure
 
 build: $(READY) ## build what `sam deploy` uploads
 	@find functions shared \( -name __pycache__ -o -name '.*_cache' \) -prune -exec rm -rf {} +
-	$(SAM) build
+	@LAMBDA_PYTHON='$(LAMBDA_PYTHON)' $(SAM) build
 
 format: $(READY) ## put the code into its usual form
 	$(BIN)/ruff check --fix
