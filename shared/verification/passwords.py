@@ -23,8 +23,9 @@ from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, in_turn
 
 _HELD = (
-    "Too many wrong passwords in a row. Verify the customer by a code and send the device_token that "
-    "it returns as X-Device-Token, or change the password at Okta."
+    "Too many wrong passwords in a row. A change of the password at Okta ends the count. After fewer "
+    "than four, a customer who is verified by a code may also send the device_token of that success "
+    "as X-Device-Token."
 )
 
 
