@@ -450,8 +450,10 @@ class Issue:
             if not errors.was_carried_out(failure):
                 with suppress(errors.StoreUnavailable):
                     self.customers.withdraw_send(plan)
-            elif plan.factor_id and self._is_only_code(plan):
-                self.customers.confirm_send(plan.customer, plan.factor_id, plan.by, plan.now)
+            elif plan.factor_id:
+                state = self.customers.get(plan.customer)
+                if rules.is_only_code(state, plan.factor_id, plan.now):
+                    self.customers.confirm_send(plan.customer, plan.factor_id, plan.by, plan.now)
             if challenge is not None and isinstance(failure, _OKTA_DISAGREES):
                 self.emails.forget(challenge.email_hash)
             raise
@@ -463,10 +465,6 @@ class Issue:
 
     def _begin(self, plan: SendPlan, call: Call) -> None:
         in_turn(lambda: self.customers.begin_send(plan), call.deadline, self.sleep)
-
-    def _is_only_code(self, plan: SendPlan) -> bool:
-        state = self.customers.get(plan.customer)
-        return rules.is_only_code(state, plan.factor_id, plan.now)
 
     def _ask_okta(self, message: Message, call: Call) -> Factor | SignInDocument | None:
         match message:
