@@ -1,5 +1,7 @@
-"""JSON Web Signatures. Accepted are those of one form: compact, ES256, with `alg`, `kid` and `typ` in
-the header and nothing else. Nothing in a token decides how it is checked.
+"""JSON Web Signatures (RFC 7515): makes them with ES256 or RS256, and reads receipts.
+
+One form is accepted: compact, ES256, with `alg`, `kid` and `typ` in the header and nothing else.
+Nothing in a token decides how it is checked.
 """
 
 from __future__ import annotations
