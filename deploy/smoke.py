@@ -1,7 +1,7 @@
 """`make smoke`: check a running stack, and with EMAIL prove a real customer: you.
 
 Without EMAIL nobody is sent anything: all requests are about addresses that cannot exist, and leave
-the rows of two of them and two failures. Without URL it checks `make run`.
+only a few rows and log lines. Without URL it checks `make run`.
 """
 
 from __future__ import annotations
