@@ -50,8 +50,8 @@ class Credential(Protocol):
     def headers(self, method: str, url: str, deadline: Deadline) -> Mapping[str, str]:
         """The headers of a request. Raises what fetching a token ends with."""
 
-    def renew(self, rejected: str, deadline: Deadline) -> bool:
-        """Drop what Okta has rejected, given as the header `Authorization`; whether there is
+    def renew(self, rejected: str) -> bool:
+        """Drop what Okta has rejected, given as the header `Authorization`. Whether there may be
         another one to try.
         """
 
@@ -77,9 +77,8 @@ class ApiToken:
         del method, url, deadline
         return {"Authorization": f"SSWS {self.tokens.okta_token()}"}
 
-    def renew(self, rejected: str, deadline: Deadline) -> bool:
+    def renew(self, rejected: str) -> bool:
         """See Credential."""
-        del deadline
         token = rejected.removeprefix("SSWS ")
         return self.tokens.renewed_okta_token(rejected=token) != token
 
@@ -141,9 +140,8 @@ class ServiceApp:
             proof = self._proof(method, url, {"ath": hashed})
         return {"Authorization": f"DPoP {token.text}", "DPoP": proof}
 
-    def renew(self, rejected: str, deadline: Deadline) -> bool:
+    def renew(self, rejected: str) -> bool:
         """See Credential."""
-        del deadline
         with self._lock:
             kept = self._tokens.items()
             self._tokens = {k: each for k, each in kept if rejected != f"DPoP {each.text}"}
