@@ -486,7 +486,9 @@ class OktaUnavailable(TryLater):
 
 
 class OktaNotReached(OktaUnavailable):
-    """No connection was made, so Okta knows nothing of the request: safe to send again."""
+    """Okta knows nothing of the request, for lack of a connection or of an access token: safe to send
+    again.
+    """
 
 
 class OktaOutcomeUnknown(OktaUnavailable, MayHaveActed):

@@ -236,6 +236,7 @@ class TestAccessToken:
             app.headers()
         assert refused.value.code == outcome
         assert not errors.was_carried_out(refused.value)
+        assert errors.okta_did_nothing(refused.value) == (outcome != "okta_unexpected_response")
 
     def test_okta_that_asks_for_a_nonce_again_is_refused(self) -> None:
         wants = answer(400, {"error": "use_dpop_nonce"}, **NONCE)
