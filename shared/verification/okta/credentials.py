@@ -136,7 +136,7 @@ class ServiceApp:
             token = self._tokens.get(scopes)
             if token is None or self._clock() >= token.ends_at - RENEWED_BEFORE:
                 token = self._tokens[scopes] = self._fetch(scopes, deadline)
-            hashed = jws.encoded(hashlib.sha256(token.text.encode()).digest())
+            hashed = jws.base64url(hashlib.sha256(token.text.encode()).digest())
             proof = self._proof(method, url, {"ath": hashed})
         return {"Authorization": f"DPoP {token.text}", "DPoP": proof}
 
@@ -201,7 +201,7 @@ class ServiceApp:
         signer, key_id = self._signer, self._key_id
         algorithm = jws.algorithm_of(signer.public_key(key_id))
         header = {"alg": algorithm, "kid": jws.kid_of(key_id), "typ": "JWT"}
-        text = jws.unsigned(header, claims)
+        text = jws.signing_input(header, claims)
         sign = signer.sign_rsa if algorithm == jws.RSA_ALGORITHM else signer.sign
         return jws.token(text, sign(key_id, text.encode()), algorithm)
 
