@@ -166,7 +166,7 @@ def is_enrolled(factors: Sequence[Factor], wanted: Factor) -> bool:
 
 
 def mask(destination: str) -> str:
-    """Enough of an address or number for its owner to recognise: `a•••@example.com`, `•••0006`."""
+    """An address or number that its owner recognises: `a•••@example.com`, `•••0006`."""
     local, at, domain = destination.rpartition("@")
     return f"{local[:1]}•••@{domain}" if at else f"•••{destination[-4:]}"
 

@@ -189,7 +189,7 @@ class SignIn:
         *,
         was_sent: bool = False,
     ) -> SignInState:
-        """The state after a step that Okta has taken: the caller was honest."""
+        """The state after a step that Okta has taken. The caller was honest and gets its budget back."""
         self.limits.refund(call.spent)
         known = self._remember(document, known)
         state = self._state(document, redirect_url or known.redirect_url)
