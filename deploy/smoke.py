@@ -1,7 +1,7 @@
 """`make smoke`: check a running stack, and with EMAIL prove a real customer: you.
 
 Without EMAIL nobody is sent anything: all requests are about addresses that cannot exist, and leave
-the rows of two of them and two failures. Without URL it checks `make run`.
+only a few rows and log lines. Without URL it checks `make run`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ REMEDIES = {
     "forbidden": "The client of this key may not do this. It needs the scope verify.",
     "route_not_found": "There is no such route under URL. It must be the stack's output ApiUrl, with "
     "nothing behind the stage.",
-    "okta_credentials_rejected": "Okta refuses the API token: it is wrong, revoked, unused for 30 "
-    "days, or may not read users. Put in a valid one: make token.",
+    "okta_credentials_rejected": "Okta refuses the API token (it is wrong, revoked, unused for 30 days, "
+    "or may not read users: make token puts in another) or the service app (it lacks its key set, a "
+    "scope or its admin role: docs/okta.md).",
     "okta_unavailable": "Okta does not answer. Look at the org's status page, at the parameter "
     "OktaOrgUrl, and at whether the functions can reach the internet.",
     "okta_rate_limited": "Okta's rate limit is used up, by whoever else calls this org. Wait a "
@@ -46,7 +47,7 @@ REMEDIES = {
     "rate_limited": "This caller has used up its sends of this hour (the parameter Limits). Try later.",
     "internal_error": "The service has a bug or a wrong setting; the function's log says which under "
     "this request id.",
-    "customer_not_found": "Okta knows nobody by this EMAIL, or the API token may not see its user.",
+    "customer_not_found": "Okta knows nobody by this EMAIL, or the credential may not see its user.",
     "factor_not_enrolled": "The Okta user of EMAIL has no email factor: docs/okta.md.",
     "send_limited": "A code was sent to EMAIL a moment ago. Wait, and try again.",
     "attempts_held": "EMAIL has had too many wrong codes. Sign in at Okta, or release it: docs/operate.md.",
@@ -141,7 +142,7 @@ def wrong_key(api: Api) -> None:
 
 
 def issue(api: Api) -> None:
-    """Check the secrets, the client key, the table, and Okta's token and search."""
+    """Check the secrets, the client key, the table, and Okta's credential and search."""
     body = {"email": _nobody()}
     api.expect(404, "customer_not_found", "POST", "/challenge", body, key=api.key)
 

@@ -6,13 +6,13 @@ import hmac
 import json
 import secrets
 import unicodedata
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from verification.jws import base64url, from_base64url
 from verification.models import CustomerKey, Email, EmailHash, FactorRef
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Keyring:
     def new_challenge_id(self, place: Place) -> str:
         """An id that contains the row, readable by this service alone. No two are equal."""
         content = f"{place.row}{place.key}".encode() + self._random_bytes(_UNIQUE_BYTES)
-        return CHALLENGE_PREFIX + _encoded(self._siv.encrypt(content, [_CHALLENGE.encode()]))
+        return CHALLENGE_PREFIX + base64url(self._siv.encrypt(content, [_CHALLENGE.encode()]))
 
     def place_of(self, challenge_id: str) -> Place | None:
         """The row of a challenge, or None for an id that this service did not make."""
@@ -133,7 +133,7 @@ class Keyring:
 
     def seal(self, context: str, text: str) -> str:
         """Encrypt and authenticate a text; only `unseal` with the same context reads it."""
-        return _encoded(self._siv.encrypt(_bytes(text), [_bytes(context)]))
+        return base64url(self._siv.encrypt(_bytes(text), [_bytes(context)]))
 
     def unseal(self, context: str, sealed: str) -> str | None:
         """The text, or None for what was not sealed here, or in another context."""
@@ -143,12 +143,10 @@ class Keyring:
     def _opened(self, context: str, sealed: str) -> bytes | None:
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - see `_siv`
 
-        raw = _decoded(sealed)
-        if not raw:
-            return None
         try:
-            return self._siv.decrypt(raw, [_bytes(context)])
-        except InvalidTag:
+            raw = from_base64url(sealed)
+            return self._siv.decrypt(raw, [_bytes(context)]) if raw else None
+        except (ValueError, InvalidTag):
             return None
 
     @cached_property
@@ -183,16 +181,3 @@ def _is_mark(character: str) -> bool:
 def _bytes(text: str) -> bytes:
     """Any text, including what a header can contain and UTF-8 cannot."""
     return text.encode(errors="surrogatepass")
-
-
-def _encoded(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def _decoded(text: str) -> bytes | None:
-    """The bytes, or None if the text is not their one spelling in base64url without padding."""
-    try:
-        raw = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    except ValueError:
-        return None
-    return raw if _encoded(raw) == text else None

@@ -13,7 +13,7 @@ from verification.ports import Customers, Keys
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """Reads and makes device tokens. A token that is not valid is no token, and no error."""
+    """Reads and makes device tokens. An invalid token is not an error: it counts as none."""
 
     customers: Customers
     keys: Keys

@@ -25,7 +25,7 @@ from verification.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """Users are named by email, login or Okta id, as `OktaUsers.find_any` reads them."""
+    """Enrolls, reads, removes and challenges factors. A user is named by email, login or Okta id."""
 
     keys: Keys
     emails: Emails

@@ -68,8 +68,9 @@ VerificationError
     └── ConfigurationError
 
 `code` is the contract: callers match on it, and it does not change. `title` and `detail` are prose.
-None of them ever contains an email, a phone number, a code, a key or a token. Only the detail of a
-registration that Okta refused is Okta's own text, which goes to the client and into no log.
+Neither ever contains an email, a phone number, a code, a key or a token, with two exceptions that go
+to the client and into no log: Okta's own text about a registration that it refused, and the malformed
+phone number of a request in the MFA dialect.
 """
 
 from __future__ import annotations
@@ -84,8 +85,8 @@ if TYPE_CHECKING:
 class VerificationError(Exception):
     """The root: an outcome that a caller can act on.
 
-    `okta_error` is the error object that Okta answered with, if this outcome stands for one. The
-    dialect that speaks Okta's protocol passes it on.
+    `okta_error` is the error object that Okta answered with, if this outcome stands for one. The authn
+    dialect passes it on, and clients are told what Okta has against a registration.
     """
 
     code: str
@@ -169,7 +170,7 @@ class CustomerInvalid(BadRequest):
 
 
 class IdempotencyKeyReused(BadRequest):
-    """Use a new key for a new request; this key belongs to another body."""
+    """Use a new key for a new request; this key was used with another body."""
 
     code = "idempotency_key_reused"
     title = "This Idempotency-Key was used for another request."
@@ -485,7 +486,9 @@ class OktaUnavailable(TryLater):
 
 
 class OktaNotReached(OktaUnavailable):
-    """No connection was made, so Okta knows nothing of the request: safe to send again."""
+    """Okta knows nothing of the request, for lack of a connection or of an access token: safe to send
+    again.
+    """
 
 
 class OktaOutcomeUnknown(OktaUnavailable, MayHaveActed):
@@ -500,14 +503,14 @@ class OktaRateLimited(TryLater):
 
 
 class StoreUnavailable(TryLater):
-    """The table, the secrets or the asynchronous invocation could not be reached."""
+    """The table, the secrets, KMS or the asynchronous invocation could not be reached."""
 
     code = "store_unavailable"
     title = "The service's own store is not available."
 
 
 class OktaCredentialsRejected(VerificationError):
-    """Put a valid API token into the secret."""
+    """Put a valid API token into the secret or, with a service app, correct the app in Okta."""
 
     code = "okta_credentials_rejected"
     title = "The identity provider rejected this service's credentials."
@@ -521,7 +524,7 @@ class OktaUnexpectedResponse(VerificationError):
 
 
 class OktaAnswerUnclear(OktaUnexpectedResponse, MayHaveActed):
-    """The same, to a request that changes something."""
+    """Okta gave an unknown answer to a request that changes something."""
 
 
 class DeadlineExceeded(VerificationError):
@@ -582,7 +585,8 @@ class ConfigurationError(InternalError):
 def okta_did_nothing(failure: VerificationError) -> bool:
     """Whether it is certain that Okta never processed a call that failed like this.
 
-    StoreUnavailable and ConfigurationError arise while the API token is read, before the call.
+    StoreUnavailable and ConfigurationError arise while the credential is read or signed for, before
+    the call.
     """
     never_asked = (
         OktaNotReached,

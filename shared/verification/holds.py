@@ -14,8 +14,8 @@ from verification.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """Only a success ends a hold. A client may give a held customer one attempt: a challenge with
-    `release_hold` (see `issue`).
+    """Reads holds and ends devices. Nothing here ends a hold: only a success does, such as that of a
+    challenge with `release_hold` (see `issue`).
     """
 
     lookup: Lookup

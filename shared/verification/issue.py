@@ -170,14 +170,14 @@ class Issue:
         )
         allowed = self.limits.attempts_allowed(lane)
         plan = SendPlan(
-            target.customer,
-            challenge.id,
-            secrets.token_hex(16),
-            now,
-            allowed,
-            factor.id,
-            factor.destination_hash,
-            challenge,
+            customer=target.customer,
+            by=challenge.id,
+            token=secrets.token_hex(16),
+            now=now,
+            allowed=allowed,
+            factor_id=factor.id,
+            destination_hash=factor.destination_hash,
+            challenge=challenge,
         )
         message = FactorCode(target, request.channel)
         state, _ = self._send(plan, message, _in_language(call, request.locale), challenge)
@@ -191,11 +191,8 @@ class Issue:
         device = self.devices.claim(token, now, email_hash=email_hash, customer=None)
         if device is not None:
             claim, state = device
-            lane, place, customer = (
-                Lane.DEVICE,
-                Place(Row.DEVICE, claim.device_id),
-                claim.customer,
-            )
+            lane, customer = Lane.DEVICE, claim.customer
+            place = Place(Row.DEVICE, claim.device_id)
             allowed = self.limits.attempts_allowed(lane)
             if rules.is_held(state, allowed):
                 raise errors.AttemptsHeld(retry_after=rules.HOLD_SECONDS)
@@ -242,11 +239,11 @@ class Issue:
             raise errors.MalformedBody("The task was not sealed by this service.")
         delivery = Delivery(**json.loads(text))
         caller = Caller(
-            None,
-            delivery.source_ip,
-            delivery.user_agent,
-            delivery.accept_language,
-            delivery.device_fingerprint,
+            client=None,
+            source_ip=delivery.source_ip,
+            user_agent=delivery.user_agent,
+            accept_language=delivery.accept_language,
+            device_fingerprint=delivery.device_fingerprint,
         )
         self.meter.note(
             email_hash=self.keys().email_hash(delivery.email),
@@ -269,13 +266,13 @@ class Issue:
             raise errors.CustomerNotFound  # the email is another customer's by now
         self._trust_last_login(found, target.customer, now)
         plan = SendPlan(
-            target.customer,
-            challenge.id,
-            secrets.token_hex(16),
-            now,
-            self.limits.attempts_allowed(challenge.lane),
-            factor.id,
-            factor.destination_hash,
+            customer=target.customer,
+            by=challenge.id,
+            token=secrets.token_hex(16),
+            now=now,
+            allowed=self.limits.attempts_allowed(challenge.lane),
+            factor_id=factor.id,
+            destination_hash=factor.destination_hash,
             by_stranger=challenge.lane is Lane.STRANGER,
         )
         # Recorded before Okta is asked, so that no code goes out that cannot be checked.
@@ -317,11 +314,11 @@ class Issue:
             audience=rules.audience_of(None, call.caller.client, self.settings.receipt_audiences),
         )
         plan = SendPlan(
-            target.customer,
-            challenge.id,
-            secrets.token_hex(16),
-            now,
-            self.limits.attempts_allowed(Lane.CLIENT),
+            customer=target.customer,
+            by=challenge.id,
+            token=secrets.token_hex(16),
+            now=now,
+            allowed=self.limits.attempts_allowed(Lane.CLIENT),
             challenge=challenge,
         )
         if not rules.is_sent(channel):
@@ -391,13 +388,13 @@ class Issue:
         self.limits.spend(Budget.SENDS, call.caller)
         factor_id = "" if isinstance(message, SignInEnrollment) else message.step.factor_id
         plan = SendPlan(
-            customer,
-            key,
-            secrets.token_hex(16),
-            now,
-            self.limits.attempts_allowed(lane),
-            factor_id,
-            self._destination_in_sign_in(known, message, call),
+            customer=customer,
+            by=key,
+            token=secrets.token_hex(16),
+            now=now,
+            allowed=self.limits.attempts_allowed(lane),
+            factor_id=factor_id,
+            destination_hash=self._destination_in_sign_in(known, message, call),
             counts_as=channel,
             by_stranger=lane is Lane.STRANGER,
         )
@@ -450,8 +447,10 @@ class Issue:
             if not errors.was_carried_out(failure):
                 with suppress(errors.StoreUnavailable):
                     self.customers.withdraw_send(plan)
-            elif plan.factor_id and self._is_only_code(plan):
-                self.customers.confirm_send(plan.customer, plan.factor_id, plan.by, plan.now)
+            elif plan.factor_id:
+                state = self.customers.get(plan.customer)
+                if rules.is_only_code(state, plan.factor_id, plan.now):
+                    self.customers.confirm_send(plan.customer, plan.factor_id, plan.by, plan.now)
             if challenge is not None and isinstance(failure, _OKTA_DISAGREES):
                 self.emails.forget(challenge.email_hash)
             raise
@@ -463,10 +462,6 @@ class Issue:
 
     def _begin(self, plan: SendPlan, call: Call) -> None:
         in_turn(lambda: self.customers.begin_send(plan), call.deadline, self.sleep)
-
-    def _is_only_code(self, plan: SendPlan) -> bool:
-        state = self.customers.get(plan.customer)
-        return rules.is_only_code(state, plan.factor_id, plan.now)
 
     def _ask_okta(self, message: Message, call: Call) -> Factor | SignInDocument | None:
         match message:
@@ -567,15 +562,15 @@ def _delivery(
     caller: Caller,
 ) -> Delivery:
     return Delivery(
-        request.email,
-        (place.row, place.key),
-        challenge.id,
-        request.locale,
-        customer,
-        caller.source_ip,
-        caller.user_agent,
-        caller.accept_language,
-        caller.device_fingerprint,
+        email=request.email,
+        place=(place.row, place.key),
+        challenge_id=challenge.id,
+        locale=request.locale,
+        customer=customer,
+        source_ip=caller.source_ip,
+        user_agent=caller.user_agent,
+        accept_language=caller.accept_language,
+        device_fingerprint=caller.device_fingerprint,
     )
 
 

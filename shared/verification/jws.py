@@ -1,5 +1,7 @@
-"""JSON Web Signatures. Accepted are those of one form: compact, ES256, with `alg`, `kid` and `typ` in
-the header and nothing else. Nothing in a token decides how it is checked.
+"""JSON Web Signatures (RFC 7515): makes them with ES256 or RS256, and reads receipts.
+
+One form is accepted: compact, ES256, with `alg`, `kid` and `typ` in the header and nothing else.
+Nothing in a token decides how it is checked.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ class OwnKey:
         from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric.ec import ECDSA  # noqa: PLC0415
 
-        text = unsigned({"alg": ALGORITHM, **header, "jwk": self.numbers}, claims)
+        text = signing_input({"alg": ALGORITHM, **header, "jwk": self.numbers}, claims)
         return token(text, self._key.sign(text.encode(), ECDSA(hashes.SHA256())))
 
 
@@ -62,32 +64,27 @@ class Token:
 
 def kid_of(key_id: str) -> str:
     """The name of a KMS key in tokens and in the JWKS. It does not show the account."""
-    return encoded(hashlib.sha256(key_id.encode()).digest()[:12])
+    return base64url(hashlib.sha256(key_id.encode()).digest()[:12])
 
 
-def signing_input(kid: str, type_: str, claims: Mapping[str, object]) -> str:
-    """What is to be signed."""
-    return unsigned({"alg": ALGORITHM, "kid": kid, "typ": type_}, claims)
-
-
-def unsigned(header: Mapping[str, object], claims: Mapping[str, object]) -> str:
-    """The first two parts of a token, which are what is signed."""
+def signing_input(header: Mapping[str, object], claims: Mapping[str, object]) -> str:
+    """What is to be signed: the first two parts of a token."""
     return f"{_segment(header)}.{_segment(claims)}"
 
 
 def token(signed: str, signature: bytes, algorithm: str = ALGORITHM) -> str:
-    """The token. A JWS has an ECDSA signature's two numbers side by side (RFC 7518, 3.4), KMS in
-    DER.
+    """The token. `signature` is as KMS returns it: for ECDSA in DER, which becomes the two numbers side
+    by side that a JWS has (RFC 7518, 3.4).
     """
     if algorithm == RSA_ALGORITHM:
-        return f"{signed}.{encoded(signature)}"
+        return f"{signed}.{base64url(signature)}"
     from cryptography.hazmat.primitives.asymmetric.utils import (  # noqa: PLC0415 - see `crypto`
         decode_dss_signature,
     )
 
     numbers = decode_dss_signature(signature)
     raw = b"".join(number.to_bytes(_NUMBER_BYTES, "big") for number in numbers)
-    return f"{signed}.{encoded(raw)}"
+    return f"{signed}.{base64url(raw)}"
 
 
 def parse(text: str) -> Token | None:
@@ -96,8 +93,8 @@ def parse(text: str) -> Token | None:
     if len(parts) != 3:  # noqa: PLR2004 - header, claims, signature
         return None
     try:
-        header, claims = json.loads(_decoded(parts[0])), json.loads(_decoded(parts[1]))
-        signature = _decoded(parts[2])
+        header, claims = json.loads(from_base64url(parts[0])), json.loads(from_base64url(parts[1]))
+        signature = from_base64url(parts[2])
     except (ValueError, RecursionError):
         return None
     if not isinstance(header, dict) or not isinstance(claims, dict) or header.keys() != _HEADER:
@@ -152,11 +149,11 @@ def public_numbers(key: PublicKeyTypes) -> dict[str, str]:
     if isinstance(key, RSAPublicKey):
         rsa = key.public_numbers()
         n, e = (
-            encoded(each.to_bytes((each.bit_length() + 7) // 8, "big")) for each in (rsa.n, rsa.e)
+            base64url(each.to_bytes((each.bit_length() + 7) // 8, "big")) for each in (rsa.n, rsa.e)
         )
         return {"kty": "RSA", "n": n, "e": e}
     point = _on_p256(key).public_numbers()
-    x, y = (encoded(each.to_bytes(_NUMBER_BYTES, "big")) for each in (point.x, point.y))
+    x, y = (base64url(each.to_bytes(_NUMBER_BYTES, "big")) for each in (point.x, point.y))
     return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
 
 
@@ -180,17 +177,17 @@ def _on_p256(key: PublicKeyTypes) -> EllipticCurvePublicKey:
 
 
 def _segment(content: Mapping[str, object]) -> str:
-    return encoded(json.dumps(content, separators=(",", ":")).encode())
+    return base64url(json.dumps(content, separators=(",", ":")).encode())
 
 
-def encoded(raw: bytes) -> str:
+def base64url(raw: bytes) -> str:
     """Base64url without padding."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _decoded(text: str) -> bytes:
-    """Base64url without padding, in its one spelling. Raises ValueError."""
+def from_base64url(text: str) -> bytes:
+    """The bytes of base64url without padding, in its one spelling. Raises ValueError."""
     raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    if encoded(raw) != text:
+    if base64url(raw) != text:
         raise ValueError("not base64url in its shortest form")
     return raw

@@ -15,8 +15,11 @@ from verification.settings import Settings
 BRAKE_SECONDS = 10.0
 """How long a process believes what it has read of the brake."""
 
-
-_PASSWORDS_OF = {Lane.STRANGER: "public", Lane.DEVICE: "device", Lane.CLIENT: "clients"}
+_PASSWORD_BUDGETS = {
+    Lane.STRANGER: "passwords-public",
+    Lane.DEVICE: "passwords-device",
+    Lane.CLIENT: "passwords-clients",
+}
 
 
 class Budget(Enum):
@@ -65,10 +68,11 @@ class Limits:
             self._budgets.refund(spent, self._now())
 
     def spend_password(self, lane: Lane, name: str) -> Spent:
-        """Count a wrong password before it is known to be one: for a username, whose budgets
-        clients and strangers have apart, or for a known device. Raises RateLimited.
+        """Count a wrong password before it is known to be one. `name` is the hash of a username, for
+        which strangers and clients have a budget each, or the id of a known device. Raises
+        RateLimited.
         """
-        spent = Spent(f"passwords-{_PASSWORDS_OF[lane]}", name)
+        spent = Spent(_PASSWORD_BUDGETS[lane], name)
         self._budgets.spend(spent, self._settings.password_failures, self._now())
         return spent
 
@@ -76,16 +80,16 @@ class Limits:
         """Count a send to a mailbox or phone; `token` is unique to it. Raises SendLimited."""
         self._budgets.send_to(destination_hash, self._now(), token, by_stranger=by_stranger)
 
-    def attempts_allowed_without_brake(self, lane: Lane) -> int | None:
-        """The same while the brake is off."""
-        return rules.attempts_allowed(lane, self._settings.stranger_attempts, brake_is_on=False)
-
     def attempts_allowed(self, lane: Lane) -> int | None:
         """See `rules.attempts_allowed`; the brake is read at most every ten seconds."""
         brake_is_on = lane is Lane.STRANGER and self._brake()
         return rules.attempts_allowed(
             lane, self._settings.stranger_attempts, brake_is_on=brake_is_on
         )
+
+    def attempts_allowed_without_brake(self, lane: Lane) -> int | None:
+        """The same as if the brake were off; reads nothing."""
+        return rules.attempts_allowed(lane, self._settings.stranger_attempts, brake_is_on=False)
 
     def source_hash(self, address: str) -> str:
         """Stands for the network of a source address."""
@@ -106,9 +110,8 @@ class Limits:
         settings, client = self._settings, caller.name
         match budget, client:
             case Budget.SENDS, None:
-                return Spent(
-                    "source-sends", self.source_hash(caller.source_ip)
-                ), settings.sends_per_source
+                spent = Spent("source-sends", self.source_hash(caller.source_ip))
+                return spent, settings.sends_per_source
             case Budget.SENDS, str(name):
                 return Spent("client-sends", name), settings.sends_per_client
             case Budget.FAILURES, None:

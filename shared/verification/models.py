@@ -206,10 +206,11 @@ class Conductor:
 class IssueRequest:
     """Who is to get a code, over which channel, in which language, and what the code is for.
 
-    `purpose` and `reference` are the caller's own names for that; `releases_hold` asks for the one
-    attempt that a client may give to a held customer. `device_token` is not checked yet.
+    `purpose` and `reference` are the caller's own names for what the code is for; `releases_hold` asks
+    for the one attempt that a client may give to a held customer. `device_token` is not checked yet.
 
-    `audience`, `receipt_seconds` and `conductor` go into the receipt; `wants_receipt` is a client's.
+    `audience`, `receipt_seconds` and `conductor` are for the receipt. `wants_receipt` matters for
+    clients alone: the public always gets one.
     """
 
     email: Email = field(repr=False)
@@ -229,7 +230,8 @@ class IssueRequest:
 class VerifyRequest:
     """A code for a challenge: the one with `challenge_id`, or the caller's newest of `email`.
 
-    `remembers_device`: the caller can keep a device token.
+    `remembers_device`: the caller can keep a device token. `takes_receipt`: the dialect has a place
+    for a receipt; `wants_receipt`: a client asks for one.
     """
 
     code: Code = field(repr=False)
@@ -546,8 +548,8 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Which lanes may not try a code of this customer, since when (epoch seconds), and how many
-    wrong codes in a row there were.
+    """Which lanes may not try a code of this customer, since when (epoch seconds), and the wrong codes
+    in a row, oldest first.
     """
 
     lanes: tuple[Lane, ...]
@@ -567,8 +569,8 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class PasswordState:
-    """Wrong passwords in a row for one login, with one that is being checked. `last_at`: when Okta
-    had seen the last of them, at the latest (epoch seconds).
+    """Wrong passwords in a row for one login, the one that is being checked included. `last_at`: the
+    latest moment at which Okta can have seen the last of them (epoch seconds).
     """
 
     wrong: int = 0

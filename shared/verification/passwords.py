@@ -23,8 +23,9 @@ from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, in_turn
 
 _HELD = (
-    "Too many wrong passwords in a row. Verify the customer by a code and send the device_token that "
-    "it returns as X-Device-Token, or change the password at Okta."
+    "Too many wrong passwords in a row. A change of the password at Okta ends the count. After fewer "
+    "than four, a customer who is verified by a code may also send the device_token of that success "
+    "as X-Device-Token."
 )
 
 
@@ -57,9 +58,9 @@ class Passwords:
         """Count a wrong password. Raises RateLimited, AttemptsHeld, what a look-up ends with, and
         InvalidCredentials to strangers who must not be told that Okta is not asked.
 
-        The count and a client's budget are the login's, however it is written. The public's budget
-        is that of the username as it was written, because one that is shared by both forms of a
-        login would tell that somebody has it.
+        The count and a client's budget belong to the login, in whatever form it was written. The
+        public's budget belongs to the username as it was written: if the full and the short form of a
+        login shared a budget, that would tell that somebody has this login.
         """
         user = None if "@" in fold_login(username) else self.users.with_login(username, call)
         login = user.login if user is not None else username
@@ -95,7 +96,7 @@ class Passwords:
         """The attempt, on the row, in the lane that may make it. The user is looked up only if the
         caller's own lane may not.
         """
-        conceals = attempt.lane is Lane.STRANGER and self.settings.conceal_unknown_customers
+        conceals = self._conceals(attempt.lane)
         try:
             is_counted, state = self._count(attempt, call)
             if is_counted:
@@ -131,9 +132,12 @@ class Passwords:
                 raise errors.RequestInProgress
             return is_counted, state
 
-        is_stranger = attempt.lane is Lane.STRANGER and self.settings.conceal_unknown_customers
-        patience = STRANGER_PATIENCE if is_stranger else math.inf
+        patience = STRANGER_PATIENCE if self._conceals(attempt.lane) else math.inf
         return in_turn(reserve, call.deadline, self.sleep, patience)
+
+    def _conceals(self, lane: Lane) -> bool:
+        """Whether a caller in this lane must not be told whether Okta was asked."""
+        return lane is Lane.STRANGER and self.settings.conceal_unknown_customers
 
     def _user_of_device(self, login: str, call: Call) -> User | None:
         """The user, if the caller has a token that this service made."""

@@ -147,7 +147,8 @@ class Receipts:
             "exp": now + min(seconds, self.settings.receipt_max_seconds),
             "jti": jti,
         }
-        signed = jws.signing_input(jws.kid_of(key_id), TYPE, payload)
+        header = {"alg": jws.ALGORITHM, "kid": jws.kid_of(key_id), "typ": TYPE}
+        signed = jws.signing_input(header, payload)
         try:
             if call.deadline.remaining() < SIGNING_SECONDS:
                 raise errors.DeadlineExceeded

@@ -47,10 +47,10 @@ class Register:
         return _registered(user, factors)
 
     def _user(self, wanted: Registration, email_hash: EmailHash, call: Call) -> User:
-        """A new user, or the one that this request created earlier without a good end.
+        """A new user, or the one that an earlier try of this request has created.
 
-        The latter is recognised by this: at the time in the row nobody had the email or the login,
-        this request alone asked for it, and Okta says that it was created then.
+        The second is recognised by its time: when this request asked (the time in the row), nobody had
+        the email or the login, no other request could ask, and Okta says that the user was created then.
         """
         request = call.request or secrets.token_hex(16)  # without a key nobody can ask that again
         asked_at = self.requests.asked_at(email_hash, request)

@@ -33,8 +33,8 @@ from verification.models import (
 )
 
 KNOWN_LANE_ATTEMPTS = 4
-"""Wrong codes in a row that devices and clients may reach. Okta locks the account at the fifth (a
-support article of the vendor)."""
+"""Wrong codes in a row, and wrong passwords in a row, that devices and clients may reach. Okta locks
+the account at the fifth wrong code (a support article of the vendor)."""
 
 HOLD_SECONDS = 3600
 """How long the public is refused after its last allowed wrong code for one email."""
@@ -52,10 +52,10 @@ RELEASES_DAY = 3
 """Releases of one customer in 24 hours."""
 
 DEVICES = 10
-"""Known devices of one customer; the oldest is forgotten."""
+"""Known devices of one customer; beyond them, the one whose last success is longest ago is forgotten."""
 
 DEVICE_SECONDS = 180 * 24 * 3600
-"""How long a device token is valid after its last use."""
+"""How long a device token is valid. A later success of the device makes a new token."""
 
 LOOKUP_SECONDS = 15 * 60
 """How long a customer's user id and factors are kept without asking Okta again."""
@@ -64,7 +64,7 @@ REFUSAL_SECONDS = 60
 """How long an unknown email stays unknown without asking Okta again."""
 
 ATTEMPT_SECONDS = 12
-"""How long a crashed attempt blocks others: longer than a function can run."""
+"""How long an attempt whose function crashed blocks others: longer than a function can run."""
 
 CODE_SECONDS = 600
 """The longest time for which Okta may accept a code that was sent: the greatest lifetime that a
@@ -74,8 +74,8 @@ CREATION_SECONDS = 60
 """How long Okta may take to create a user, and how far its clock may differ from ours."""
 
 SIGN_IN_STEPS = 60
-"""Steps of one sign-in while it is kept (an hour). Five codes sent, four wrong ones and a look at
-each of five factors, with the way back and a reload of the page after every step, are fewer."""
+"""Steps of one sign-in while it is kept (an hour): more than five codes sent, four wrong ones and a
+look at each of five factors, with a step back and a reload of the page after each, need."""
 
 _DAY = 24 * 3600
 
@@ -166,13 +166,15 @@ def is_enrolled(factors: Sequence[Factor], wanted: Factor) -> bool:
 
 
 def mask(destination: str) -> str:
-    """Enough of an address or number for its owner to recognise: `a•••@example.com`, `•••0006`."""
+    """An address or number that its owner recognises: `a•••@example.com`, `•••0006`."""
     local, at, domain = destination.rpartition("@")
     return f"{local[:1]}•••@{domain}" if at else f"•••{destination[-4:]}"
 
 
 def public_destination(email: Email, channel: Channel) -> str:
-    """What the public is shown: made from its own words, so that it says nothing of a customer."""
+    """The destination that the public is shown. It is made from the request alone, so that it says
+    nothing of a customer.
+    """
     return mask(email) if channel is Channel.EMAIL else mask("")
 
 
@@ -278,12 +280,12 @@ def attempts_allowed(lane: Lane, stranger_attempts: int, *, brake_is_on: bool) -
 
 
 def is_held(state: CustomerState, allowed: int | None) -> bool:
-    """Whether a lane with this many attempts may not try a code."""
+    """Whether a lane that is allowed this many attempts may not try a code now."""
     return is_held_at(len(state.wrong_codes), allowed)
 
 
 def is_held_at(wrong_codes: int, allowed: int | None) -> bool:
-    """Whether a lane with this many attempts may not try after so many wrong codes in a row."""
+    """The same for a number of wrong codes in a row."""
     return allowed is not None and wrong_codes >= allowed
 
 

@@ -93,8 +93,8 @@ class Settings:
             conceal_unknown_customers=_flag(environ, "CONCEAL_UNKNOWN_CUSTOMERS", default="true"),
             activate_phones=_flag(environ, "ACTIVATE_PHONES"),
             invoke_url_routes=_flag(environ, "INVOKE_URL_ROUTES"),
-            allowed_origins=_origins(environ, "ALLOWED_ORIGINS"),
-            redirect_origins=_origins(environ, "REDIRECT_ORIGINS"),
+            allowed_origins=_names(environ, "ALLOWED_ORIGINS"),
+            redirect_origins=_names(environ, "REDIRECT_ORIGINS"),
             trusted_application=is_trusted,
             receipt_key=_text(environ, "RECEIPT_KEY"),
             receipt_other_key=environ.get("RECEIPT_OTHER_KEY", "").strip(),
@@ -118,13 +118,14 @@ def _text(environ: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Values that are separated by commas or blanks."""
     return tuple(environ.get(name, "").replace(",", " ").split())
 
 
 def _audiences(environ: Mapping[str, str]) -> tuple[str, ...]:
     _text(environ, "RECEIPT_AUDIENCES")
-    audiences = _origins(environ, "RECEIPT_AUDIENCES")
+    audiences = _names(environ, "RECEIPT_AUDIENCES")
     if not audiences or not all(map(_AUDIENCE.fullmatch, audiences)):
         raise ConfigurationError("RECEIPT_AUDIENCES must be names of letters, digits, or ._:/-")
     return audiences
@@ -145,7 +146,7 @@ def _whole_number(environ: Mapping[str, str], name: str, low: int, high: int) ->
 
 
 def _org_url(url: str, *, custom_domain: str, sandbox: bool) -> str:
-    """The org's origin. Every call sends the API token there, so it must be Okta's."""
+    """The org's origin. Calls send a credential and passwords there, so it must be Okta's."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

@@ -2,13 +2,13 @@
 
 Okta leads the customer from step to step, and its answers are passed on. This service adds:
 
-- Budgets for passwords, and a count of wrong passwords in a row for each login (`passwords`). A
-  customer whom strangers have held gets in from a known device; by proving an email or phone first
-  (POST /challenge and /verify) and sending the `device_token` of that as X-Device-Token; or by
-  changing the password at Okta.
+- Budgets for passwords, and a count of wrong passwords in a row for each login (`passwords`). After
+  three by strangers a customer still gets in from a known device, or by proving an email or phone
+  (POST /challenge and /verify) and sending the `device_token` of that success as X-Device-Token, or
+  by changing the password at Okta.
 - Limits for codes that are sent, and the customer's wrong codes in a row, shared with every other
   way of trying one.
-- A limit for the steps of one sign-in, because honest steps cost nothing.
+- A limit for the steps of one sign-in, because a step that Okta takes costs the caller nothing.
 """
 
 from __future__ import annotations
@@ -60,9 +60,11 @@ class SignIn:
     clock: Clock
 
     def begin(self, credentials: Credentials, call: Call) -> SignInState:
-        """Check a password. Raises RateLimited, AttemptsHeld, InvalidCredentials. The public is told
-        the latter for a locked or inactive customer too, and strangers also where Okta was not
-        asked. Whatever failed, the public is told after a fixed time.
+        """Check a password. Raises RateLimited, AttemptsHeld, InvalidCredentials.
+
+        The public is told InvalidCredentials for a locked or inactive customer too, and strangers are
+        told it where Okta was not asked because they are held. Every failure but RateLimited is told
+        to the public after a fixed time.
         """
         self._require_redirect(credentials.redirect_url)
         started = self.fixed_time.start()
@@ -73,7 +75,7 @@ class SignIn:
         except errors.VerificationError as failure:
             if not self._conceals(call):
                 raise
-            self.fixed_time.left(started)
+            self.fixed_time.left(started)  # measures Okta's latency
             self.fixed_time.wait(started, call.deadline)
             if isinstance(failure, errors.InvalidCredentials):
                 # Without Okta's own words, which it has only for some who end here.
@@ -187,7 +189,7 @@ class SignIn:
         *,
         was_sent: bool = False,
     ) -> SignInState:
-        """The state after a step that Okta has taken: the caller was honest."""
+        """The state after a step that Okta has taken. The caller was honest and gets its budget back."""
         self.limits.refund(call.spent)
         known = self._remember(document, known)
         state = self._state(document, redirect_url or known.redirect_url)
@@ -250,7 +252,9 @@ class SignIn:
 
 
 def _with_own_proof(step: FactorStep, known: KnownSignIn) -> FactorStep:
-    """The step with the one kind of proof that the factor knows: for the other, Okta sends a code."""
+    """The step with the one kind of proof that its factor takes. With another kind, Okta would send
+    a code.
+    """
     if known.factors.get(step.factor_id) is FactorType.QUESTION:
         return replace(step, code="")
     return replace(step, answer="")

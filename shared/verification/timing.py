@@ -16,7 +16,8 @@ from verification.observability import Meter
 FIXED_SECONDS = 1.0
 STEP_SECONDS = 0.5
 LONGEST_SECONDS = 3.0
-"""Response time of the public's wrong codes and passwords, how it grows, and its end."""
+"""Response time of the public's wrong codes and passwords, the steps in which it grows, and its
+maximum."""
 
 OWN_SECONDS = 0.25
 """Time for this service's own part of such a response."""
@@ -39,7 +40,7 @@ _Result = TypeVar("_Result")
 
 
 class FixedTime:
-    """Holds the public's wrong answers back until a fixed time after their turn has begun.
+    """Holds answers to wrong codes and passwords of the public back until a fixed time after `start`.
 
     The time is one second, or longer in steps of half a second if the 99th percentile of Okta's
     latency demands it: for all callers alike, so that it says nothing of one email.

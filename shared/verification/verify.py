@@ -27,7 +27,6 @@ from verification.models import (
     CustomerKey,
     CustomerState,
     Device,
-    Email,
     FactorStep,
     FactorType,
     KnownSignIn,
@@ -63,13 +62,17 @@ _PASSED = (
 )
 """Where a sign-in can only be after a code was accepted."""
 
-_NO_CODE_COMPARED = (errors.SignInEnded, errors.StepNotTaken)
-"""Okta's answers after which it is certain that it compared no code."""
+_NO_CODE_COMPARED = (
+    *(errors.AttemptsHeld, errors.CodeNotComparable),
+    *(errors.ChallengeExpired, errors.ChallengeNotFound),
+    *(errors.SignInEnded, errors.StepNotTaken),
+)
+"""Failures after which it is certain that Okta compared no code. The last two are Okta's answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reserved:
-    """An attempt that is reserved on the customer's row, and how much its lane may try."""
+    """An attempt that is reserved on the customer's row, and the row with the attempt in it."""
 
     customer: CustomerKey
     attempt: Attempt
@@ -220,7 +223,7 @@ class Verify:
             if is_stranger
             else reserved is not None and not reserved.remaining
         )
-        conceals = is_stranger and self.settings.conceal_unknown_customers
+        conceals = self._conceals(public.challenges[0].lane)
         self.attempts.settle(
             Settlement(
                 token,
@@ -248,7 +251,7 @@ class Verify:
         """What the public is told, after the fixed time. To strangers whatever went wrong is a
         wrong code: it must not say whether Okta was asked.
         """
-        conceals = challenge.lane is Lane.STRANGER and self.settings.conceal_unknown_customers
+        conceals = self._conceals(challenge.lane)
         if conceals and not isinstance(failure, errors.InvalidCode):
             self.meter.note(concealed=failure.code)
             if isinstance(failure, errors.ConfigurationError):
@@ -364,7 +367,7 @@ class Verify:
         try:
             self._require_no_brake(reserved)
             if _is_sent(factor_type) and not rules.is_newest(reserved.state, step.factor_id, key):
-                # The newest code over this factor was sent for something else, or for nobody knows.
+                # The newest code over this factor was sent for something else, or may have been.
                 raise errors.CodeNotComparable
             document = self._ask_okta(SignInCheck(step, activates), call)
         except errors.VerificationError as failure:
@@ -413,13 +416,13 @@ class Verify:
                 raise rules.why_not_reserved(state, current)
             return _Reserved(customer, current, state)
 
-        is_stranger = attempt.lane is Lane.STRANGER and self._conceals(call)
-        patience = STRANGER_PATIENCE if is_stranger else math.inf
+        patience = STRANGER_PATIENCE if self._conceals(attempt.lane) else math.inf
         return in_turn(reserve, call.deadline, self.sleep, patience)
 
     def _require_use(self, challenge: Challenge, request: VerifyRequest) -> None:
         """Raise unless the code is used for what it was asked for."""
-        if request.email is not None and not self._is_of(challenge, request.email):
+        email = request.email
+        if email is not None and self.keys().email_hash(email) != challenge.email_hash:
             raise errors.ChallengeNotFound
         if not rules.matches(challenge, request):
             raise errors.CodeNotComparable
@@ -466,26 +469,14 @@ class Verify:
         if challenge.conductor is not None:
             self.meter.note(context=challenge.conductor.text)
 
-    def _conceals(self, call: Call) -> bool:
-        return call.caller.is_public and self.settings.conceal_unknown_customers
-
-    def _is_of(self, challenge: Challenge, email: Email) -> bool:
-        return challenge.email_hash == self.keys().email_hash(email)
+    def _conceals(self, lane: Lane) -> bool:
+        """Whether a caller in this lane must not be told whether Okta was asked."""
+        return lane is Lane.STRANGER and self.settings.conceal_unknown_customers
 
 
 def _result_of(failure: errors.VerificationError) -> Result:
     """What an attempt that ended like this counts as on the customer's row."""
-    is_uncompared = isinstance(
-        failure,
-        (
-            errors.AttemptsHeld,
-            errors.CodeNotComparable,
-            errors.ChallengeExpired,
-            errors.ChallengeNotFound,
-            *_NO_CODE_COMPARED,
-        ),
-    )
-    if is_uncompared or errors.okta_did_nothing(failure):
+    if isinstance(failure, _NO_CODE_COMPARED) or errors.okta_did_nothing(failure):
         return Result.UNDONE
     return Result.WRONG
 

@@ -76,7 +76,11 @@ def _fields(operation: Tree) -> Iterator[str]:
     for media in operation.get("requestBody", {}).get("content", {}).values():
         schema = _resolved(media["schema"])
         forms = [_resolved(each) for each in schema.get("anyOf") or schema.get("oneOf") or [schema]]
-        fields = {name: field for form in forms for name, field in form["properties"].items()}
+        fields: Tree = {}
+        for form in forms:
+            for name, field in form["properties"].items():
+                enum = [*fields.get(name, {}).get("enum", []), *field.get("enum", [])]
+                fields[name] = field | ({"enum": enum} if enum else {})
         for name, field in fields.items():
             required = [name in form.get("required", []) for form in forms]
             need = "required" if all(required) else "in one form" if any(required) else ""

@@ -207,10 +207,10 @@ class TestAccessToken:
     def test_is_fetched_anew_after_okta_rejected_it(self) -> None:
         app = App(granted(), granted("token-2"))
         rejected = app.headers()["Authorization"]
-        assert app.app.renew(rejected, DEADLINE)
-        assert app.app.renew(rejected, DEADLINE)  # another call has met the same answer
+        assert app.app.renew(rejected)
+        assert app.app.renew(rejected)  # another call has met the same answer
         assert app.headers()["Authorization"] == "DPoP token-2"
-        assert app.app.renew(rejected, DEADLINE)
+        assert app.app.renew(rejected)
         assert app.headers()["Authorization"] == "DPoP token-2"
 
     @pytest.mark.parametrize(
@@ -236,6 +236,7 @@ class TestAccessToken:
             app.headers()
         assert refused.value.code == outcome
         assert not errors.was_carried_out(refused.value)
+        assert errors.okta_did_nothing(refused.value) == (outcome != "okta_unexpected_response")
 
     def test_okta_that_asks_for_a_nonce_again_is_refused(self) -> None:
         wants = answer(400, {"error": "use_dpop_nonce"}, **NONCE)

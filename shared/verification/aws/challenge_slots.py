@@ -1,6 +1,7 @@
 """How a row stores challenges: newest first in the attributes `c0` to `c4`.
 
-A slot has what an old id is answered with; what only the newest needs is in `about`, as JSON.
+A slot has what is needed to answer for the id of an old challenge. What only the newest challenge
+needs is in `about`, as JSON.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Clients with short timeouts: a store that does not answer counts as down.
 
-They are made by botocore, on which boto3 is built: boto3 also imports what transfers files to S3,
-a fifth of a function's start.
+They are made by botocore, on which boto3 is built: boto3 also imports the transfer of files to S3,
+which takes a fifth of a function's start.
 """
 
 from __future__ import annotations

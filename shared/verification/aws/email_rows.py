@@ -239,14 +239,14 @@ class EmailRows:
         return self._told(row, place)
 
     def _told(self, row: Item, place: Place) -> PublicState:
-        """The state with a hold only where there is one."""
+        """The state as the public is told it: `held_until` is 0 unless the row is held."""
         state = state_of(row)
         if place.row is Row.EMAIL and state.wrong_codes >= self._public_attempts:
             return state
         return PublicState(state.challenges, state.wrong_codes, 0, state.busy_until)
 
     def _most(self, place: Place) -> int:
-        """Wrong codes after which a row is held; the row of a device never is."""
+        """Wrong codes after which a row is held. The row of a device is never held."""
         return self._public_attempts if place.row is Row.EMAIL else _NEVER_HELD
 
     def _open_after_hold(self, change: Update, row: Item, place: Place, channel: str) -> Item:

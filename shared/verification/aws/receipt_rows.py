@@ -1,4 +1,4 @@
-"""`receipt#<jti>`: that a receipt was redeemed, until it would have expired long ago."""
+"""`receipt#<jti>`: that a receipt was redeemed, until a day after its end."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class RegistrationRows:
         self._table = table
 
     def asked_at(self, email_hash: EmailHash, request: str) -> int:
-        """When this request last asked; 0 if it never did, or certainly in vain."""
+        """When this request last asked; 0 if it never did, or if certainly no user came of it."""
         row = self._table.get(_key(email_hash), "asker", "asked_at")
         return int_attribute(row, "asked_at") if text_attribute(row, "asker") == request else 0
 

@@ -1,5 +1,6 @@
 """The two secrets, read together and kept for five minutes: Okta's token and the service's keys.
-With a service app in place of the token there is no first one.
+
+With an OAuth service app in place of the token, the service's keys are the only secret.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class _Content:
 
 
 class Secrets:
-    """Reads Secrets Manager at the first use, every five minutes, and when Okta rejects the token."""
+    """Reads Secrets Manager at the first use, after five minutes, and when Okta rejects the token."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ TTL = {"#ttl": "ttl"}
 """Likewise. DynamoDB deletes a row some time after this moment (epoch seconds)."""
 
 _TRIES = 5
-"""How often a write is tried that meets a transaction on the same row."""
+"""How often a write is tried while a transaction on the same row is in progress."""
 
 
 class ConditionFailed(Exception):

@@ -79,7 +79,7 @@ def _is_plain(value: object) -> bool:
         case str():
             return len(value) <= MAX_TEXT
         case int() | float():
-            return -MAX_NUMBER <= value <= MAX_NUMBER  # what is no number is in no range
+            return -MAX_NUMBER <= value <= MAX_NUMBER  # NaN is in no range
     return False
 
 

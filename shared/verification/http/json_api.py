@@ -245,7 +245,7 @@ def problem(error: errors.VerificationError, request_id: str) -> Reply:
 
 
 def _causes(error: errors.VerificationError) -> str:
-    """What Okta has against a registration, in its own words. Only clients register."""
+    """Why Okta refused a registration or an enrollment, in its own words, for clients alone."""
     if not isinstance(error, errors.CustomerInvalid | errors.EnrollmentRefused):
         return ""
     told = error.okta_error or {}
@@ -266,7 +266,7 @@ def parse_object(request: Request) -> Mapping[str, Any]:
         if len(text) > MAX_BODY:
             raise errors.MalformedBody("The body is too long.")
         body = json.loads(text)
-        json.dumps(body, ensure_ascii=False).encode()  # fails for halves of characters
+        json.dumps(body, ensure_ascii=False).encode()  # fails for lone surrogates
     except (ValueError, RecursionError):
         raise errors.MalformedBody("The body is not JSON.") from None
     if not isinstance(body, dict):
@@ -288,7 +288,7 @@ def answer(status: int, body: Mapping[str, object], outcome: str) -> Reply:
 
 
 def dumps(body: Mapping[str, object]) -> str:
-    """Compact JSON. A text of Okta's may contain halves of characters, which are replaced."""
+    """Compact JSON. Lone surrogates, which a text of Okta's may contain, are replaced."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
 

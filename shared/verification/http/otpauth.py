@@ -1,4 +1,4 @@
-"""What a phone needs to take up an authenticator secret: the URI, and a picture of it."""
+"""An authenticator secret as a URI, and the URI as a QR code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def uri(secret: str, issuer: str, user: str) -> str:
 
 def qr_code(content: str) -> str:
     """A QR code as a PNG `data:` URI."""
-    # Imported here because it is needed for enrolments alone, and a start must not wait for it.
+    # Imported here because it is needed for enrollments alone, and a start must not wait for it.
     import segno  # noqa: PLC0415
 
     return str(segno.make(content, micro=False).png_data_uri(scale=PIXELS_PER_MODULE))

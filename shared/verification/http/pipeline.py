@@ -49,7 +49,7 @@ _NOT_STORED = (
     errors.ReceiptNotYetValid,
     errors.RegistrationStopped,
 )
-"""Outcomes that the same request may not have when it is repeated."""
+"""Outcomes that are not stored under an Idempotency-Key: a repeat may end differently."""
 
 _COSTS_A_FAILURE = (
     errors.ChallengeRefused,
@@ -170,10 +170,10 @@ class _Pipeline:
         self._observer = observer
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any] | None:
-        """Answer a request, or carry a task out."""
+        """Answer a request, or run a task."""
         try:
             if "task" in event:
-                self._carry_out(event, context)
+                self._run_task(event, context)
                 return None
             request = Request.of(event)
             route = self._router.routes.get(request.route)
@@ -253,8 +253,8 @@ class _Pipeline:
                 service.limits.refund(spent)
         return route.dialect.error(error, request)
 
-    def _carry_out(self, event: Mapping[str, Any], context: LambdaContext) -> None:
-        """Carry an asynchronous event out. It is not tried again: a code must not be sent twice."""
+    def _run_task(self, event: Mapping[str, Any], context: LambdaContext) -> None:
+        """Run the task of an asynchronous event. It is not tried again: a code must not be sent twice."""
         meter, task = Meter(), str(event["task"])
         outcome = "sent"
         try:

@@ -62,7 +62,7 @@ STATUS: Mapping[str, int] = {
 
 
 def headers_of(error: VerificationError) -> dict[str, str]:
-    """What every dialect says in headers: when to come back, and how to authenticate."""
+    """The headers of an error in every dialect: when to come back, and how to authenticate."""
     if isinstance(error, TryLater):
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, Unauthorized):

@@ -81,7 +81,7 @@ def parse_enroll(request: Request) -> EnrollRequest:
 
 
 def parse_factor(request: Request) -> str:
-    """The core's id of the factor in the path; what is no factor's id becomes one of none."""
+    """The factor's id in the path without its prefix; empty if it has another prefix."""
     return _without(_FACTOR, _path_id(request))
 
 

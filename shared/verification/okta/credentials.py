@@ -50,8 +50,8 @@ class Credential(Protocol):
     def headers(self, method: str, url: str, deadline: Deadline) -> Mapping[str, str]:
         """The headers of a request. Raises what fetching a token ends with."""
 
-    def renew(self, rejected: str, deadline: Deadline) -> bool:
-        """Drop what Okta has rejected, given as the header `Authorization`; whether there is
+    def renew(self, rejected: str) -> bool:
+        """Drop what Okta has rejected, given as the header `Authorization`. Whether there may be
         another one to try.
         """
 
@@ -77,9 +77,8 @@ class ApiToken:
         del method, url, deadline
         return {"Authorization": f"SSWS {self.tokens.okta_token()}"}
 
-    def renew(self, rejected: str, deadline: Deadline) -> bool:
+    def renew(self, rejected: str) -> bool:
         """See Credential."""
-        del deadline
         token = rejected.removeprefix("SSWS ")
         return self.tokens.renewed_okta_token(rejected=token) != token
 
@@ -137,13 +136,12 @@ class ServiceApp:
             token = self._tokens.get(scopes)
             if token is None or self._clock() >= token.ends_at - RENEWED_BEFORE:
                 token = self._tokens[scopes] = self._fetch(scopes, deadline)
-            hashed = jws.encoded(hashlib.sha256(token.text.encode()).digest())
+            hashed = jws.base64url(hashlib.sha256(token.text.encode()).digest())
             proof = self._proof(method, url, {"ath": hashed})
         return {"Authorization": f"DPoP {token.text}", "DPoP": proof}
 
-    def renew(self, rejected: str, deadline: Deadline) -> bool:
+    def renew(self, rejected: str) -> bool:
         """See Credential."""
-        del deadline
         with self._lock:
             kept = self._tokens.items()
             self._tokens = {k: each for k, each in kept if rejected != f"DPoP {each.text}"}
@@ -169,7 +167,7 @@ class ServiceApp:
             case 429, _:
                 raise errors.OktaRateLimited(retry_after=1)
             case status, _ if status >= 500:  # noqa: PLR2004 - the class of server errors
-                raise errors.OktaUnavailable(retry_after=5)
+                raise errors.OktaNotReached(retry_after=5)
         # The app, its key, its scopes or this machine's clock are not as Okta wants them.
         raise errors.OktaCredentialsRejected
 
@@ -187,7 +185,7 @@ class ServiceApp:
             return self._wire.exchange(ask, deadline)
         except errors.MayHaveActed as failure:
             # To fetch a token changes nothing, and the call that needs it was not made.
-            raise errors.OktaUnavailable(retry_after=5) from failure
+            raise errors.OktaNotReached(retry_after=5) from failure
 
     def _assertion(self) -> str:
         """Says that this is the app: signed by KMS, for one use (`jti`)."""
@@ -203,7 +201,7 @@ class ServiceApp:
         signer, key_id = self._signer, self._key_id
         algorithm = jws.algorithm_of(signer.public_key(key_id))
         header = {"alg": algorithm, "kid": jws.kid_of(key_id), "typ": "JWT"}
-        text = jws.unsigned(header, claims)
+        text = jws.signing_input(header, claims)
         sign = signer.sign_rsa if algorithm == jws.RSA_ALGORITHM else signer.sign
         return jws.token(text, sign(key_id, text.encode()), algorithm)
 

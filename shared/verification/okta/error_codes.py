@@ -14,7 +14,7 @@ from verification import errors
 
 
 class InvalidToken(errors.OktaCredentialsRejected):
-    """Read the API token again: it may have been rotated a moment ago."""
+    """Read or fetch the token again: it may have been rotated a moment ago, or have ended."""
 
 
 class ValidationFailed(errors.OktaUnexpectedResponse):

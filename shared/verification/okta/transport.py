@@ -78,7 +78,7 @@ class Transport:
         try:
             return self._ask(ask, call, self._credential)
         except error_codes.InvalidToken:
-            if not self._credential.renew(ask.headers["Authorization"], call.deadline):
+            if not self._credential.renew(ask.headers["Authorization"]):
                 raise
             return self._ask(ask, call, self._credential)
 

@@ -16,7 +16,7 @@ from verification.rules import choose_customer, require_active
 _ID_OR_LOGIN = re.compile(r"(?!\.{1,2}$|me$)[A-Za-z0-9._-]{1,100}")
 
 _OTHER_PATHS = (".", "..", "me")
-"""What stands for something else than a login in a path; `me` is the API token's owner."""
+"""What is no login in a path; `me` is the API token's owner."""
 
 SEARCH_LIMIT = "200"
 """The most that one page can contain: DEPROVISIONED users with the same email are listed too."""
