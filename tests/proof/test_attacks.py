@@ -1,0 +1,50 @@
+"""Attacks that once worked, each as a sequence of calls in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.proof import moves
+from tests.proof.world import PASSWORD, SOURCES, Person, World, watched
+from tests.sandbox.okta.records import User
+
+
+@pytest.fixture(autouse=True)
+def no_faults() -> Iterator[None]:
+    """A function reports no fault of its own."""
+    with watched():
+        yield
+
+
+def customer_with(world: World, login: str) -> User:
+    """Another customer, with this login."""
+    user = world.org.directory.add_user(login=login, email=login, first_name="A", last_name="B")
+    user.password = PASSWORD
+    return user
+
+
+class TestFifthWrongPassword:
+    @pytest.mark.parametrize("short", ["me", "Me", "\uff4de", "a/b", "a\uff0fb", "ada"])
+    def test_no_spelling_of_a_login_has_a_count_of_its_own(self, short: str) -> None:
+        world = World(Person.NOBODY, {})
+        login = {"ada": "ada", "a/b": "a/b", "a\uff0fb": "a/b"}.get(short, "me")
+        user = customer_with(world, f"{login}@shop.example")
+        for n, username in enumerate((user.login, short)):
+            for _ in range(4):
+                moves.WrongPassword(SOURCES[n], username).play(world)
+                world.clock.now += 60
+        assert user.failed_passwords == 3
+
+    def test_a_short_login_that_cannot_be_looked_up_is_a_wrong_password_to_everybody(self) -> None:
+        world = World(Person.NOBODY, {})
+        before = world.clock.now
+        refused = moves.WrongPassword(SOURCES[0], "me").play(world)
+        taken = world.clock.now - before
+        customer_with(world, "me@shop.example")
+        before = world.clock.now
+        answer = moves.WrongPassword(SOURCES[0], "me").play(world)
+        assert (answer.status, answer["errorCode"]) == (401, "E0000004")
+        assert (refused.status, refused["errorCode"]) == (401, "E0000004")
+        assert world.clock.now - before == taken == 1
