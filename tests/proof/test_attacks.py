@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.proof import moves
-from tests.proof.world import PASSWORD, SOURCES, Person, World, watched
+from tests.proof.world import OWNER, PASSWORD, SOURCES, START, Person, World, watched
 from tests.sandbox.okta.records import User
 
 
@@ -48,3 +48,17 @@ class TestFifthWrongPassword:
         assert (answer.status, answer["errorCode"]) == (401, "E0000004")
         assert (refused.status, refused["errorCode"]) == (401, "E0000004")
         assert world.clock.now - before == taken == 1
+
+
+class TestWhoIsACustomer:
+    def test_the_hour_of_wrong_passwords_does_not_begin_with_a_right_one(self) -> None:
+        """`Retry-After` told when somebody had signed in, which nobody can at another's login."""
+        told = []
+        for signs_in in (True, False):
+            world = World(Person.CUSTOMER, {})
+            if signs_in:
+                assert moves.SignIn(OWNER).play(world).status == 200
+            world.clock.now = START + 600
+            answers = [moves.WrongPassword(SOURCES[0]).play(world) for _ in range(6)]
+            told.append([(each.status, each.headers.get("Retry-After")) for each in answers])
+        assert told[0] == told[1]
