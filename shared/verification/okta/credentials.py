@@ -171,7 +171,7 @@ class ServiceApp:
             case 429, _:
                 raise errors.OktaRateLimited(retry_after=1)
             case status, _ if status >= 500:  # noqa: PLR2004 - the class of server errors
-                raise errors.OktaUnavailable(retry_after=5)
+                raise errors.OktaNotReached(retry_after=5)
         # The app, its key, its scopes or this machine's clock are not as Okta wants them.
         raise errors.OktaCredentialsRejected
 
@@ -188,8 +188,9 @@ class ServiceApp:
         try:
             return self._wire.exchange(ask, deadline)
         except errors.MayHaveActed as failure:
-            # To fetch a token changes nothing, and the call that needs it was not made.
-            raise errors.OktaUnavailable(retry_after=5) from failure
+            # To fetch a token changes nothing, and the call that needs it was not made: the code in it
+            # must not count as a wrong one.
+            raise errors.OktaNotReached(retry_after=5) from failure
 
     def _assertion(self) -> str:
         """Says that this is the app: signed by KMS, for one use (`jti`)."""
