@@ -62,14 +62,12 @@ class SignIn:
     def begin(self, credentials: Credentials, call: Call) -> SignInState:
         """Check a password. Raises RateLimited, AttemptsHeld, InvalidCredentials. The public is told
         the latter for a locked or inactive customer too, and strangers also where Okta was not
-        asked. Whatever failed, the public is told after a fixed time.
+        asked or did not answer. Whatever failed, the public is told after a fixed time.
         """
         self._require_redirect(credentials.redirect_url)
         started = self.fixed_time.start()
         try:
             document = self._check_password(credentials, call)
-        except errors.RateLimited:
-            raise
         except errors.VerificationError as failure:
             if not self._conceals(call):
                 raise
@@ -157,7 +155,7 @@ class SignIn:
         except errors.VerificationError as failure:
             is_undone = errors.okta_did_nothing(failure)
             self.passwords.settle(attempt, Result.UNDONE if is_undone else Result.WRONG)
-            raise
+            raise self.passwords.told(attempt, failure) from None
         if document.status is SignInStatus.LOCKED_OUT:
             self.passwords.settle(attempt, Result.WRONG)
             return document

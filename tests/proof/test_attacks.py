@@ -62,3 +62,18 @@ class TestWhoIsACustomer:
             answers = [moves.WrongPassword(SOURCES[0]).play(world) for _ in range(6)]
             told.append([(each.status, each.headers.get("Retry-After")) for each in answers])
         assert told[0] == told[1]
+
+    def test_a_login_that_okta_limits_is_told_as_a_wrong_password(self) -> None:
+        """A client's right password ends the count, so that Okta is asked once more: the fifth time
+        in this second, which it refuses.
+        """
+        told = []
+        for person in (Person.CUSTOMER, Person.NOBODY):
+            world = World(person, {})
+            for is_right in (False, True, True, False):
+                moves.ClientPassword(is_right).play(world)
+                world.clock.now = START
+            answer = moves.WrongPassword(SOURCES[0]).play(world)
+            told.append((answer.status, answer["errorCode"], answer.headers, world.clock.now))
+        assert told[0] == told[1]
+        assert told[0][:2] == (401, "E0000004")
