@@ -36,7 +36,7 @@ from verification.passwords import Passwords
 from verification.ports import Clock, Keys, OktaAuthn, Result, SignIns
 from verification.receipts import Receipts
 from verification.settings import Settings
-from verification.timing import FixedTime
+from verification.timing import STRANGER_PATIENCE, FixedTime
 from verification.verify import Verify
 
 
@@ -66,6 +66,8 @@ class SignIn:
         """
         self._require_redirect(credentials.redirect_url)
         started = self.fixed_time.start()
+        if self._conceals(call):
+            call = replace(call, patience=STRANGER_PATIENCE)
         try:
             document = self._check_password(credentials, call)
         except errors.VerificationError as failure:

@@ -157,6 +157,8 @@ class Verify:
             self.sleep,
         )
         started = self.fixed_time.start()
+        if place.row is Row.EMAIL and self._conceals(call):
+            call = replace(call, patience=STRANGER_PATIENCE)
         challenge = public.challenges[0]
         self._note(challenge, challenge.lane)
         reserved: _Reserved | None = None

@@ -8,6 +8,7 @@ import pytest
 
 from tests.proof import moves
 from tests.proof.world import OWNER, PASSWORD, SOURCES, START, Person, World, watched
+from tests.sandbox.okta.limits import Bucket
 from tests.sandbox.okta.records import User
 
 
@@ -77,3 +78,22 @@ class TestWhoIsACustomer:
             told.append((answer.status, answer["errorCode"], answer.headers, world.clock.now))
         assert told[0] == told[1]
         assert told[0][:2] == (401, "E0000004")
+
+    @pytest.mark.parametrize("kind", ["code", "password"])
+    def test_nobody_waits_for_an_org_that_is_limited(self, kind: str) -> None:
+        """Only for a customer was Okta asked, and its limit waited for, for up to seven seconds."""
+        took = []
+        for person in (Person.CUSTOMER, Person.NOBODY):
+            world = World(person, {})
+            moves.Send(SOURCES[0]).play(world)
+            for source in SOURCES:
+                moves.WrongPassword(source).play(world)
+            moves.ClientPassword(is_right=True).play(world)
+            world.clock.now = START + 56
+            for bucket in (Bucket.FACTORS, Bucket.AUTHN):
+                for _ in range(bucket.limit + 1):
+                    world.org.limits.count(bucket, START)
+            answer = (moves.Guess if kind == "code" else moves.WrongPassword)(OWNER).play(world)
+            took.append((answer.status, world.clock.now - START - 56))
+        assert took[0] == took[1]
+        assert took[0][1] == 1
