@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum, auto
 
 from verification import rules
+from verification.errors import RateLimited
 from verification.models import Caller, Lane, Spent
 from verification.observability import Meter
 from verification.ports import Budgets, Clock, Keys
@@ -71,6 +73,15 @@ class Limits:
         spent = Spent(f"passwords-{_PASSWORDS_OF[lane]}", name)
         self._budgets.spend(spent, self._settings.password_failures, self._now())
         return spent
+
+    def refund_sign_in(self, spent: Spent | None, login_hash: str) -> None:
+        """Give back what a right password has cost, as often in an hour as a customer needs. Every
+        step after it is a call of Okta's, and whoever has an account could use up the org's limit.
+        """
+        if spent is not None:
+            with suppress(RateLimited):
+                self._budgets.spend(Spent("sign-ins", login_hash), rules.SIGN_INS, self._now())
+                self.refund(spent)
 
     def send_to(self, destination_hash: str, token: str, *, by_stranger: bool = False) -> None:
         """Count a send to a mailbox or phone; `token` is unique to it. Raises SendLimited."""

@@ -8,7 +8,7 @@ Okta leads the customer from step to step, and its answers are passed on. This s
   changing the password at Okta.
 - Limits for codes that are sent, and the customer's wrong codes in a row, shared with every other
   way of trying one.
-- A limit for the steps of one sign-in, because honest steps cost nothing.
+- A limit for the steps of one sign-in, and for the sign-ins with one login that cost nothing.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class SignIn:
             self.passwords.settle(attempt, Result.WRONG)
             return document
         self.passwords.settle(attempt, Result.RIGHT)
-        self.limits.refund(call.spent)
+        self.limits.refund_sign_in(call.spent, attempt.login_hash)
         return document
 
     def _first_step(self, credentials: Credentials, call: Call) -> SignInDocument:

@@ -60,6 +60,15 @@ class TestPasswords:
         assert (world.spent("passwords-public"), world.spent("source-failures")) == (0, 0)
         assert world.now == NOW
 
+    def test_whoever_has_an_account_cannot_begin_sign_ins_without_end(self, world: World) -> None:
+        for _ in range(rules.SIGN_INS + world.settings.failures_per_source):
+            begin(world, world.public())
+        with pytest.raises(errors.RateLimited):
+            begin(world, world.public())
+        assert world.spent("passwords-public") == 0
+        begin(world, world.public(source_ip="192.0.2.1"))
+        begin(world, world.client())
+
     @pytest.mark.parametrize(
         "failure",
         [
