@@ -87,6 +87,11 @@ class Limits:
         """Count a send to a mailbox or phone; `token` is unique to it. Raises SendLimited."""
         self._budgets.send_to(destination_hash, self._now(), token, by_stranger=by_stranger)
 
+    def take_back_send(self, destination_hash: str, token: str, *, by_stranger: bool) -> None:
+        """Give this send back: it certainly did not happen."""
+        now = self._now()
+        self._budgets.take_back_send(destination_hash, now, token, by_stranger=by_stranger)
+
     def attempts_allowed_without_brake(self, lane: Lane) -> int | None:
         """The same while the brake is off."""
         return rules.attempts_allowed(lane, self._settings.stranger_attempts, brake_is_on=False)

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.proof import moves
-from tests.proof.world import OWNER, PASSWORD, SOURCES, START, Person, World, watched
+from tests.proof.world import OWNER, PASSWORD, SOURCES, START, Fault, Person, World, watched
+from tests.sandbox.okta.faults import Kind, On
 from tests.sandbox.okta.limits import Bucket
 from tests.sandbox.okta.records import User
+from verification import rules
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +99,16 @@ class TestWhoIsACustomer:
             took.append((answer.status, world.clock.now - START - 56))
         assert took[0] == took[1]
         assert took[0][1] == 1
+
+
+class TestShuttingOut:
+    def test_what_okta_did_not_send_closes_no_mailbox(self) -> None:
+        """A backend that tried again during a fault of Okta closed it until the next day."""
+        world = World(Person.CUSTOMER, {})
+        for _ in range(rules.DESTINATION_SENDS + 1):
+            with world.fault(Fault(On.VERIFY, Kind.RATE_LIMITED)):
+                assert moves.ClientSend().play(world).outcome == "okta_rate_limited"
+                moves.Send(SOURCES[0]).play(world)
+            world.clock.now += 31
+        assert not world.org.inbox
+        assert moves.ClientSend().play(world).status == 202

@@ -89,6 +89,19 @@ class BudgetRows:
                 wait = DAY_SECONDS - now % DAY_SECONDS
                 raise SendLimited(retry_after=wait, limit="destination") from None
 
+    def take_back_send(
+        self, destination_hash: str, now: int, token: str, *, by_stranger: bool = False
+    ) -> None:
+        """Give the last send to a destination back, if it was this one."""
+        change = Update(
+            destination_key(destination_hash, now),
+            "REMOVE send ADD sends :less" + (", strangers :less" if by_stranger else ""),
+            "send = :token",
+            {":less": number(-1), ":token": string(token)},
+        )
+        with suppress(ConditionFailed):  # there was another since, or the day is over
+            self._table.update(change, returns=False)
+
     def strangers_wrong_codes(self, now: int) -> int:
         """Wrong codes of strangers in this hour of the clock."""
         return int_attribute(self._table.get(brake_key(now), "wrong"), "wrong")
