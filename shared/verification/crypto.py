@@ -175,7 +175,7 @@ def fold_login(login: str) -> str:
 
 def _is_mark(character: str) -> bool:
     """Diacritical and enclosing marks, and characters that cannot be seen."""
-    return unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")
+    return unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf", "Cc")
 
 
 def _bytes(text: str) -> bytes:

@@ -341,8 +341,8 @@ class Issue:
         self.limits.spend(Budget.SENDS, call.caller)
         with self._client_send(email_hash, Channel.SMS, self._now()):
             destination = self.keys().destination_hash(wanted.destination)
-            self.limits.send_to(destination, secrets.token_hex(16))
-            factor = self._ask_okta(NewFactor(user.id, wanted), call)
+            with self._send_to(destination, secrets.token_hex(16)):
+                factor = self._ask_okta(NewFactor(user.id, wanted), call)
         if not isinstance(factor, Factor):
             raise errors.InternalError("an enrollment without a factor")
         return factor
@@ -439,10 +439,8 @@ class Issue:
         """
         self._begin(plan, call)
         try:
-            if plan.destination_hash:
-                destination, is_strangers = plan.destination_hash, plan.by_stranger
-                self.limits.send_to(destination, plan.token, by_stranger=is_strangers)
-            answer = self._ask_okta(message, call)
+            with self._send_to(plan.destination_hash, plan.token, by_stranger=plan.by_stranger):
+                answer = self._ask_okta(message, call)
         except errors.VerificationError as failure:
             if not errors.was_carried_out(failure):
                 with suppress(errors.StoreUnavailable):
@@ -524,6 +522,25 @@ class Issue:
             if not errors.was_carried_out(failure):
                 with suppress(errors.StoreUnavailable):
                     self.emails.refund_client_send(email_hash, channel, token)
+            raise
+
+    @contextmanager
+    def _send_to(
+        self, destination_hash: str, token: str, *, by_stranger: bool = False
+    ) -> Iterator[None]:
+        """Count one send to a mailbox or phone, unless it was certainly not sent; nothing where the
+        destination is not known. Raises SendLimited.
+        """
+        if not destination_hash:
+            yield
+            return
+        self.limits.send_to(destination_hash, token, by_stranger=by_stranger)
+        try:
+            yield
+        except errors.VerificationError as failure:
+            if not errors.was_carried_out(failure):
+                with suppress(errors.StoreUnavailable):
+                    self.limits.take_back_send(destination_hash, token, by_stranger=by_stranger)
             raise
 
     def _trust_last_login(self, found: Found, customer: CustomerKey, now: int) -> None:

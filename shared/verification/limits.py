@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum, auto
 
 from verification import rules
+from verification.errors import RateLimited
 from verification.models import Caller, Lane, Spent
 from verification.observability import Meter
 from verification.ports import Budgets, Clock, Keys
@@ -76,9 +78,23 @@ class Limits:
         self._budgets.spend(spent, self._settings.password_failures, self._now())
         return spent
 
+    def refund_sign_in(self, spent: Spent | None, login_hash: str) -> None:
+        """Give back what a right password has cost, as often in an hour as a customer needs. Every
+        step after it is a call of Okta's, and whoever has an account could use up the org's limit.
+        """
+        if spent is not None:
+            with suppress(RateLimited):
+                self._budgets.spend(Spent("sign-ins", login_hash), rules.SIGN_INS, self._now())
+                self.refund(spent)
+
     def send_to(self, destination_hash: str, token: str, *, by_stranger: bool = False) -> None:
         """Count a send to a mailbox or phone; `token` is unique to it. Raises SendLimited."""
         self._budgets.send_to(destination_hash, self._now(), token, by_stranger=by_stranger)
+
+    def take_back_send(self, destination_hash: str, token: str, *, by_stranger: bool) -> None:
+        """Give this send back: it certainly did not happen."""
+        now = self._now()
+        self._budgets.take_back_send(destination_hash, now, token, by_stranger=by_stranger)
 
     def attempts_allowed(self, lane: Lane) -> int | None:
         """See `rules.attempts_allowed`; the brake is read at most every ten seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -179,7 +180,8 @@ class Call:
     """One invocation: the caller, the deadline, and what it has spent of the caller's budget.
 
     `request` identifies a request that carries an Idempotency-Key; it is empty for others.
-    `function` is the ARN under which the function was invoked.
+    `function` is the ARN under which the function was invoked. `patience`: seconds for which Okta's
+    rate limit may be waited for, at most.
     """
 
     caller: Caller
@@ -187,6 +189,7 @@ class Call:
     request: str = ""
     function: str = ""
     spent: Spent | None = None
+    patience: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,16 @@ _HELD = (
 
 @dataclass(frozen=True, slots=True)
 class PasswordAttempt:
-    """A password that counts as wrong until it is settled. `username` is what Okta is to be sent."""
+    """A password that counts as wrong until it is settled. `username` is what Okta is to be sent.
+    `is_concealed`: the caller must not be told whether Okta is asked.
+    """
 
     username: str
     login_hash: EmailHash
     token: str
     lane: Lane
     spent: Spent
+    is_concealed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Passwords:
 
     def reserve(self, username: str, call: Call) -> PasswordAttempt:
         """Count a wrong password. Raises RateLimited, AttemptsHeld, what a look-up ends with, and
-        InvalidCredentials to strangers who must not be told that Okta is not asked.
+        InvalidCredentials to strangers, who must not be told whether Okta is asked.
 
         The count and a client's budget belong to the login, in whatever form it was written. The
         public's budget belongs to the username as it was written: if the full and the short form of a
@@ -78,7 +81,9 @@ class Passwords:
             if device_id is None:
                 raise
             lane, spent = Lane.DEVICE, self.limits.spend_password(Lane.DEVICE, device_id)
-        attempt = PasswordAttempt(login, login_hash, secrets.token_hex(16), lane, spent)
+        conceals = lane is Lane.STRANGER and self.settings.conceal_unknown_customers
+        token = secrets.token_hex(16)
+        attempt = PasswordAttempt(login, login_hash, token, lane, spent, conceals)
         try:
             return self._counted(attempt, user, call)
         except errors.VerificationError as failure:
@@ -87,16 +92,15 @@ class Passwords:
             raise
 
     def settle(self, attempt: PasswordAttempt, result: Result) -> None:
-        """Write what the password was. Only a wrong one is paid for."""
+        """Write what the password was. Only a wrong one is paid for, and what is told as one."""
         self.counts.settle(attempt.login_hash, attempt.token, result, int(self.clock()))
-        if result is not Result.WRONG:
+        if result is Result.RIGHT or (result is Result.UNDONE and not attempt.is_concealed):
             self.limits.refund(attempt.spent)
 
     def _counted(self, attempt: PasswordAttempt, user: User | None, call: Call) -> PasswordAttempt:
         """The attempt, on the row, in the lane that may make it. The user is looked up only if the
         caller's own lane may not.
         """
-        conceals = self._conceals(attempt.lane)
         try:
             is_counted, state = self._count(attempt, call)
             if is_counted:
@@ -108,15 +112,25 @@ class Passwords:
             ):
                 self.counts.forget(attempt.login_hash, state, int(self.clock()))
             if self._device_id(user, call) is not None:
-                attempt, conceals = replace(attempt, lane=Lane.DEVICE), False
+                attempt = replace(attempt, lane=Lane.DEVICE, is_concealed=False)
             if not self._count(attempt, call)[0]:
                 raise errors.AttemptsHeld(_HELD, retry_after=rules.HOLD_SECONDS)
-        except (errors.AttemptsHeld, errors.RequestInProgress) as failure:
-            if conceals:
-                self.meter.note(concealed=failure.code)
-                raise errors.InvalidCredentials from None
-            raise
+        except errors.VerificationError as failure:
+            raise self.told(attempt, failure) from None
         return attempt
+
+    def told(
+        self, attempt: PasswordAttempt, failure: errors.VerificationError
+    ) -> errors.VerificationError:
+        """What the caller is told. To strangers whatever went wrong is a wrong password: whether Okta
+        is asked depends on sign-ins of the customer and of clients.
+        """
+        if not attempt.is_concealed or isinstance(failure, errors.InvalidCredentials):
+            return failure
+        self.meter.note(concealed=failure.code)
+        if isinstance(failure, errors.ConfigurationError):
+            self.meter.note(problem=failure.problem)
+        return errors.InvalidCredentials()
 
     def _count(self, attempt: PasswordAttempt, call: Call) -> tuple[bool, PasswordState]:
         """Whether the attempt is counted, in its turn, and the state of the row."""
@@ -132,12 +146,8 @@ class Passwords:
                 raise errors.RequestInProgress
             return is_counted, state
 
-        patience = STRANGER_PATIENCE if self._conceals(attempt.lane) else math.inf
+        patience = STRANGER_PATIENCE if attempt.is_concealed else math.inf
         return in_turn(reserve, call.deadline, self.sleep, patience)
-
-    def _conceals(self, lane: Lane) -> bool:
-        """Whether a caller in this lane must not be told whether Okta was asked."""
-        return lane is Lane.STRANGER and self.settings.conceal_unknown_customers
 
     def _user_of_device(self, login: str, call: Call) -> User | None:
         """The user, if the caller has a token that this service made."""

@@ -163,6 +163,9 @@ class Budgets(Protocol):
     def send_to(
         self, destination_hash: str, now: int, token: str, *, by_stranger: bool
     ) -> None: ...
+    def take_back_send(
+        self, destination_hash: str, now: int, token: str, *, by_stranger: bool
+    ) -> None: ...
     def strangers_wrong_codes(self, now: int) -> int: ...
 
 

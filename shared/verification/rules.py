@@ -77,6 +77,9 @@ SIGN_IN_STEPS = 60
 """Steps of one sign-in while it is kept (an hour): more than five codes sent, four wrong ones and a
 look at each of five factors, with a step back and a reload of the page after each, need."""
 
+SIGN_INS = 20
+"""Right passwords for one login in an hour that cost their source nothing."""
+
 _DAY = 24 * 3600
 
 

@@ -8,7 +8,7 @@ Okta leads the customer from step to step, and its answers are passed on. This s
   by changing the password at Okta.
 - Limits for codes that are sent, and the customer's wrong codes in a row, shared with every other
   way of trying one.
-- A limit for the steps of one sign-in, because a step that Okta takes costs the caller nothing.
+- A limit for the steps of one sign-in, and for the sign-ins with one login that cost nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from verification.passwords import Passwords
 from verification.ports import Clock, Keys, OktaAuthn, Result, SignIns
 from verification.receipts import Receipts
 from verification.settings import Settings
-from verification.timing import FixedTime
+from verification.timing import STRANGER_PATIENCE, FixedTime
 from verification.verify import Verify
 
 
@@ -63,15 +63,15 @@ class SignIn:
         """Check a password. Raises RateLimited, AttemptsHeld, InvalidCredentials.
 
         The public is told InvalidCredentials for a locked or inactive customer too, and strangers are
-        told it where Okta was not asked because they are held. Every failure but RateLimited is told
-        to the public after a fixed time.
+        told it where Okta was not asked or did not answer. Every failure is told to the public after a
+        fixed time.
         """
         self._require_redirect(credentials.redirect_url)
         started = self.fixed_time.start()
+        if self._conceals(call):
+            call = replace(call, patience=STRANGER_PATIENCE)
         try:
             document = self._check_password(credentials, call)
-        except errors.RateLimited:
-            raise
         except errors.VerificationError as failure:
             if not self._conceals(call):
                 raise
@@ -159,12 +159,12 @@ class SignIn:
         except errors.VerificationError as failure:
             is_undone = errors.okta_did_nothing(failure)
             self.passwords.settle(attempt, Result.UNDONE if is_undone else Result.WRONG)
-            raise
+            raise self.passwords.told(attempt, failure) from None
         if document.status is SignInStatus.LOCKED_OUT:
             self.passwords.settle(attempt, Result.WRONG)
             return document
         self.passwords.settle(attempt, Result.RIGHT)
-        self.limits.refund(call.spent)
+        self.limits.refund_sign_in(call.spent, attempt.login_hash)
         return document
 
     def _first_step(self, credentials: Credentials, call: Call) -> SignInDocument:

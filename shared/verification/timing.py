@@ -33,8 +33,8 @@ BUSY_RESERVE = 4.0
 """Seconds that are left for a call's own work when it stops waiting for its turn."""
 
 STRANGER_PATIENCE = 0.4
-"""Seconds that a stranger's attempt waits for the customer's row. It fits into the fixed time, so
-that a client's attempt at the same moment does not show."""
+"""Seconds that a stranger's attempt waits for the customer's row, or for Okta's rate limit. It fits
+into the fixed time, so that a client's attempt at the same moment, or Okta's state, does not show."""
 
 _Result = TypeVar("_Result")
 

@@ -160,6 +160,8 @@ class Verify:
             self.sleep,
         )
         started = self.fixed_time.start()
+        if self._conceals(public.challenges[0].lane):
+            call = replace(call, patience=STRANGER_PATIENCE)
         challenge = public.challenges[0]
         self._note(challenge, challenge.lane)
         reserved: _Reserved | None = None

@@ -156,7 +156,7 @@ def test_a_browser_is_redirected_with_a_session(public: Caller) -> None:
 
 
 def test_okta_gets_the_customers_headers_and_a_token_only_from_a_trusted_application(
-    sandbox: Sandbox,
+    sandbox: Sandbox, client: Caller
 ) -> None:
     forged = {"X-Sandbox-Source-Ip": "198.51.100.7", "X-Forwarded-For": "203.0.113.99"}
     caller = Caller(sandbox, {**CUSTOMER_HEADERS, **forged})
@@ -172,6 +172,7 @@ def test_okta_gets_the_customers_headers_and_a_token_only_from_a_trusted_applica
         assert [call.headers for call in sandbox.org.calls] == [expected] * 2
         sandbox.advance += WAIT
     sandbox.org.accept_tokens(["00another-token-another-token-another-tok"])
-    response = begin(caller)
+    assert begin(caller).status_code == 401  # strangers must not see whether Okta was asked
+    response = begin(client)
     assert response.status_code == 502  # and not the customer's fault
     assert "E0000011" not in response.text

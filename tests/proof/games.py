@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import hypothesis
@@ -30,7 +30,6 @@ from tests.proof.moves import (
 )
 from tests.proof.sequences import Turn
 from tests.proof.world import EMAIL, HOME, PHONE, SOURCES, Answer, Delivery, Person, World, watched
-from tests.sandbox.okta.faults import On
 from tests.sandbox.okta.records import FactorStatus, UserStatus
 from verification.errors import SendLimited
 
@@ -58,16 +57,12 @@ def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> Non
     meet_device(customer)
     nobody.clock.now, nobody.login = customer.clock.now, customer.login
     for turn in (*turns, *_PROBES):
-        fault = turn.fault
-        if isinstance(turn.move, moves.SignIn):
-            # Nobody has no right password. One whose check ends in doubt counts as a wrong one.
-            fault = None
-        elif fault is not None and isinstance(turn.move, moves.WrongPassword):
-            # Okta is asked about the password or for the user, so it fails as a whole.
-            fault = replace(fault, on=On.ANY)
-        seen_of_customer = _seen(replace(turn, fault=fault), customer)
-        nobody.fails_right_password = seen_of_customer is not None and seen_of_customer[0] == 200
-        seen = seen_of_customer, _seen(replace(turn, fault=fault), nobody)
+        seen_of_customer = _seen(turn, customer)
+        if isinstance(turn.move, moves.SignIn) and seen_of_customer and seen_of_customer[0] == 200:
+            # Nobody has no right password, which leaves nothing that strangers could see.
+            nobody.sign_ins.pop(turn.move.source, None)
+        else:
+            seen = seen_of_customer, _seen(turn, nobody)
         if isinstance(turn.move, _PUBLIC):
             assert seen[0] == seen[1], f"{turn.move} tells {person} from nobody: {seen}"
         # Clients and devices may wait differently; the next move begins at the same time.

@@ -22,10 +22,8 @@ from tests.proof.world import (
     PHONE,
     ROOT_KEY,
     Answer,
-    Fault,
     World,
 )
-from tests.sandbox.okta.faults import Kind, On
 from tests.sandbox.okta.records import Factor, FactorType, User, UserStatus, timestamp
 from verification.crypto import Keyring
 
@@ -193,9 +191,7 @@ def _headers(world: World, token: Token, key: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class SignIn:
-    """Somebody who knows the password begins a sign-in. Where there is none, Okta fails for one that
-    would have been right, at an address of its own: it costs the public as little.
-    """
+    """Somebody who knows the password begins a sign-in."""
 
     source: str
     has_device: bool = False
@@ -203,11 +199,7 @@ class SignIn:
     def play(self, world: World) -> Answer:
         body = {"username": world.login, "password": PASSWORD}
         headers = _device(world) if self.has_device else {}
-        fault, source = None, self.source
-        if world.fails_right_password:
-            fault, source = Fault(On.ANY, Kind.RATE_LIMITED), f"id-{world.clock.now}"
-        with world.fault(fault):
-            answer = world.call(_AUTHN, body=body, source=source, headers=headers)
+        answer = world.call(_AUTHN, body=body, source=self.source, headers=headers)
         world.sign_ins[self.source] = answer["stateToken"] or ""
         world.clock.now += 1  # Okta counts the sign-ins of one login in a second
         return answer

@@ -241,7 +241,6 @@ class World:
     device_token: str = ""
     login: str = EMAIL
     sign_ins: dict[str, str] = field(default_factory=dict)
-    fails_right_password: bool = False
 
     def __post_init__(self) -> None:
         self.org = Org(self.clock, random.Random(1))  # noqa: S311 - codes of a simulator

@@ -238,6 +238,16 @@ class TestAccessToken:
         assert not errors.was_carried_out(refused.value)
         assert errors.okta_did_nothing(refused.value) == (outcome != "okta_unexpected_response")
 
+    @pytest.mark.parametrize(
+        "given", [answer(503, None), answer(429, None), errors.OktaOutcomeUnknown(retry_after=5)]
+    )
+    def test_without_one_a_code_was_not_checked_and_does_not_count(
+        self, given: Answer | errors.VerificationError
+    ) -> None:
+        with pytest.raises(errors.TryLater) as refused:
+            App(given).headers()
+        assert errors.okta_did_nothing(refused.value)
+
     def test_okta_that_asks_for_a_nonce_again_is_refused(self) -> None:
         wants = answer(400, {"error": "use_dpop_nonce"}, **NONCE)
         assert told(App(wants, wants)) == "okta_credentials_rejected"

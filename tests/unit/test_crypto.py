@@ -84,6 +84,7 @@ class TestLogins:
             "ada@example.com\u00af",  # decomposes to a blank and a mark
             "a\ufe0fda@example.com",  # a mark that does not combine
             "ada\u200b@example.com",  # a blank of no width
+            "ada@example.com\x01",  # a control character, which Java's trim takes for a blank
         ],
     )
     def test_spellings_that_okta_takes_for_one_login_have_one_hash(self, spelling: str) -> None:

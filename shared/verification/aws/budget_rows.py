@@ -44,8 +44,8 @@ class BudgetRows:
         spend = Update(
             key_of(spent),
             "SET spent = if_not_exists(spent, :zero) + :one, "
-            "ends_at = if_not_exists(ends_at, :end), #ttl = if_not_exists(#ttl, :end)",
-            "attribute_not_exists(pk) OR (ends_at > :now AND spent < :limit)",
+            "ends_at = if_not_exists(ends_at, :end), #ttl = :end",
+            "attribute_not_exists(ends_at) OR (ends_at > :now AND spent < :limit)",
             {
                 ":now": number(now),
                 ":zero": number(0),
@@ -71,9 +71,11 @@ class BudgetRows:
                 return
 
     def refund(self, spent: Spent, now: int) -> None:
-        """Give one unit back."""
-        with suppress(ConditionFailed):  # another hour has begun
-            self._table.update(refund(spent, now), returns=False)
+        """Give one unit back. The hour of an only unit never began: its end would tell of the call."""
+        for change in (_undo(spent, now), refund(spent, now)):
+            with suppress(ConditionFailed):  # there are others, or another hour has begun
+                self._table.update(change, returns=False)
+                return
 
     def send_to(
         self, destination_hash: str, now: int, token: str, *, by_stranger: bool = False
@@ -87,6 +89,19 @@ class BudgetRows:
                 wait = DAY_SECONDS - now % DAY_SECONDS
                 raise SendLimited(retry_after=wait, limit="destination") from None
 
+    def take_back_send(
+        self, destination_hash: str, now: int, token: str, *, by_stranger: bool = False
+    ) -> None:
+        """Give the last send to a destination back, if it was this one."""
+        change = Update(
+            destination_key(destination_hash, now),
+            "REMOVE send ADD sends :less" + (", strangers :less" if by_stranger else ""),
+            "send = :token",
+            {":less": number(-1), ":token": string(token)},
+        )
+        with suppress(ConditionFailed):  # there was another since, or the day is over
+            self._table.update(change, returns=False)
+
     def strangers_wrong_codes(self, now: int) -> int:
         """Wrong codes of strangers in this hour of the clock."""
         return int_attribute(self._table.get(brake_key(now), "wrong"), "wrong")
@@ -98,6 +113,16 @@ def refund(spent: Spent, now: int) -> Update:
         key_of(spent),
         "SET spent = spent - :one",
         "ends_at > :now AND spent >= :one",
+        {":now": number(now), ":one": number(1)},
+    )
+
+
+def _undo(spent: Spent, now: int) -> Update:
+    """The only unit of its hour back, as if it had never been spent."""
+    return Update(
+        key_of(spent),
+        "REMOVE spent, ends_at",
+        "ends_at > :now AND spent = :one",
         {":now": number(now), ":one": number(1)},
     )
 

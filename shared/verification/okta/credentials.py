@@ -184,7 +184,8 @@ class ServiceApp:
         try:
             return self._wire.exchange(ask, deadline)
         except errors.MayHaveActed as failure:
-            # To fetch a token changes nothing, and the call that needs it was not made.
+            # To fetch a token changes nothing, and the call that needs it was not made: the code in it
+            # must not count as a wrong one.
             raise errors.OktaNotReached(retry_after=5) from failure
 
     def _assertion(self) -> str:

@@ -96,7 +96,7 @@ class Transport:
             if may_act(ask):
                 raise
             wait, failure = self._jitter(*RETRY_WAIT), unavailable
-        if wait + LEAST_TIME >= call.deadline.remaining():
+        if wait > call.patience or wait + LEAST_TIME >= call.deadline.remaining():
             raise failure
         self._sleep(wait)
         return self._ask_once(ask, call, credential)

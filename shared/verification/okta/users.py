@@ -65,14 +65,20 @@ class Users:
     def with_login(self, login: str, call: Call) -> User | None:
         """The user with this login in any spelling, or in Okta's short form, which is the part
         before the "@" where only one user has it. The status does not matter.
+
+        Raises InvalidCredentials for a short form that cannot be looked up: it may be somebody's, and
+        wrong passwords for it would be counted apart from those for the whole login.
         """
-        if "/" in login or login.lower() in _OTHER_PATHS:
+        wanted = fold_login(login)
+        if "/" in wanted or wanted in _OTHER_PATHS:
+            if "@" not in wanted:
+                raise errors.InvalidCredentials
             return None
         try:
             user = self.get(login, call)
         except errors.CustomerNotFound:
             return None
-        wanted, full = fold_login(login), fold_login(user.login)
+        full = fold_login(user.login)
         # Okta also finds users by id, which is no login.
         return user if wanted in (full, full.partition("@")[0]) else None
 
