@@ -13,13 +13,13 @@ run test bench: export AWS_DEFAULT_REGION ?= us-east-1
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 NODE_CLIENTS := $(addprefix tests/e2e/clients/,jose okta_auth_js page typescript_client)
-LOCKED := requirements-dev.txt shared/requirements.txt tests/e2e/clients/workos5.txt \
-	$(addsuffix /package-lock.json,$(NODE_CLIENTS))
-LOCK := $(firstword $(shell cat $(LOCKED) | cksum))
+checksum = $(firstword $(shell cat $(1) | cksum))
 CHECKOV_LOCK := tests/contract/checkov.txt
-CHECKOV := .venv-checkov/ready-$(VERSION)-$(firstword $(shell cksum < $(CHECKOV_LOCK)))
+CHECKOV := .venv-checkov/ready-$(VERSION)-$(call checksum,$(CHECKOV_LOCK))
 # Named after what it was made from, so that neither a checkout's times nor a second Python confuse it.
-READY := .venv/ready-$(VERSION)-$(LOCK)
+READY := .venv/ready-$(VERSION)-$(call checksum,requirements-dev.txt)
+CLIENTS := .venv/clients-$(call checksum,shared/requirements.txt tests/e2e/clients/workos5.txt \
+	$(addsuffix /package-lock.json,$(NODE_CLIENTS)))
 BIN := .venv/bin
 # Compiles the layer's bytecode: a Python 3.13, as on Lambda, if uv or pyenv has one.
 LAMBDA_PYTHON ?= $(or $(shell $(BIN)/uv python find --quiet --no-python-downloads 3.13 2>/dev/null),\
@@ -36,7 +36,7 @@ help: ## show this list
 run: $(READY) ## start the whole service on this machine (PORT, OKTA_PORT, AWS_PORT)
 	@exec $(BIN)/python -m tests.sandbox
 
-test: $(READY) $(CHECKOV) ## every check, the quick ones first
+test: $(READY) $(CLIENTS) $(CHECKOV) ## every check, the quick ones first
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -65,7 +65,7 @@ client: $(READY) ## make a client key (NAME, SCOPES, STACK, REGION)
 smoke: $(READY) ## check a stack that runs (URL, KEY; else that of make run), with EMAIL by a real code
 	@$(OPERATE) deploy.smoke
 
-bench: $(READY) ## measure
+bench: $(READY) $(CLIENTS) ## measure
 	@$(BIN)/python -m tests.bench
 
 build: $(READY) ## build what `sam deploy` uploads
@@ -94,6 +94,7 @@ clean: ## remove everything that was made
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . \( -name __pycache__ -o -name node_modules \) -prune -exec rm -rf {} +
 
+# What a run needs.
 $(READY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo 'Python 3.11 or newer is needed, and "$(PYTHON)" is $(or $(VERSION),not there).' \
@@ -101,8 +102,17 @@ $(READY):
 	@echo 'Making .venv with Python $(VERSION)'
 	@$(PYTHON) -m venv --clear .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > .venv/uv.txt
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r .venv/uv.txt
-	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt
+	@{ $(BIN)/python -m pip install -qq --disable-pip-version-check --retries 1 --require-hashes \
+			-r .venv/uv.txt && \
+		$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt; \
+	} 2> .venv/setup.log || { \
+		echo 'The packages could not be fetched: connect to the network and repeat this once.' \
+			'.venv/setup.log has the reason.' >&2; exit 1; }
+	@touch $@
+
+# What the tests need beside it: clients of other vendors, and the layer's packages.
+$(CLIENTS): | $(READY)
+	@echo 'Fetching the clients that the tests run'
 	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --target .venv/workos5 \
 		-r tests/e2e/clients/workos5.txt
 	@if command -v npm >/dev/null; then for client in $(NODE_CLIENTS); do \
