@@ -23,6 +23,7 @@ Row = Mapping[str, Any]
 _PART = re.compile(r"(?P<value>:\w+)|(?P<path>#?[a-zA-Z_]\w*(?:\.#?\w+|\[\d+\])*)|<>|<=|>=|=")
 _WORDS = {"AND": "and", "OR": "or", "NOT": "not", "IN": "in", "=": "==", "<>": "!="}
 _CLAUSE = re.compile(r"\b(SET|REMOVE|ADD)\b")
+_CHANGE = re.compile(r"([^\s=]+)(?:[\s=]+(.*))?")
 _COMMA = re.compile(r",(?![^()]*\))")
 
 
@@ -84,21 +85,14 @@ class MemoryDynamoDB:
         """Every operand is evaluated against the row before the update."""
         old = self._old(request)
         scope, new = _scope(request, old), dict(old or request["Key"])
-        clauses = _CLAUSE.split(request["UpdateExpression"])[1:]
-        for clause, changes in zip(clauses[::2], clauses[1::2], strict=True):
-            for change in _COMMA.split(changes):
-                if clause == "SET":
-                    path, _, text = change.partition("=")
-                    value = _evaluated(text, scope).content
-                    if value is None:
-                        raise ValueError(f"an operand is missing: {change}")
-                elif clause == "ADD":
-                    path, text = change.split()
-                    total = _if_not_exists(_evaluated(path, scope), _Value({"N": "0"}))
-                    value = (total + _evaluated(text, scope)).content
-                else:
-                    path, value = change, None
-                new = _changed({"M": new}, _steps(path.strip(), scope["names"]), value)["M"]
+        for clause, path, text in _changes(request["UpdateExpression"]):
+            value = _evaluated(text, scope).content if text else None
+            if clause == "SET" and value is None:
+                raise ValueError(f"an operand is missing: {text}")
+            if clause == "ADD":
+                total = _if_not_exists(_evaluated(path, scope), _Value({"N": "0"}))
+                value = (total + _Value(value)).content
+            new = _changed({"M": new}, _steps(path, scope["names"]), value)["M"]
         self.rows[request["Key"]["pk"]["S"]] = new
 
 
@@ -162,9 +156,9 @@ def _scope(request: Mapping[str, Any], row: Row) -> dict[str, Any]:
     """What an expression can name: functions, `p` for paths, `v` for placeholders of values."""
     names = request.get("ExpressionAttributeNames", {})
     values = request["ExpressionAttributeValues"]
-    text = f"{request['UpdateExpression']} {request['ConditionExpression']}"
-    if set(re.findall(r"[#:]\w+", text)) != names.keys() | values.keys():
-        raise ValueError(f"placeholders and their values do not match: {text}")
+    used = [_placeholders(request[f"{kind}Expression"]) for kind in ("Update", "Condition")]
+    if used[0] | used[1] != names.keys() | values.keys():
+        raise ValueError(f"placeholders and their values do not match: {request}")
     return {
         **_FUNCTIONS,
         "__builtins__": {},
@@ -195,10 +189,30 @@ def _translated(expression: str) -> CodeType:
     return compile(_PART.sub(part, expression.strip()), expression, "eval")
 
 
+@cache
+def _placeholders(expression: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[#:]\w+", expression))
+
+
+@cache
+def _changes(expression: str) -> list[tuple[str, str, str]]:
+    """The changes of an update: clause, path, and the text of a value, which REMOVE has not."""
+    clauses = _CLAUSE.split(expression)[1:]
+    return [
+        (clause, *_CHANGE.fullmatch(change.strip()).groups(""))  # type: ignore[union-attr]
+        for clause, changes in zip(clauses[::2], clauses[1::2], strict=True)
+        for change in _COMMA.split(changes)
+    ]
+
+
+@cache
+def _parts(path: str) -> list[str | int]:
+    return [int(each) if each.isdigit() else each for each in re.findall(r"#?\w+", path)]
+
+
 def _steps(path: str, names: Mapping[str, str]) -> list[str | int]:
     """The real names and positions of a path."""
-    found = re.findall(r"#?\w+", path)
-    return [int(each) if each.isdigit() else names.get(each, each) for each in found]
+    return [names.get(each, each) if isinstance(each, str) else each for each in _parts(path)]
 
 
 def _at(row: Row, path: list[str | int]) -> Any:

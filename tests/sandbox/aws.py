@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import boto3
-import requests
 from moto.kms.models import Key, kms_backends
+from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
@@ -95,6 +95,7 @@ class Aws:
     ) -> None:
         self.deploy(template)
         self.kms_calls: list[str] = []
+        self._clients: dict[str, Any] = {}
         self._faults = faults
         self._okta_api_token = okta_api_token
         self._accept_event = accept_event
@@ -126,7 +127,8 @@ class Aws:
 
     def reset(self) -> None:
         """Return to the state right after a deployment."""
-        requests.post(f"{self.url}/moto-api/reset", timeout=10).raise_for_status()
+        with self._lock:
+            moto_api_backend.reset()
         dynamodb, secrets = self.client("dynamodb"), self.client("secretsmanager")
         for name in dynamodb.list_tables()["TableNames"]:
             dynamodb.delete_table(TableName=name)  # a DynamoDB other than moto's still has them
@@ -159,14 +161,16 @@ class Aws:
         return _KEYS[name].arn
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this account, with all permissions."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.dynamodb_url if service == "dynamodb" else self.url,
-            region_name=CREDENTIALS["AWS_REGION"],
-            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        )
+        """A boto3 client of this account, with all permissions; it takes long to make."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,  # type: ignore[call-overload]
+                endpoint_url=self.dynamodb_url if service == "dynamodb" else self.url,
+                region_name=CREDENTIALS["AWS_REGION"],
+                aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            )
+        return self._clients[service]
 
     def put_secret(self, logical_id: str, content: str) -> None:
         """Replace the content of a secret."""

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Request, Response
 
 from tests.sandbox import contract
 from tests.sandbox.aws import CREDENTIALS, Aws
+from tests.sandbox.fork_server import ForkServer
 from tests.sandbox.gateway import Gateway
 from tests.sandbox.invocations import Invocations
 from tests.sandbox.journal import Journal, answered
@@ -56,7 +57,7 @@ class Sandbox:
         bridge: str | None = None,
     ) -> None:
         self._environment = environment or {}
-        self._log = log
+        self._forks = ForkServer(log)
         self._advance = 0.0
         rng = random.Random()  # noqa: S311 - codes of a simulator
         self.org = Org(self.now, rng, okta_latency)
@@ -109,6 +110,7 @@ class Sandbox:
 
     def __enter__(self) -> Sandbox:
         with ExitStack() as starting:
+            starting.enter_context(self._forks)
             starting.enter_context(self._okta)
             starting.enter_context(self.aws)
             starting.callback(self._stop_workers)
@@ -184,7 +186,7 @@ class Sandbox:
 
     def _new_workers(self) -> dict[str, Workers]:
         return {
-            function.name: Workers(function, self.settings_of(function), self._log)
+            function.name: Workers(function, self.settings_of(function), self._forks)
             for function in self.template.functions
         }
 

@@ -1,7 +1,7 @@
 """One Lambda execution environment: a process that loads one function and runs one call at a time.
 
-Events come as lines of JSON on standard input. Results go to the original standard output; what
-the function prints goes to standard error, which is its log.
+The program is the other end of a `ForkServer`, and its forks are the environments. Events and
+results are lines of JSON on a socket; what the function prints is its log.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import socket
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import IO, Any
 
 from tests.sandbox.arns import ALIAS, function_arn
+from tests.sandbox.fork_server import serve
 from verification import container
 from verification.errors import ConfigurationError
 from verification.http.pipeline import handler_of
@@ -52,27 +55,48 @@ class Context:
         return max(0, round((self.timeout - (time.monotonic() - self.started)) * 1000))
 
 
-def main(code: str, function_name: str, timeout: str) -> None:
-    """Run calls until standard input ends, or say which setting makes that impossible."""
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
+def main() -> None:
+    """Serve forks; in a fork, run calls."""
+    with socket.socket(fileno=os.dup(0)) as control:
+        fork = serve(control)
+    if fork is not None:
+        channel, arguments = fork
+        with channel, channel.makefile("r") as events, channel.makefile("w") as results:
+            run(events, results, **arguments)
+
+
+def run(
+    events: IO[str],
+    results: IO[str],
+    *,
+    code: str,
+    name: str,
+    timeout: float,
+    environment: Mapping[str, str],
+) -> None:
+    """Run calls until there are no more, or say which setting makes that impossible."""
+    os.environ.clear()
+    os.environ.update(environment)
+
+    def answer(document: object) -> None:
+        print(json.dumps(document), file=results, flush=True)
+
     try:
         Settings.from_environ(os.environ)
     except ConfigurationError as error:
-        print(json.dumps({"refused": error.problem}), file=answers)
+        answer({"refused": error.problem})
         return
     sys.path[:0] = [code]
     app = importlib.import_module("app")
     clock = Clock()
     handler = handler_of(app.router, partial(container.build, clock=clock))
-    print(json.dumps({"ready": True}), file=answers)
-    for line in sys.stdin:
+    answer({"ready": True})
+    for line in events:
         message: dict[str, Any] = json.loads(line)
         clock.advance = message["advance"]
-        context: Any = Context(function_name, float(timeout))
-        result = handler(message["event"], context)
-        print(json.dumps(result), file=answers)
+        context: Any = Context(name, timeout)
+        answer(handler(message["event"], context))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

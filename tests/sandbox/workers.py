@@ -6,14 +6,13 @@ import json
 import os
 import queue
 import select
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import IO, Any
+from typing import Any
 
-from tests.sandbox.template import ROOT, Function
+from tests.sandbox.fork_server import ForkServer
+from tests.sandbox.template import Function
 
 START_TIMEOUT = 60.0
 MOST_WORKERS = 6
@@ -31,24 +30,20 @@ class SettingRefused(Exception):
 class Worker:
     """One process."""
 
-    def __init__(self, function: Function, environment: Mapping[str, str], log: IO[str]) -> None:
+    def __init__(
+        self, function: Function, environment: Mapping[str, str], forks: ForkServer
+    ) -> None:
         self._timeout = function.timeout
-        arguments = (str(function.code), function.name, str(function.timeout))
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "tests.sandbox.worker", *arguments],
-            cwd=ROOT,
-            env={
-                **environment,
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": os.pathsep.join((str(ROOT / "shared"), str(ROOT))),
-                "PYTHONWARNINGS": "error",
-                # Metrics are printed; like Lambda, have them in the log when the call ends.
-                "PYTHONUNBUFFERED": "1",
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
+        self._forks = forks
+        self._ending = threading.Lock()
+        self.is_alive = True
+        self._pid, self._channel = forks.fork(
+            code=str(function.code),
+            name=function.name,
+            timeout=function.timeout,
+            environment={**environment, "PATH": os.environ["PATH"]},
         )
+        self._results = self._channel.makefile("rb")
         started = self._read(START_TIMEOUT)
         if "refused" in started:
             self.stop()
@@ -56,34 +51,29 @@ class Worker:
 
     def invoke(self, event: object, advance: float) -> Any:
         """The function's result. Raises FunctionFailed, after which this worker is gone."""
-        assert self._process.stdin is not None
         message = json.dumps({"event": event, "advance": advance})
-        with suppress(BrokenPipeError):  # then there is no answer to read
-            self._process.stdin.write(message.encode() + b"\n")
-            self._process.stdin.flush()
+        with suppress(OSError):  # then there is no answer to read
+            self._channel.sendall(message.encode() + b"\n")
         return self._read(self._timeout)
-
-    @property
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
 
     def kill(self) -> None:
         """End the process; the call that it is running fails."""
-        self._process.kill()
-        self._process.wait()
+        with self._ending:
+            if self.is_alive:
+                self.is_alive = False
+                self._forks.kill(self._pid)
 
     def stop(self) -> None:
-        """End the process and close its streams."""
+        """End the process and close its socket."""
         self.kill()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with suppress(BrokenPipeError):  # input that was never read
-                    stream.close()
+        self._results.close()
+        self._channel.close()
 
     def _read(self, timeout: float) -> Any:
-        assert self._process.stdout is not None
-        readable, _, _ = select.select([self._process.stdout], [], [], timeout)
-        line = self._process.stdout.readline() if readable else b""
+        readable, _, _ = select.select([self._channel], [], [], timeout)
+        line = b""
+        with suppress(ConnectionResetError):  # it ended and has not read all
+            line = self._results.readline() if readable else b""
         if not line:
             self.stop()
             raise FunctionFailed
@@ -93,10 +83,12 @@ class Worker:
 class Workers:
     """The workers of one function."""
 
-    def __init__(self, function: Function, environment: Mapping[str, str], log: IO[str]) -> None:
+    def __init__(
+        self, function: Function, environment: Mapping[str, str], forks: ForkServer
+    ) -> None:
         self._function = function
         self._environment = environment
-        self._log = log
+        self._forks = forks
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
         self._slots = threading.Semaphore(MOST_WORKERS)
         self._all: set[Worker] = set()
@@ -122,7 +114,7 @@ class Workers:
             try:
                 worker = self._idle.get_nowait()
             except queue.Empty:
-                worker = Worker(self._function, self._environment, self._log)
+                worker = Worker(self._function, self._environment, self._forks)
                 self._all.add(worker)
                 return worker
             if worker.is_alive:

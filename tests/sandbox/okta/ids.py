@@ -38,4 +38,4 @@ class Ids:
         return self._draw("", _BASE32, 32)
 
     def _draw(self, prefix: str, alphabet: str, length: int) -> str:
-        return prefix + "".join(self._rng.choice(alphabet) for _ in range(length - len(prefix)))
+        return prefix + "".join(self._rng.choices(alphabet, k=length - len(prefix)))
