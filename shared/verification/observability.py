@@ -87,6 +87,9 @@ class Observer:
             },
         )
         self._metrics.add_metric(name=outcome, unit=MetricUnit.Count, value=1)
+        if concealed := meter.facts.get("concealed"):
+            # What the caller was not told, so that alarms see it.
+            self._metrics.add_metric(name=str(concealed), unit=MetricUnit.Count, value=1)
         for name in _COUNTED_FACTS:
             if meter.facts.get(name):
                 self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)

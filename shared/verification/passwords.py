@@ -32,7 +32,9 @@ _HELD = (
 @dataclass(frozen=True, slots=True)
 class PasswordAttempt:
     """A password that counts as wrong until it is settled. `username` is what Okta is to be sent.
-    `is_concealed`: the caller must not be told whether Okta is asked.
+    `is_concealed`: the caller must not be told whether Okta is asked. `is_strangers`: `spent` is of
+    the budget that strangers share, which a right password alone gives back, or it would tell that
+    a known device was used.
     """
 
     username: str
@@ -41,6 +43,7 @@ class PasswordAttempt:
     lane: Lane
     spent: Spent
     is_concealed: bool
+    is_strangers: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +86,18 @@ class Passwords:
             lane, spent = Lane.DEVICE, self.limits.spend_password(Lane.DEVICE, device_id)
         conceals = lane is Lane.STRANGER and self.settings.conceal_unknown_customers
         token = secrets.token_hex(16)
-        attempt = PasswordAttempt(login, login_hash, token, lane, spent, conceals)
+        attempt = PasswordAttempt(login, login_hash, token, lane, spent, conceals, conceals)
         try:
             return self._counted(attempt, user, call)
         except errors.VerificationError as failure:
-            if errors.okta_did_nothing(failure):
+            if not attempt.is_strangers and errors.okta_did_nothing(failure):
                 self.limits.refund(spent)
             raise
 
     def settle(self, attempt: PasswordAttempt, result: Result) -> None:
         """Write what the password was. Only a wrong one is paid for, and what is told as one."""
         self.counts.settle(attempt.login_hash, attempt.token, result, int(self.clock()))
-        if result is Result.RIGHT or (result is Result.UNDONE and not attempt.is_concealed):
+        if result is Result.RIGHT or (result is Result.UNDONE and not attempt.is_strangers):
             self.limits.refund(attempt.spent)
 
     def _counted(self, attempt: PasswordAttempt, user: User | None, call: Call) -> PasswordAttempt:

@@ -210,6 +210,17 @@ class TestPasswordsInARow:
         begin(world, world.client())
         begin(world, world.public())
 
+    def test_a_known_device_leaves_the_strangers_budget_as_a_stranger_would(
+        self, world: World
+    ) -> None:
+        """Otherwise strangers could tell that somebody has the login, and is signing in."""
+        token = world.known_device()
+        wrong_passwords(world, 3)
+        world.org.faults["begin"] = errors.OktaRateLimited()
+        with pytest.raises(errors.OktaRateLimited):
+            begin(world, world.public(device_token=token))
+        assert (world.spent("passwords-public"), world.wrong_passwords().wrong) == (4, 3)
+
     def test_a_known_device_has_one_more_and_is_told_that_it_is_held(self, world: World) -> None:
         token = world.known_device()
         wrong_passwords(world, 3)
