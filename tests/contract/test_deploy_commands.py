@@ -11,6 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from moto.cloudformation.models import cloudformation_backends
+from moto.moto_api._internal.models import moto_api_backend
 
 from deploy.client_key import add_key
 from deploy.okta_token import put_token
@@ -78,12 +79,19 @@ class Account:
         manager.put_secret_value(SecretId="ServiceKeysSecretArn", SecretString=content)
 
 
-@pytest.fixture
-def account() -> Iterator[Account]:
+@pytest.fixture(scope="module", autouse=True)
+def aws() -> Iterator[None]:
+    """One moto for all tests: each new one reads the files of boto3 again."""
     with mock_aws():
-        ready = Account()
-        ready.set_log_role()
-        yield ready
+        yield
+
+
+@pytest.fixture
+def account() -> Account:
+    moto_api_backend.reset()
+    ready = Account()
+    ready.set_log_role()
+    return ready
 
 
 def refusal(command: Callable[..., None], *more: object, **environ: str) -> str:
@@ -106,8 +114,7 @@ class TestPreflight:
         preflight({})
 
     def test_everything_that_is_missing_is_said_at_once(self) -> None:
-        with mock_aws():
-            told = refusal(preflight, REGION="ap-east-2")
+        told = refusal(preflight, REGION="ap-east-2")
         assert "OKTA is missing" in told
         assert "Lambda has no SnapStart in ap-east-2" in told
         assert (

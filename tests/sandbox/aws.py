@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -77,6 +78,14 @@ state, which all sandboxes of a process share.
 """
 
 
+class _Moto(DomainDispatcherApplication):
+    """Finds the app of a service once: by itself it lists moto's folder at each request."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self.get_backend_for_host = cache(super().get_backend_for_host)  # type: ignore[method-assign]
+
+
 class Aws:
     """The sandbox's AWS account. A function's access key id is its logical id, and its calls are
     limited to what its role allows. `accept_event` takes a function's name and an event that was
@@ -99,7 +108,7 @@ class Aws:
         self._faults = faults
         self._okta_api_token = okta_api_token
         self._accept_event = accept_event
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = _Moto()
         self._lock = threading.Lock()
         self._server = Server(self._serve, port, bridge)
         self.dynamodb_url = dynamodb_url or self._server.url
