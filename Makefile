@@ -37,14 +37,29 @@ run: $(READY) ## start the whole service on this machine (PORT, OKTA_PORT, AWS_P
 	@exec $(BIN)/python -m tests.sandbox
 
 test: $(READY) $(CLIENTS) $(CHECKOV) ## every check, the quick ones first
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(SAM) validate --lint
-	$(BIN)/cfn-lint template.yaml deploy/*.yaml
-	.venv-checkov/bin/checkov --config-file tests/contract/checkov.yaml
+	@$(MAKE) --no-print-directory -j 2 $(LINTS)
 	$(BIN)/pytest --cov -n 2 --dist loadfile tests/unit tests/integration
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e tests/contract # the longest first
+
+# Beside each other: each is one process, and half of the time of most is their start.
+LINTS := style security types template templates
+.PHONY: $(LINTS)
+
+style:
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types:
+	$(BIN)/mypy
+
+template:
+	$(SAM) validate --lint
+
+templates:
+	$(BIN)/cfn-lint deploy/*.yaml
+
+security:
+	.venv-checkov/bin/checkov --config-file tests/contract/checkov.yaml
 
 # What an operator runs. Values are given to Python in the environment, so that none is on a command line.
 OPERATE = STACK='$(STACK)' PYTHONPATH=shared:. $(BIN)/python -m

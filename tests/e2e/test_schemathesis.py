@@ -1,7 +1,7 @@
 """Schemathesis finds no answer that the contract does not document.
 
-The suite has time for a part of it. `python -m tests.e2e.test_schemathesis` (with
-PYTHONPATH=.:shared) makes at least 2,000 calls.
+The suite makes a few calls of every operation, and of sequences of them.
+`python -m tests.e2e.test_schemathesis` (with PYTHONPATH=.:shared) makes at least 2,000 calls.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ WITHOUT_LIMITS = {
     "STRANGER_FAILURES_HOUR": MANY,
     "CONCEAL_UNKNOWN_CUSTOMERS": "false",
 }
-SECONDS = 12
 FULL = 2_000
 
 
@@ -59,7 +58,8 @@ def explore(folder: Path, *options: str) -> tuple[dict[str, Any], list[str]]:
 
 
 def test_no_call_has_an_undocumented_answer(tmp_path: Path) -> None:
-    report, faults = explore(tmp_path, "--max-examples", "10", "--max-time", str(SECONDS))
+    phases = "examples,fuzzing,stateful"
+    report, faults = explore(tmp_path, "--max-examples", "3", "--phases", phases)
     assert (report["failures"], report["errors"], faults) == ([], [], [])
     assert report["test_cases"]["generated"] >= 100
 

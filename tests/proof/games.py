@@ -57,6 +57,8 @@ def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> Non
     meet_device(customer)
     nobody.clock.now, nobody.login = customer.clock.now, customer.login
     for turn in (*turns, *_PROBES):
+        if isinstance(turn.move, moves.SignIn) and _can_sign_in(nobody) > _can_sign_in(customer):
+            continue  # somebody was registered meanwhile, and a right password is no secret kept
         seen_of_customer = _seen(turn, customer)
         if isinstance(turn.move, moves.SignIn) and seen_of_customer and seen_of_customer[0] == 200:
             # Nobody has no right password, which leaves nothing that strangers could see.
@@ -67,6 +69,11 @@ def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> Non
             assert seen[0] == seen[1], f"{turn.move} tells {person} from nobody: {seen}"
         # Clients and devices may wait differently; the next move begins at the same time.
         customer.clock.now = nobody.clock.now = max(customer.clock.now, nobody.clock.now)
+
+
+def _can_sign_in(world: World) -> bool:
+    """Whether somebody has the email, and the right password is one at Okta."""
+    return world.user is not None and world.user.status is UserStatus.ACTIVE
 
 
 def meet_device(world: World) -> None:

@@ -31,11 +31,11 @@ def test_strangers_cannot_tell_a_customer_from_nobody() -> None:
 
 
 def test_strangers_cannot_shut_the_customer_out() -> None:
-    played(games.siege, 120)
+    played(games.siege, 70)
 
 
 def test_strangers_with_the_password_cannot_shut_the_customer_out() -> None:
-    played(games.siege_with_password, 120)
+    played(games.siege_with_password, 70)
 
 
 class Both:
@@ -95,7 +95,7 @@ def moto() -> Iterator[Any]:
         yield client
 
 
-@hypothesis.settings(max_examples=6, suppress_health_check=SLOW)
+@hypothesis.settings(max_examples=4, suppress_health_check=SLOW)
 @hypothesis.given(turns=sequences.attacks(knows_password=True))
 def test_store_of_the_games_is_like_moto(moto: Any, turns: list[Turn]) -> None:
     for page in moto.get_paginator("scan").paginate(TableName=TABLE):
