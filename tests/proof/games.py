@@ -58,7 +58,7 @@ def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> Non
     nobody.clock.now, nobody.login = customer.clock.now, customer.login
     for turn in (*turns, *_PROBES):
         if isinstance(turn.move, moves.SignIn) and _can_sign_in(nobody) > _can_sign_in(customer):
-            continue  # somebody was registered meanwhile, and a right password is no secret kept
+            continue  # somebody was registered meanwhile: what a right password is told may differ
         seen_of_customer = _seen(turn, customer)
         if isinstance(turn.move, moves.SignIn) and seen_of_customer and seen_of_customer[0] == 200:
             # Nobody has no right password, which leaves nothing that strangers could see.
