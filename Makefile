@@ -8,6 +8,8 @@ AWS_PORT ?= 3002
 STACK ?= customer-verification
 export PORT OKTA_PORT AWS_PORT
 export SAM_CLI_TELEMETRY := 0
+# Compiled once, and not by each of the many processes that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
 # For what never leaves this machine. A deployment goes to REGION, or to the region of the AWS profile.
 run test bench: export AWS_DEFAULT_REGION ?= us-east-1
 
