@@ -7,6 +7,7 @@ it, and the access token is good only together with a key of this process (DPoP,
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 import uuid
@@ -39,6 +40,8 @@ RENEWED_BEFORE = 60
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _CLOCKS_DIFFER = 5.0
 """Seconds from which Okta's clock is followed instead of this machine's."""
+
+_TOKEN = re.compile(r"[\x21-\x7e]+")  # what a header can contain
 
 _TRIES = 3
 """For a token: the first may teach the time, the second the nonce."""
@@ -160,13 +163,15 @@ class ServiceApp:
                 break
         document = answer.document if isinstance(answer.document, dict) else {}
         match answer.status, document:
-            case 200, {"token_type": "DPoP", "access_token": str(text), "expires_in": int(seconds)}:
+            case 200, {
+                "token_type": "DPoP",
+                "access_token": str(text),
+                "expires_in": int(seconds),
+            } if _TOKEN.fullmatch(text):
                 return _AccessToken(text, self._clock() + seconds)
-            case 200, _:
-                raise errors.OktaUnexpectedResponse
             case 429, _:
                 raise errors.OktaRateLimited(retry_after=1)
-            case status, _ if status >= 500:  # noqa: PLR2004 - the class of server errors
+            case status, _ if status == 200 or status >= 500:  # noqa: PLR2004 - nothing to use
                 raise errors.OktaNotReached(retry_after=5)
         # The app, its key, its scopes or this machine's clock are not as Okta wants them.
         raise errors.OktaCredentialsRejected
