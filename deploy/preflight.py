@@ -46,6 +46,7 @@ def preflight(environ: Mapping[str, str]) -> None:
     problems = [
         *_state(stack, aws.region_name),
         *_okta(stack, parameters),
+        *_credential(stack, parameters),
         *_start_up(aws, stack, parameters),
         *_log_role(aws),
     ]
@@ -97,6 +98,17 @@ def _okta(stack: Stack, parameters: Mapping[str, str]) -> Iterator[str]:
         yield (
             f"{host} is none of Okta's own domains, and the API token will be sent there. If it is the "
             f"custom domain of your org, say so: PARAMETERS=OktaCustomDomain={host}"
+        )
+
+
+def _credential(stack: Stack, parameters: Mapping[str, str]) -> Iterator[str]:
+    now = stack.parameters.get("OktaCredential", "token")
+    wanted = parameters.get("OktaCredential", now)
+    if now == "token" and wanted not in ("token", "prepare"):
+        yield (
+            f"OktaCredential cannot go from token to {wanted} in one step: Okta would refuse every call, "
+            "because the app's key is not published yet. Deploy OktaCredential=prepare first "
+            '(docs/okta.md, "From the token to a service app").'
         )
 
 

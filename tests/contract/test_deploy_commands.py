@@ -188,6 +188,23 @@ class TestPreflight:
         else:
             assert "Deploy StartUp=None first" in refusal(preflight, **change)
 
+    @pytest.mark.parametrize(
+        ("now", "wanted", "may"),
+        [
+            *(("token", "prepare", True), ("token", "0oa1", False), ("prepare", "0oa1", True)),
+            *(("0oa1", "token", True), ("0oa1", "0oa2", True)),
+        ],
+    )
+    def test_service_app_is_used_once_its_key_is_published(
+        self, account: Account, now: str, wanted: str, may: bool
+    ) -> None:
+        account.deploy(OktaOrgUrl=OKTA, OktaCredential=now)
+        change = {"PARAMETERS": f"OktaCredential={wanted}"}
+        if may:
+            preflight(change)
+        else:
+            assert "Deploy OktaCredential=prepare first" in refusal(preflight, **change)
+
 
 class TestToken:
     def test_it_is_put_into_the_secret_of_the_stack(
