@@ -86,7 +86,9 @@ class Passwords:
             lane, spent = Lane.DEVICE, self.limits.spend_password(Lane.DEVICE, device_id)
         conceals = lane is Lane.STRANGER and self.settings.conceal_unknown_customers
         token = secrets.token_hex(16)
-        attempt = PasswordAttempt(login, login_hash, token, lane, spent, conceals, conceals)
+        attempt = PasswordAttempt(
+            login, login_hash, token, lane, spent, is_concealed=conceals, is_strangers=conceals
+        )
         try:
             return self._counted(attempt, user, call)
         except errors.VerificationError as failure:
