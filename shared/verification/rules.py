@@ -311,13 +311,13 @@ def hold_of(state: CustomerState, stranger_attempts: int) -> Hold:
 
 def send_wait(sends: Sequence[int], windows: Sequence[Window], now: int) -> int:
     """Seconds until another send fits all windows; 0 or less if one fits now. `sends` holds epoch
-    seconds, newest first, 0 for none.
+    seconds, newest first.
     """
     return max(
         (
             sends[each.count - 1] + each.seconds - now
             for each in windows
-            if len(sends) >= each.count and sends[each.count - 1]
+            if len(sends) >= each.count
         ),
         default=0,
     )

@@ -42,7 +42,7 @@ ROW_TYPES = {"Item", "Update", "ConditionFailed"}
 ROW_KEY = re.compile(
     "(email|device|customer|budget|passwords|sends|brake|response|sign-in|receipt)#"
 )
-ROW_MODULES = ("aws/table.py", "aws/challenge_slots.py", "aws/send_slots.py")
+ROW_MODULES = ("aws/table.py", "aws/challenge_slots.py", "aws/send_times.py")
 """Used by the other modules of aws alone."""
 
 STATUSES = {200, 201, 202, 204, 301, 302, 303, 400, 401, 403, 404, 409, 410, 415, 422, 429}

@@ -24,7 +24,7 @@ _PART = re.compile(r"(?P<value>:\w+)|(?P<path>#?[a-zA-Z_]\w*(?:\.#?\w+|\[\d+\])*
 _WORDS = {"AND": "and", "OR": "or", "NOT": "not", "IN": "in", "=": "==", "<>": "!="}
 _CLAUSE = re.compile(r"\b(SET|REMOVE|ADD)\b")
 _CHANGE = re.compile(r"([^\s=]+)(?:[\s=]+(.*))?")
-_COMMA = re.compile(r",(?![^()]*\))")
+_CHANGES = re.compile(r"(?:[^,()]|\((?:[^()]|\([^()]*\))*\))+")
 
 
 class MemoryDynamoDB:
@@ -82,10 +82,12 @@ class MemoryDynamoDB:
         return self.rows.get(request["Key"]["pk"]["S"], {})
 
     def _update(self, request: Mapping[str, Any]) -> None:
-        """Every operand is evaluated against the row before the update."""
+        """Every operand is evaluated against the row before the update. The last change comes first,
+        so that no removed element of a list moves one that is named after it.
+        """
         old = self._old(request)
         scope, new = _scope(request, old), dict(old or request["Key"])
-        for clause, path, text in _changes(request["UpdateExpression"]):
+        for clause, path, text in reversed(_changes(request["UpdateExpression"])):
             value = _evaluated(text, scope).content if text else None
             if clause == "SET" and value is None:
                 raise ValueError(f"an operand is missing: {text}")
@@ -201,7 +203,7 @@ def _changes(expression: str) -> list[tuple[str, str, str]]:
     return [
         (clause, *_CHANGE.fullmatch(change.strip()).groups(""))  # type: ignore[union-attr]
         for clause, changes in zip(clauses[::2], clauses[1::2], strict=True)
-        for change in _COMMA.split(changes)
+        for change in _CHANGES.findall(changes)
     ]
 
 

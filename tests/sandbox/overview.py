@@ -16,7 +16,7 @@ from tests.sandbox.okta.records import FactorType
 from tests.sandbox.okta.verification import LOCKOUT_ATTEMPTS
 from verification import rules
 from verification.aws import budget_rows, customer_rows, email_rows
-from verification.aws.send_slots import SendSlots
+from verification.aws.send_times import SendTimes
 from verification.aws.table import Item, int_attribute
 from verification.crypto import DeviceClaim, Keyring, Place, Row
 from verification.errors import BadRequest
@@ -195,14 +195,14 @@ def _is_over(row: Item, now: int) -> bool:
     return "ends_at" in row and int_attribute(row, "ends_at") <= now
 
 
-def _lane(lane: Lane, sends: SendSlots, row: Item, now: float) -> dict[str, object]:
+def _lane(lane: Lane, sends: SendTimes, row: Item, now: float) -> dict[str, object]:
     return {"lane": lane, "sends": list(_used(sends, row, now))}
 
 
-def _used(sends: SendSlots, row: Item, now: float) -> Iterator[dict[str, object]]:
+def _used(sends: SendTimes, row: Item, now: float) -> Iterator[dict[str, object]]:
     """How much of each window is used."""
     for window in sends.windows:
-        recent = [at for at in sends.sends(row) if at and at + window.seconds > now]
+        recent = [at for at in sends.sends(row) if at + window.seconds > now]
         name = "day" if window.seconds > budget_rows.WINDOW_SECONDS else "hour"
         yield {"window": name, "used": min(len(recent), window.count), "most": window.count}
 

@@ -2,7 +2,8 @@
 
 Challenges of clients (`c0` to `c4`), the release, wrong codes in a row over all lanes (`wrong`),
 what was sent over each factor (`sent_<factor id>`, and the one before it in `was_<factor id>`),
-sends in sign-ins of strangers (`p*`) and of known callers (`q*`), releases (`r*`), and known devices.
+sends in sign-ins of strangers (`stranger_sends`) and of known callers (`known_sends`), `releases`, and
+known devices.
 An attempt and what it decides change together, whatever runs at the same time in other instances.
 Times are epoch seconds, `busy_until` milliseconds.
 """
@@ -15,7 +16,7 @@ from typing import Any
 
 from verification import rules
 from verification.aws import challenge_slots
-from verification.aws.send_slots import SendSlots
+from verification.aws.send_times import SendTimes
 from verification.aws.table import (
     STATUS,
     ConditionFailed,
@@ -44,9 +45,9 @@ from verification.models import (
 )
 from verification.ports import SendPlan
 
-STRANGERS_SIGN_IN_SENDS = SendSlots("p", rules.HOUR_AND_DAY)
-KNOWN_SIGN_IN_SENDS = SendSlots("q", rules.HOUR_AND_DAY)
-RELEASES = SendSlots("r", rules.RELEASE_DAY)
+STRANGERS_SIGN_IN_SENDS = SendTimes("stranger_sends", rules.HOUR_AND_DAY)
+KNOWN_SIGN_IN_SENDS = SendTimes("known_sends", rules.HOUR_AND_DAY)
+RELEASES = SendTimes("releases", rules.RELEASE_DAY)
 
 _NOT_BUSY = "NOT busy_until > :now_ms"
 _SENT, _WAS = "sent_", "was_"
@@ -93,6 +94,7 @@ class CustomerRows:
             sets.append(f"{slots.push}, {slots.last(channel)} = :now")
             conditions += [slots.cooled(channel), slots.fits]
             values |= slots.values(plan.now) | slots.cooled_value(plan.now)
+            values[":now"] = number(plan.now)
         own = Update(
             key_of(plan.customer), f"SET {', '.join(sets)}", " AND ".join(conditions), values, names
         )
@@ -123,11 +125,15 @@ class CustomerRows:
             )
         except ConditionFailed as failed:
             row = failed.item  # a newer one has been sent since
+        for sends in (STRANGERS_SIGN_IN_SENDS, KNOWN_SIGN_IN_SENDS, RELEASES):
+            if excess := sends.excess(key_of(customer), row):
+                self._table.try_update(excess)
         return state_of(row)
 
     def withdraw_send(self, plan: SendPlan) -> None:
         """The code was certainly not sent: what was sent before it is good again."""
         sets: list[str] = []
+        removes = ["send"]
         conditions = ["send = :token"]
         names: dict[str, str] = {}
         values: dict[str, Any] = {":token": string(plan.token)}
@@ -136,27 +142,27 @@ class CustomerRows:
             names |= _names(plan.factor_id)
         if plan.counts_as is not None:
             slots = _sign_in_sends(plan)
-            sets.append(f"{slots.pop}, {slots.last(plan.counts_as.value)} = :never")
-            values[":never"] = number(0)
+            removes += [slots.pop, slots.last(plan.counts_as.value)]
         if plan.challenge is None:
-            self._try(plan, sets, conditions, names, values)
+            self._try(plan, sets, removes, conditions, names, values)
             return
         failed = {**values, ":failed": string(ChallengeStatus.FAILED)}
         if plan.challenge.lane is Lane.RELEASE:
-            closed = f"release_slot.#status = :failed, {RELEASES.pop}"
-            failed[":never"] = number(0)
-            self._try(plan, [*sets, closed], conditions, names | STATUS, failed)
+            sets.append("release_slot.#status = :failed")
+            removes.append(RELEASES.pop)
+            self._try(plan, sets, removes, conditions, names | STATUS, failed)
             return
         popped = self._try(
             plan,
             [*sets, challenge_slots.POP],
+            removes,
             [*conditions, challenge_slots.CAN_POP],
             names,
             {**values, ":text": string("S")},
         )
         if not popped:
             closed = "c0.#status = :failed"
-            self._try(plan, [*sets, closed], conditions, names | STATUS, failed)
+            self._try(plan, [*sets, closed], removes, conditions, names | STATUS, failed)
 
     def end_devices(self, customer: CustomerKey, now: int) -> None:
         """Make all device tokens of the customer invalid."""
@@ -191,22 +197,18 @@ class CustomerRows:
         self,
         plan: SendPlan,
         sets: list[str],
+        removes: list[str],
         conditions: list[str],
         names: dict[str, str],
         values: dict[str, Any],
     ) -> bool:
-        change = Update(
-            key_of(plan.customer),
-            f"SET {', '.join(sets)} REMOVE send" if sets else "REMOVE send",
-            " AND ".join(conditions),
-            values,
-            names,
+        """Undo, unless another send has begun since."""
+        update = f"SET {', '.join(sets)} " if sets else ""
+        update += f"REMOVE {', '.join(removes)}"
+        conditions_text = " AND ".join(conditions)
+        return self._table.try_update(
+            Update(key_of(plan.customer), update, conditions_text, values, names)
         )
-        try:
-            self._table.update(change, returns=False)
-        except ConditionFailed:
-            return False  # another send has begun since
-        return True
 
 
 def key_of(customer: CustomerKey) -> str:
@@ -234,7 +236,7 @@ def state_of(row: Item) -> CustomerState:
     )
 
 
-def _sign_in_sends(plan: SendPlan) -> SendSlots:
+def _sign_in_sends(plan: SendPlan) -> SendTimes:
     """The windows that a send in a sign-in counts in."""
     return STRANGERS_SIGN_IN_SENDS if plan.by_stranger else KNOWN_SIGN_IN_SENDS
 

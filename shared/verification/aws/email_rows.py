@@ -2,7 +2,7 @@
 `device#<id>`: what one known device has done with its customer.
 
 What the public may be told is in attributes that only public calls change: challenges, wrong codes,
-and sends in `p*`. Sends of clients are in `k*`. Times are epoch seconds, `busy_until` milliseconds.
+and sends in `public_sends`. Times are epoch seconds, `busy_until` milliseconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from verification import rules
 from verification.aws import challenge_slots
-from verification.aws.send_slots import SendSlots
+from verification.aws.send_times import SendTimes
 from verification.aws.table import (
     STATUS,
     TTL,
@@ -44,9 +44,9 @@ from verification.models import (
 KEPT_SECONDS = 2 * 24 * 3600
 """After the longest window is over, nothing in a row matters any more."""
 
-STRANGER_SENDS = SendSlots("p", rules.HOUR_AND_DAY)
-DEVICE_SENDS = SendSlots("p", rules.DEVICE_HOUR)
-CLIENT_SENDS = SendSlots("k", rules.HOUR_AND_DAY)
+STRANGER_SENDS = SendTimes("public_sends", rules.HOUR_AND_DAY)
+DEVICE_SENDS = SendTimes("public_sends", rules.DEVICE_HOUR)
+CLIENT_SENDS = SendTimes("client_sends", rules.HOUR_AND_DAY)
 
 # A comparison with a missing attribute is false, so its negation holds.
 _NOT_BUSY = "NOT busy_until > :now_ms"
@@ -74,6 +74,7 @@ class EmailRows:
             **sends.cooled_value(now),
             ":id": string(challenge.id),
             ":most": number(self._most(place)),
+            ":now": number(now),
             ":now_ms": number(now * 1000),
             ":ttl": number(now + KEPT_SECONDS),
         }
@@ -85,8 +86,9 @@ class EmailRows:
         # The first challenge after a hold: the wrong codes before it count no more.
         after_hold = replace(
             first,
-            update=f"{update}, wrong = :never",
+            update=f"{update}, wrong = :none_wrong",
             condition=f"{condition} AND wrong >= :most AND NOT held_until > :now",
+            values={**values, ":none_wrong": number(0)},
         )
         try:
             row = self._table.update(first)
@@ -94,6 +96,7 @@ class EmailRows:
             row = failed.item
             if not _is_newest(row, challenge.id):  # otherwise boto3 has sent an own write again
                 row = self._open_after_hold(after_hold, row, place, channel)
+        self._tidy(key_of(place), sends, row)
         return rules.resend_at(sends.sends(row), sends.windows, now)
 
     def withdraw(self, place: Place, challenge: Challenge) -> None:
@@ -101,16 +104,12 @@ class EmailRows:
         another may be asked for at once.
         """
         sends = _sends_of(place)
-        self._try(
+        self._table.try_update(
             Update(
                 key_of(place),
-                f"SET c0.#status = :failed, {sends.pop}, {sends.last(challenge.channel)} = :never",
+                f"SET c0.#status = :failed REMOVE {sends.pop}, {sends.last(challenge.channel)}",
                 "c0.id = :id AND NOT c0.#status = :failed",
-                {
-                    ":failed": string(ChallengeStatus.FAILED),
-                    ":id": string(challenge.id),
-                    ":never": number(0),
-                },
+                {":failed": string(ChallengeStatus.FAILED), ":id": string(challenge.id)},
                 STATUS,
             )
         )
@@ -120,7 +119,7 @@ class EmailRows:
         before, or if the challenge is no longer the newest.
         """
         known = challenge_slots.about(replace(challenge, target=target))
-        return self._try(
+        return self._table.try_update(
             Update(
                 key_of(place),
                 "SET about = :about, delivery = :id",
@@ -148,6 +147,7 @@ class EmailRows:
         values = {
             **sends.values(now),
             **sends.cooled_value(now),
+            ":now": number(now),
             ":token": string(token),
             ":ttl": number(now + KEPT_SECONDS),
         }
@@ -159,22 +159,23 @@ class EmailRows:
             row = failed.item
             if text_attribute(row, "send") != token:  # otherwise boto3 has sent an own write again
                 raise sends.limited(row, channel, now) from None
+        self._tidy(key_of(place), sends, row)
         return _found(row), rules.resend_at(sends.sends(row), sends.windows, now)
 
     def refund_client_send(self, email_hash: EmailHash, channel: Channel, token: str) -> None:
         """Take the last send back: it is certain that nothing was sent."""
-        self._try(
+        self._table.try_update(
             Update(
                 key_of(Place(Row.EMAIL, email_hash)),
-                f"SET {CLIENT_SENDS.pop}, {CLIENT_SENDS.last(channel)} = :never REMOVE send",
+                f"REMOVE {CLIENT_SENDS.pop}, {CLIENT_SENDS.last(channel)}, send",
                 "send = :token",
-                {":token": string(token), ":never": number(0)},
+                {":token": string(token)},
             )
         )
 
     def remember(self, email_hash: EmailHash, found: Found) -> None:
         """Keep what Okta said, unless a newer answer is kept."""
-        self._try(
+        self._table.try_update(
             Update(
                 key_of(Place(Row.EMAIL, email_hash)),
                 "SET looked_up = :found, looked_up_at = :at, #ttl = if_not_exists(#ttl, :ttl)",
@@ -190,7 +191,7 @@ class EmailRows:
 
     def forget(self, email_hash: EmailHash) -> None:
         """Ask Okta again next time."""
-        self._try(
+        self._table.try_update(
             Update(
                 key_of(Place(Row.EMAIL, email_hash)),
                 "SET looked_up_at = :never",
@@ -268,12 +269,9 @@ class EmailRows:
             return AttemptsHeld(retry_after=state.held_until - now)
         return _sends_of(place).limited(row, channel, now)
 
-    def _try(self, change: Update) -> bool:
-        try:
-            self._table.update(change, returns=False)
-        except ConditionFailed:
-            return False
-        return True
+    def _tidy(self, key: str, sends: SendTimes, row: Item) -> None:
+        if excess := sends.excess(key, row):
+            self._table.try_update(excess)
 
 
 def settle_right(place: Place, attempt: str, now: int) -> Update:
@@ -337,7 +335,7 @@ def state_of(row: Item) -> PublicState:
     )
 
 
-def _sends_of(place: Place) -> SendSlots:
+def _sends_of(place: Place) -> SendTimes:
     return DEVICE_SENDS if place.row is Row.DEVICE else STRANGER_SENDS
 
 

@@ -95,6 +95,14 @@ class Table:
             raise ConditionFailed([item], frozenset((0,))) from None
         return row
 
+    def try_update(self, change: Update) -> bool:
+        """Whether the row was as the change expects it, and is changed."""
+        try:
+            self.update(change, returns=False)
+        except ConditionFailed:
+            return False
+        return True
+
     def transact(self, *changes: Update, token: str) -> None:
         """All the changes or none. Raises ConditionFailed.
 

@@ -1,0 +1,74 @@
+"""How a row counts sends: a list of the times of the last ones, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from verification import rules
+from verification.aws.table import Item, Update, int_attribute, number
+from verification.errors import SendLimited
+
+
+class SendTimes:
+    """The sends that `windows` limit, in the list `name` of a row.
+
+    `push` (of SET), `pop` (of REMOVE) and `fits` are parts of DynamoDB expressions; `values` has what
+    `push` and `fits` need. A channel's cool-down has an attribute of its own.
+    """
+
+    def __init__(self, name: str, windows: Sequence[rules.Window]) -> None:
+        self.windows = windows
+        self._name = name
+        self._most = max(each.count for each in windows)
+        self.push = f"{name} = list_append(:sent_now, if_not_exists({name}, :unsent))"
+        self.pop = f"{name}[0]"
+        # A comparison with a missing element is false, so its negation holds.
+        fits = [f"NOT {name}[{each.count - 1}] > :since_{each.seconds}" for each in windows]
+        self.fits = " AND ".join(fits)
+
+    def values(self, now: int) -> dict[str, Any]:
+        """The values that `push` and `fits` need."""
+        since = {f":since_{each.seconds}": number(now - each.seconds) for each in self.windows}
+        return {":sent_now": {"L": [number(now)]}, ":unsent": {"L": []}, **since}
+
+    def last(self, channel: str) -> str:
+        """The attribute with the time of the channel's last send."""
+        return f"{self._name}_{channel}"
+
+    def cooled(self, channel: str) -> str:
+        """The condition that the channel's cool-down is over; needs `cooled_value`."""
+        return f"NOT {self.last(channel)} > :cooled"
+
+    def cooled_value(self, now: int) -> dict[str, Any]:
+        """The value that `cooled` needs."""
+        return {":cooled": number(now - rules.RESEND_SECONDS)}
+
+    def sends(self, row: Item) -> tuple[int, ...]:
+        """The times in a row that a window can still count, newest first."""
+        return tuple(int(each["N"]) for each in self._times(row)[: self._most])
+
+    def excess(self, key: str, row: Item) -> Update | None:
+        """What takes off the sends that no window counts, once as many have gathered as the longest
+        one holds: an expression cannot append to a list and shorten it.
+        """
+        length = len(self._times(row))
+        if length < 2 * self._most:
+            return None
+        old = ", ".join(f"{self._name}[{n}]" for n in range(self._most, length))
+        condition = f"size({self._name}) = :length"
+        return Update(key, f"REMOVE {old}", condition, {":length": number(length)})
+
+    def limited(self, row: Item, channel: str, now: int) -> SendLimited:
+        """Which limit refuses a send over this channel, and for how long."""
+        channel_wait = int_attribute(row, self.last(channel)) + rules.RESEND_SECONDS - now
+        sends = self.sends(row)
+        window_wait = rules.send_wait(sends, self.windows, now)
+        if window_wait <= channel_wait:
+            return SendLimited(retry_after=channel_wait, limit="resend")
+        limit = rules.window_name(sends, self.windows, now)
+        return SendLimited(retry_after=window_wait, limit=limit)
+
+    def _times(self, row: Item) -> list[Item]:
+        times: list[Item] = row.get(self._name, {}).get("L", [])
+        return times
