@@ -14,6 +14,11 @@ from verification.observability import Meter
 from verification.ports import Budgets, Clock, Keys
 from verification.settings import Settings
 
+PORTIONS = 1000
+"""A process takes a thousandth of a client's budget at once, so that few of the client's calls need a
+call of the store for it, and a process that ends leaves little unused.
+"""
+
 BRAKE_SECONDS = 10.0
 """How long a process believes what it has read of the brake."""
 
@@ -54,6 +59,7 @@ class Limits:
         self._meter = meter
         self._clock = clock
         self._monotonic = monotonic
+        self._portions: dict[Spent, tuple[int, int]] = {}
         self._brake_read_at = -BRAKE_SECONDS
         self._brake_is_on = False
 
@@ -61,7 +67,8 @@ class Limits:
         """Pay for a call; what was paid, if anything is. Raises RateLimited."""
         spent, limit = self._limit(budget, caller)
         if spent is not None:
-            self._budgets.spend(spent, limit, self._now())
+            portion = 1 if caller.is_public else max(1, limit // PORTIONS)
+            self._spend(spent, limit, portion)
         return spent
 
     def refund(self, spent: Spent | None) -> None:
@@ -75,7 +82,7 @@ class Limits:
         RateLimited.
         """
         spent = Spent(_PASSWORD_BUDGETS[lane], name)
-        self._budgets.spend(spent, self._settings.password_failures, self._now())
+        self._spend(spent, self._settings.password_failures)
         return spent
 
     def refund_sign_in(self, spent: Spent | None, login_hash: str) -> None:
@@ -84,7 +91,7 @@ class Limits:
         """
         if spent is not None:
             with suppress(RateLimited):
-                self._budgets.spend(Spent("sign-ins", login_hash), rules.SIGN_INS, self._now())
+                self._spend(Spent("sign-ins", login_hash), rules.SIGN_INS)
                 self.refund(spent)
 
     def send_to(self, destination_hash: str, token: str, *, by_stranger: bool = False) -> None:
@@ -110,6 +117,15 @@ class Limits:
     def source_hash(self, address: str) -> str:
         """Stands for the network of a source address."""
         return self._keys().source_hash(rules.source_network(address))
+
+    def _spend(self, spent: Spent, limit: int, portion: int = 1) -> None:
+        """Spend one unit, of the portion that this process has, or of a new one."""
+        now = self._now()
+        left, ends_at = self._portions.pop(spent, (0, 0))
+        if not left or ends_at <= now:
+            left, ends_at = portion, self._budgets.spend(spent, portion, limit, now)
+        if left > 1:
+            self._portions[spent] = left - 1, ends_at
 
     def _brake(self) -> bool:
         now = self._monotonic()

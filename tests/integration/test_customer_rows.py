@@ -265,7 +265,7 @@ class TestBothRows:
     @pytest.fixture
     def reserved(self, rows: Rows) -> Settlement:
         rows.open("one")
-        rows.budgets.spend(self.SPENT, 1, NOW)
+        rows.budgets.spend(self.SPENT, 1, 1, NOW)
         rows.attempt(self.TOKEN)
         rows.reserve(self.TOKEN)
         return Settlement(self.TOKEN, NOW, Result.RIGHT, ADA, 1, place=STRANGERS)
@@ -280,7 +280,7 @@ class TestBothRows:
         settlement = replace(reserved, public_result=Result.RIGHT, refund=self.SPENT)
         rows.attempts.settle(replace(settlement, now=NOW + late))
         assert self.counts(rows) == (0, 0)
-        rows.budgets.spend(self.SPENT, 1, NOW + late)
+        rows.budgets.spend(self.SPENT, 1, 1, NOW + late)
         # Without the refund, whose hour is over, it is another request to DynamoDB.
         written = [each for each in rows.dynamodb.calls if "TransactItems" in each]
         tokens = {each["ClientRequestToken"] for each in written}

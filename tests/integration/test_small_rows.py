@@ -30,32 +30,32 @@ Claim = Callable[..., StoredResponse | None]
 class TestBudgets:
     def test_budget_lasts_an_hour_from_its_first_unit(self, rows: Rows) -> None:
         for n in range(3):
-            rows.budgets.spend(SENDS, 3, NOW + n)
-        limited = refusal(lambda: rows.budgets.spend(SENDS, 3, NOW + 10))
+            rows.budgets.spend(SENDS, 1, 3, NOW + n)
+        limited = refusal(lambda: rows.budgets.spend(SENDS, 1, 3, NOW + 10))
         assert isinstance(limited, errors.RateLimited)
         assert limited.retry_after == WINDOW_SECONDS - 10
-        rows.budgets.spend(OTHER, 1, NOW)
-        rows.budgets.spend(SENDS, 1, NOW + WINDOW_SECONDS)
+        rows.budgets.spend(OTHER, 1, 1, NOW)
+        rows.budgets.spend(SENDS, 1, 1, NOW + WINDOW_SECONDS)
 
     def test_refund_gives_one_unit_back_in_the_same_hour(self, rows: Rows) -> None:
         rows.budgets.refund(SENDS, NOW)
-        rows.budgets.spend(SENDS, 1, NOW)
+        rows.budgets.spend(SENDS, 1, 1, NOW)
         rows.budgets.refund(SENDS, NOW)
         rows.budgets.refund(SENDS, NOW)
-        rows.budgets.spend(SENDS, 1, NOW)
+        rows.budgets.spend(SENDS, 1, 1, NOW)
         rows.budgets.refund(SENDS, NOW + WINDOW_SECONDS)
-        assert told(lambda: rows.budgets.spend(SENDS, 1, NOW + 1)) == "rate_limited"
+        assert told(lambda: rows.budgets.spend(SENDS, 1, 1, NOW + 1)) == "rate_limited"
 
     def test_hour_that_another_call_has_just_begun_is_used(self, rows: Rows) -> None:
-        rows.budgets.spend(SENDS, 2, NOW - WINDOW_SECONDS)
-        rows.dynamodb.before.extend([None, lambda: rows.budgets.spend(SENDS, 2, NOW)])
-        rows.budgets.spend(SENDS, 2, NOW)
-        assert told(lambda: rows.budgets.spend(SENDS, 2, NOW)) == "rate_limited"
+        rows.budgets.spend(SENDS, 1, 2, NOW - WINDOW_SECONDS)
+        rows.dynamodb.before.extend([None, lambda: rows.budgets.spend(SENDS, 1, 2, NOW)])
+        rows.budgets.spend(SENDS, 1, 2, NOW)
+        assert told(lambda: rows.budgets.spend(SENDS, 1, 2, NOW)) == "rate_limited"
 
     def test_last_unit_is_spent_once(self, rows: Rows) -> None:
-        rows.budgets.spend(SENDS, 2, NOW)
-        rows.dynamodb.before.append(lambda: rows.budgets.spend(SENDS, 2, NOW))
-        assert told(lambda: rows.budgets.spend(SENDS, 2, NOW)) == "rate_limited"
+        rows.budgets.spend(SENDS, 1, 2, NOW)
+        rows.dynamodb.before.append(lambda: rows.budgets.spend(SENDS, 1, 2, NOW))
+        assert told(lambda: rows.budgets.spend(SENDS, 1, 2, NOW)) == "rate_limited"
 
 
 STORED = StoredResponse(202, "application/json", "sealed")

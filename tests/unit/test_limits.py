@@ -35,6 +35,26 @@ def test_a_client_has_an_hour_of_its_own(budget: Budget) -> None:
     world.limits.spend(budget, world.client(name="other").caller)
 
 
+def test_a_client_spends_a_thousandth_at_once_and_what_is_left_ends_with_its_hour() -> None:
+    world = World(sends_per_client=5000)
+    caller = world.client().caller
+
+    def spent_after(calls: int) -> int:
+        for _ in range(calls):
+            world.limits.spend(Budget.SENDS, caller)
+        return world.spent("client-sends")
+
+    assert [spent_after(calls) for calls in (1, 4, 1)] == [5, 5, 10]
+    world.now += 3600
+    assert spent_after(1) == 5
+
+
+def test_a_source_spends_unit_by_unit() -> None:
+    world = World(sends_per_source=5000)
+    world.limits.spend(Budget.SENDS, world.public().caller)
+    assert world.spent("source-sends") == 1
+
+
 def test_wrong_codes_of_clients_and_free_calls_have_no_budget(world: World) -> None:
     for budget, call in (
         (Budget.FAILURES, world.client()),

@@ -38,18 +38,20 @@ class BudgetRows:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def spend(self, spent: Spent, limit: int, now: int) -> None:
-        """Spend one unit in the current hour, or begin an hour. Raises RateLimited."""
+    def spend(self, spent: Spent, units: int, limit: int, now: int) -> int:
+        """Spend so many units in the current hour, or begin an hour; when it ends. Raises RateLimited
+        if the limit is reached.
+        """
         end = number(now + WINDOW_SECONDS)
         spend = Update(
             key_of(spent),
-            "SET spent = if_not_exists(spent, :zero) + :one, "
+            "SET spent = if_not_exists(spent, :zero) + :units, "
             "ends_at = if_not_exists(ends_at, :end), #ttl = :end",
             "attribute_not_exists(ends_at) OR (ends_at > :now AND spent < :limit)",
             {
                 ":now": number(now),
                 ":zero": number(0),
-                ":one": number(1),
+                ":units": number(units),
                 ":end": end,
                 ":limit": number(limit),
             },
@@ -57,18 +59,17 @@ class BudgetRows:
         )
         begin = Update(
             key_of(spent),
-            "SET spent = :one, ends_at = :end, #ttl = :end",
+            "SET spent = :units, ends_at = :end, #ttl = :end",
             "ends_at <= :now",
-            {":now": number(now), ":one": number(1), ":end": end},
+            {":now": number(now), ":units": number(units), ":end": end},
             TTL,
         )
-        for change in cycle((spend, begin)):
+        changes = cycle((spend, begin))
+        while True:
             try:
-                self._table.update(change, returns=False)
+                return int_attribute(self._table.update(next(changes)), "ends_at")
             except ConditionFailed as failed:
                 _require_left(failed.item, limit, now)
-            else:
-                return
 
     def refund(self, spent: Spent, now: int) -> None:
         """Give one unit back. The hour of an only unit never began: its end would tell of the call."""
