@@ -21,6 +21,7 @@ from verification.aws.sign_in_rows import SignInRows
 from verification.aws.signing import KmsSigner
 from verification.aws.table import Table
 from verification.aws.template_rows import TemplateRows
+from verification.beside import Threads
 from verification.devices import Devices
 from verification.enrollment import Enrollment
 from verification.holds import Holds
@@ -37,6 +38,7 @@ from verification.okta.transport import Transport
 from verification.okta.users import Users
 from verification.okta.wire import Wire
 from verification.passwords import Passwords
+from verification.ports import Beside
 from verification.receipts import Receipts
 from verification.registration import Register
 from verification.settings import Settings
@@ -59,6 +61,7 @@ class Container:
     limits: Limits
     idempotency: Idempotency
     meter: Meter
+    beside: Beside
     issue: Issue
     verify: Verify
     holds: Holds
@@ -73,11 +76,13 @@ def build(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
+    beside: Beside | None = None,
 ) -> Container:
     """The container for this process's environment; ConfigurationError if that is not complete.
 
-    Opens no connection: the first call does.
+    Opens no connection and starts no thread: the first call does.
     """
+    beside = beside or Threads()
     settings, meter = Settings.from_environ(), Meter()
     secrets = Secrets(
         clients.secrets_manager(), settings.okta_token_secret, settings.service_keys_secret, clock
@@ -109,7 +114,7 @@ def build(
     invocation = AsyncInvocation(clients.aws_lambda, meter)
     fixed_time = FixedTime(meter, clock=monotonic, sleep=sleep)
     limits = Limits(BudgetRows(table), keys, settings, meter, clock, monotonic)
-    lookup = Lookup(users, factors, emails, keys)
+    lookup = Lookup(users, factors, emails, keys, beside)
     devices = Devices(customers, keys)
     receipts = Receipts(keys, signer, ReceiptRows(table), emails, lookup, settings, meter, clock)
     issue = Issue(
@@ -125,6 +130,7 @@ def build(
         okta_authn=authn,
         okta_templates=SmsTemplates(transport),
         settings=settings,
+        beside=beside,
         meter=meter,
         clock=clock,
         sleep=sleep,
@@ -167,6 +173,7 @@ def build(
         limits=limits,
         idempotency=Idempotency(ResponseRows(table), keys, clock),
         meter=meter,
+        beside=beside,
         issue=issue,
         verify=verify,
         holds=Holds(lookup, customers, keys, settings, meter, clock),

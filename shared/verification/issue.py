@@ -58,6 +58,7 @@ from verification.models import (
 from verification.observability import Meter
 from verification.parsing import parse_email
 from verification.ports import (
+    Beside,
     Clock,
     Customers,
     Emails,
@@ -112,6 +113,7 @@ class Issue:
     okta_authn: OktaAuthn
     okta_templates: OktaSmsTemplates
     settings: Settings
+    beside: Beside
     meter: Meter
     clock: Clock
     sleep: Callable[[float], None]
@@ -341,8 +343,8 @@ class Issue:
         self.limits.spend(Budget.SENDS, call.caller)
         with self._client_send(email_hash, Channel.SMS, self._now()):
             destination = self.keys().destination_hash(wanted.destination)
-            with self._send_to(destination, secrets.token_hex(16)):
-                factor = self._ask_okta(NewFactor(user.id, wanted), call)
+            with self._send_to(destination, secrets.token_hex(16)) as counted:
+                factor = self._ask_okta(NewFactor(user.id, wanted), counted, call)
         if not isinstance(factor, Factor):
             raise errors.InternalError("an enrollment without a factor")
         return factor
@@ -381,7 +383,7 @@ class Issue:
     ) -> tuple[SignInDocument, bool]:
         channel = _sent_channel(factor_type)
         if channel is None:
-            return _document(self._ask_okta(message, call)), False
+            return _document(self._ask_okta(message, _nothing_counts, call)), False
         customer, now = self.keys().customer_key(known.user_id), self._now()
         lane = self.lane_of(call.caller, customer, now)
         self.meter.note(channel=channel, lane=lane)
@@ -437,31 +439,42 @@ class Issue:
         If it was certainly not sent, what was sent before is good again. If that is not known,
         neither is good, unless no older code can still be accepted by Okta.
         """
-        self._begin(plan, call)
-        try:
-            with self._send_to(plan.destination_hash, plan.token, by_stranger=plan.by_stranger):
-                answer = self._ask_okta(message, call)
-        except errors.VerificationError as failure:
-            if not errors.was_carried_out(failure):
-                with suppress(errors.StoreUnavailable):
-                    self.customers.withdraw_send(plan)
-            elif plan.factor_id:
-                state = self.customers.get(plan.customer)
-                if rules.is_only_code(state, plan.factor_id, plan.now):
-                    self.customers.confirm_send(plan.customer, plan.factor_id, plan.by, plan.now)
-            if challenge is not None and isinstance(failure, _OKTA_DISAGREES):
-                self.emails.forget(challenge.email_hash)
-            raise
+        destination, stranger = plan.destination_hash, plan.by_stranger
+        with self._send_to(destination, plan.token, by_stranger=stranger) as counted:
+            self._begin(plan, call)
+            try:
+                answer = self._ask_okta(message, counted, call)
+            except errors.VerificationError as failure:
+                if not errors.was_carried_out(failure):
+                    with suppress(errors.StoreUnavailable):
+                        self.customers.withdraw_send(plan)
+                elif plan.factor_id:
+                    self._confirm_if_only_code(plan)
+                if challenge is not None and isinstance(failure, _OKTA_DISAGREES):
+                    self.emails.forget(challenge.email_hash)
+                raise
         factor_id = plan.factor_id or _enrolled_factor(message, answer)
         if not factor_id:
             return self.customers.get(plan.customer), answer
         confirmed = self.customers.confirm_send(plan.customer, factor_id, plan.by, plan.now)
         return confirmed, answer
 
+    def _confirm_if_only_code(self, plan: SendPlan) -> None:
+        """Whether Okta has sent the code is not known. It is good if Okta can accept no older one."""
+        state = self.customers.get(plan.customer)
+        if rules.is_only_code(state, plan.factor_id, plan.now):
+            self.customers.confirm_send(plan.customer, plan.factor_id, plan.by, plan.now)
+
     def _begin(self, plan: SendPlan, call: Call) -> None:
         in_turn(lambda: self.customers.begin_send(plan), call.deadline, self.sleep)
 
-    def _ask_okta(self, message: Message, call: Call) -> Factor | SignInDocument | None:
+    def _ask_okta(
+        self, message: Message, counted: Callable[[], None], call: Call
+    ) -> Factor | SignInDocument | None:
+        """Have Okta send the code, once `counted` has returned: it waits until the send is counted
+        for its destination, and raises SendLimited if it may not be.
+        """
+        counted()
         match message:
             case FactorCode(target, channel, sms_text):
                 template_id = None
@@ -527,20 +540,24 @@ class Issue:
     @contextmanager
     def _send_to(
         self, destination_hash: str, token: str, *, by_stranger: bool = False
-    ) -> Iterator[None]:
-        """Count one send to a mailbox or phone, unless it was certainly not sent; nothing where the
-        destination is not known. Raises SendLimited.
+    ) -> Iterator[Callable[[], None]]:
+        """Count one send to a mailbox or phone beside what follows, unless it was certainly not sent;
+        nothing where the destination is not known. Yields what waits for the count, for `_ask_okta`.
         """
         if not destination_hash:
-            yield
+            yield _nothing_counts
             return
-        self.limits.send_to(destination_hash, token, by_stranger=by_stranger)
+        limits = self.limits
+        counted = self.beside.start(
+            lambda: limits.send_to(destination_hash, token, by_stranger=by_stranger)
+        )
         try:
-            yield
+            yield counted
         except errors.VerificationError as failure:
             if not errors.was_carried_out(failure):
-                with suppress(errors.StoreUnavailable):
-                    self.limits.take_back_send(destination_hash, token, by_stranger=by_stranger)
+                with suppress(errors.SendLimited, errors.StoreUnavailable):
+                    counted()
+                    limits.take_back_send(destination_hash, token, by_stranger=by_stranger)
             raise
 
     def _trust_last_login(self, found: Found, customer: CustomerKey, now: int) -> None:
@@ -569,6 +586,10 @@ class Issue:
 
     def _now(self) -> int:
         return int(self.clock())
+
+
+def _nothing_counts() -> None:
+    """There is no destination whose sends are counted."""
 
 
 def _delivery(

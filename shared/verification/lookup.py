@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from verification import errors, rules
@@ -18,7 +19,7 @@ from verification.models import (
     KnownFactor,
     Target,
 )
-from verification.ports import Emails, Keys, OktaFactors, OktaUsers
+from verification.ports import Beside, Emails, Keys, OktaFactors, OktaUsers
 
 _REFUSALS = {
     refusal.code: refusal
@@ -39,6 +40,7 @@ class Lookup:
     factors: OktaFactors
     emails: Emails
     keys: Keys
+    beside: Beside
 
     def find(
         self, email: Email, channel: Channel, known: Found | None, now: int, call: Call
@@ -61,7 +63,7 @@ class Lookup:
         else:
             last_login = rules.epoch(user.last_login)
             found = Found(now, user.id, self._known(factors, email), last_login=last_login)
-        self.emails.remember(email_hash, found)
+        self.beside.start(lambda: self._remember(email_hash, found))
         return found
 
     def require_factor(self, found: Found, channel: Channel) -> tuple[KnownFactor, Target]:
@@ -84,6 +86,10 @@ class Lookup:
         """The customer that an email led to last, if it was ever looked up."""
         found = self.emails.found(email_hash)
         return self.keys().customer_key(found.user_id) if found and found.user_id else None
+
+    def _remember(self, email_hash: EmailHash, found: Found) -> None:
+        with suppress(errors.StoreUnavailable):  # Okta is asked once more next time
+            self.emails.remember(email_hash, found)
 
     def _known(self, factors: Sequence[Factor], email: Email) -> tuple[KnownFactor, ...]:
         """The factors of types that this service can use."""

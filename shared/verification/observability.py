@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -24,6 +25,7 @@ class Meter:
     seconds: dict[str, float] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Fact] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     def __post_init__(self) -> None:
         self.start()
@@ -42,8 +44,9 @@ class Meter:
         try:
             yield
         finally:
-            self.seconds[what] = self.seconds.get(what, 0.0) + self.clock() - begun
-            self.calls[what] = self.calls.get(what, 0) + 1
+            with self._lock:  # calls of the store may run beside each other
+                self.seconds[what] = self.seconds.get(what, 0.0) + self.clock() - begun
+                self.calls[what] = self.calls.get(what, 0) + 1
 
     def note(self, **facts: Fact) -> None:
         """Add facts to the log line: hashes, ids and words, nothing about a person."""

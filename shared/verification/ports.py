@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from verification.crypto import Keyring, Place
 from verification.models import (
@@ -39,6 +39,8 @@ Keys = Callable[[], Keyring]
 
 Clock = Callable[[], float]
 """Epoch seconds."""
+
+_Result = TypeVar("_Result")
 
 
 # ---- Values between use cases and the store ------------------------------------------------------
@@ -220,6 +222,13 @@ class Signer(Protocol):
 
     def sign(self, key_id: str, message: bytes) -> bytes: ...
     def public_key(self, key_id: str) -> bytes: ...
+
+
+class Beside(Protocol):
+    """Runs work beside other work; `finish` waits for all of it."""
+
+    def start(self, work: Callable[[], _Result]) -> Callable[[], _Result]: ...
+    def finish(self) -> None: ...
 
 
 class Invocation(Protocol):

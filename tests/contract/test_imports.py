@@ -16,7 +16,7 @@ LAYER = ROOT / "shared" / "verification"
 FLOORS = (
     {"errors", "models"},
     {"settings", "crypto", "jws", "rules", "parsing", "observability", "codes"},
-    {"ports", "okta", "aws", "timing"},
+    {"ports", "okta", "aws", "timing", "beside"},
     {"lookup", "limits", "devices", "receipts"},
     {"issue", "verify", "passwords"},
     {"enrollment", "registration", "sign_in", "holds"},

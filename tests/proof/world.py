@@ -32,6 +32,7 @@ from tests.sandbox.okta.records import FactorType, User, UserStatus
 from tests.sandbox.okta.seed import SANDBOX_API_TOKEN
 from tests.sandbox.okta.urls import create_app
 from tests.unit.events import proxy_event
+from tests.unit.fakes import AtOnce
 from verification import container
 from verification.aws import clients
 from verification.crypto import DeviceClaim, Keyring
@@ -397,7 +398,7 @@ class World:
 
     def _function(self, name: str, app: WSGIApplication) -> Callable[[Any, Any], Any]:
         """One execution environment of a function."""
-        service = container.build(self.clock, self.clock.sleep, self.clock)
+        service = container.build(self.clock, self.clock.sleep, self.clock, AtOnce())
         service.wire._session = _InProcess(app)
         return handler_of(router_of(name), lambda: service)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.examples import NOW, factor, found, known_factor, user
 from tests.unit.world import ADA, ADA_ID, NOBODY, World
 from verification import errors
+from verification.aws.email_rows import EmailRows
 from verification.models import Call, Channel, FactorType, Found, UserStatus
 
 FRESH = found(known_factor(id="kept"))
@@ -31,6 +34,15 @@ def test_a_kept_answer_is_used_again(world: World) -> None:
 def test_okta_is_asked_where_nothing_fresh_is_kept(world: World, known: Found | None) -> None:
     assert look(world, known).user_id == ADA_ID
     assert world.org.calls == ["find", "list"]
+
+
+def test_an_answer_that_cannot_be_kept_is_used_all_the_same(world: World) -> None:
+    class Full(EmailRows):
+        def remember(self, *_: object, **__: object) -> None:
+            raise errors.StoreUnavailable
+
+    world.lookup = replace(world.lookup, emails=Full(world.table, 3))
+    assert look(world, None).user_id == ADA_ID
 
 
 @pytest.mark.parametrize(("age", "asks"), [(59, False), (60, True)])

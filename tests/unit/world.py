@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.examples import NOW, factor, settings, user
 from tests.unit.fake_okta import FakeAuthn, FakeFactors, FakeSmsTemplates, FakeUsers, Org
-from tests.unit.fakes import Budgets, FakeInvocation, FakeSigner, MemoryTable
+from tests.unit.fakes import AtOnce, Budgets, FakeInvocation, FakeSigner, MemoryTable
 from verification import models, rules
 from verification.aws import customer_rows
 from verification.aws.attempt_rows import AttemptRows
@@ -86,7 +86,7 @@ class World:
             return self.keys
 
         self.limits = Limits(self.budgets, keys, settings, meter, clock, clock)
-        self.lookup = Lookup(users, factors, emails, keys)
+        self.lookup = Lookup(users, factors, emails, keys, AtOnce())
         self.devices = Devices(self.customers, keys)
         self.receipts = Receipts(
             keys, self.signer, ReceiptRows(table), emails, self.lookup, settings, meter, clock
@@ -103,6 +103,7 @@ class World:
             okta_factors=factors,
             okta_authn=self.authn,
             okta_templates=FakeSmsTemplates(self.org),
+            beside=AtOnce(),
             **of_codes,
         )
         fixed_time = FixedTime(meter, clock=clock, sleep=sleep)

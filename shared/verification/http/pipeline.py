@@ -232,6 +232,7 @@ class _Pipeline:
         except Exception as error:
             self._observer().fault(error, request.request_id)
             reply = route.dialect.error(errors.InternalError(), request)
+        self._finish(service, request.request_id)
         self._log(route.dialect.NAME, request.route, request.request_id, reply.outcome, meter)
         return reply
 
@@ -257,6 +258,7 @@ class _Pipeline:
         """Run the task of an asynchronous event. It is not tried again: a code must not be sent twice."""
         meter, task = Meter(), str(event["task"])
         outcome = "sent"
+        service: Container | None = None
         try:
             service = self.build()
             meter = service.meter
@@ -281,7 +283,16 @@ class _Pipeline:
             outcome = "not_sent"
             meter.note(reason=errors.InternalError.code, delivery_failed=True)
             self._observer().fault(error, context.aws_request_id)
+        self._finish(service, context.aws_request_id)
         self._log("task", task, context.aws_request_id, outcome, meter)
+
+    def _finish(self, service: Container | None, request_id: str) -> None:
+        """Wait for what still runs beside the call: after it the environment stands still."""
+        try:
+            if service is not None:
+                service.beside.finish()
+        except Exception as error:
+            self._observer().fault(error, request_id)
 
     def _log(self, dialect: str, route: str, request_id: str, outcome: str, meter: Meter) -> None:
         try:

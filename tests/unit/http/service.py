@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from aws_lambda_powertools import Logger, Metrics
 
 from tests.unit.events import proxy_event
+from tests.unit.fakes import AtOnce
 from tests.unit.world import World
 from verification import errors
 from verification.aws.response_rows import ResponseRows
@@ -25,6 +26,7 @@ from verification.http.pipeline import Context, Router, handler_of
 from verification.limits import Budget
 from verification.models import Call, Client, Scope
 from verification.observability import Observer
+from verification.ports import Beside
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -75,8 +77,19 @@ class Function:
             idempotency=Idempotency(ResponseRows(world.table), lambda: world.keys, world.clock),
             meter=world.meter,
             monotonic=world.clock,
+            beside=AtOnce(),
         )
         self._handler = handler_of(self._router(), self._build, lambda: self.log.observer)
+
+    @property
+    def beside(self) -> Beside:
+        """What runs work beside the calls."""
+        beside: Beside = self._service.beside
+        return beside
+
+    @beside.setter
+    def beside(self, beside: Beside) -> None:
+        self._service.beside = beside
 
     def post(
         self, path: str, body: object = "{}", key: str = "", idempotency_key: str = "", **more: Any

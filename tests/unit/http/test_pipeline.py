@@ -21,6 +21,7 @@ from tests.unit.http.service import (
     fails,
 )
 from verification import errors
+from verification.beside import Threads
 from verification.observability import Observer
 
 JSON = {"Content-Type": "application/json"}
@@ -359,6 +360,14 @@ class TestLog:
         function = Function(observer=Broken)
         assert function.post("/check")["statusCode"] == 201
         assert [line["error"] for line in function.log.lines()] == ["ValueError"]
+
+    def test_an_unexpected_error_beside_the_work_is_logged_before_the_answer(self) -> None:
+        function, beside = Function(), Threads()
+        function.beside = beside
+        function.happens = lambda: beside.start(lambda: 1 // 0)
+        assert function.post("/check")["statusCode"] == 201
+        lines = [line.get("error", line.get("outcome")) for line in function.log.lines()]
+        assert lines == ["ZeroDivisionError", "done"]
 
 
 class TestTasks:
