@@ -1,14 +1,20 @@
-"""Prints measurements to standard output, one JSON object a line, and messages to standard error."""
+"""Prints measurements to standard output, one JSON object a line, and messages to standard error.
+
+The store is `tests.bench.store`; STORE=moto measures with moto's.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from typing import IO
 
 from tests.bench import counts, latency, start
 from tests.bench.metrics import Metric
+from tests.bench.store import Store
 from tests.sandbox.sandbox import Sandbox
 
 OKTA_LATENCY = 0.05
@@ -25,10 +31,15 @@ def main() -> None:
     print(f"Took {time.monotonic() - begun:.0f} s.", file=sys.stderr)
 
 
+def _sandbox(log: IO[str], dynamodb_url: str) -> Sandbox:
+    is_moto = os.environ.get("STORE") == "moto"
+    return Sandbox(log, okta_latency=OKTA_LATENCY, dynamodb_url=None if is_moto else dynamodb_url)
+
+
 def _measurements() -> Iterator[Metric]:
     with tempfile.TemporaryFile("w+") as log:
         try:
-            with Sandbox(log, okta_latency=OKTA_LATENCY) as sandbox:
+            with Store() as store, _sandbox(log, store.url) as sandbox:
                 yield from counts.okta_calls(sandbox)
                 yield from latency.measure(sandbox, log)
                 yield from start.measure(sandbox)
