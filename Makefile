@@ -88,6 +88,7 @@ bench: $(READY) $(CLIENTS) ## measure
 build: $(READY) ## build what `sam deploy` uploads
 	@find functions shared \( -name __pycache__ -o -name '.*_cache' \) -prune -exec rm -rf {} +
 	@LAMBDA_PYTHON='$(LAMBDA_PYTHON)' $(SAM) build
+	@$(MAKE) --silent --no-print-directory -C shared functions LAMBDA_PYTHON='$(LAMBDA_PYTHON)'
 
 format: $(READY) ## put the code into its usual form
 	$(BIN)/ruff check --fix
