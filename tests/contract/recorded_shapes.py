@@ -62,10 +62,12 @@ def differences(
     found = []
     if simulated.status_code != expected["status"]:
         found.append(f"status: {expected['status']} became {simulated.status_code}")
-    in_body = set(body_differences(expected["body"], simulated.get_json(silent=True)))
-    found += in_body - tolerated.keys()
-    found += [f"no longer so: {each}" for each in tolerated.keys() - in_body]
-    return found + header_differences(expected["headers"], simulated.headers)
+    different = {
+        *body_differences(expected["body"], simulated.get_json(silent=True)),
+        *header_differences(expected["headers"], simulated.headers),
+    }
+    found += different - tolerated.keys()
+    return found + [f"no longer so: {each}" for each in tolerated.keys() - different]
 
 
 def body_differences(expected: Any, simulated: Any, where: str = "$") -> list[str]:

@@ -32,13 +32,19 @@ JOURNEYS = {
     """,
     "an unknown path and another method are refused": f"""
         call GET groups -> UNKNOWN_PATH
-        call PUT {USER} -> WRONG_METHOD
+        call PATCH {USER} -> WRONG_METHOD
+        call GET sessions/ -> WRONG_METHOD
     """,
     "a token without the right is refused": """
         weaken_token; send email -> ACCESS_DENIED
         inbox -> 0
     """,
     "sign-ins have a bucket": "use_up AUTHN; sign_in -> RATE_LIMITED",
+    "a path may end with a slash": f"""
+        call GET {USER}/ -> ACTIVE
+        call GET users/{{user}}/factors/ limit==1 -> 200
+        call GET users// -> UNKNOWN_PATH
+    """,
     "a code goes to the address of the factor, not of the profile": """
         login mary@example.com; send email; check email right -> SUCCESS
     """,

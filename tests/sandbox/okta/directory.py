@@ -34,7 +34,11 @@ class Directory:
 
     def add_user(self, *, login: str, email: str, first_name: str, last_name: str) -> User:
         """Add an active user without factors, as old as the org."""
-        user = User(self.new_user_id(), login, email, first_name, last_name, FOUNDED)
+        user = User(
+            *(self.new_user_id(), login, email, first_name, last_name, FOUNDED),
+            activated=FOUNDED,
+            status_changed=FOUNDED,
+        )
         self.enter(user)
         return user
 
@@ -45,6 +49,10 @@ class Directory:
         """Add a user whose login is not taken."""
         self._users[user.id] = user
         self._by_login[folded(user.login)] = user
+
+    def leave(self, user: User) -> None:
+        """Remove a user."""
+        del self._users[user.id], self._by_login[folded(user.login)]
 
     def add_factor(
         self, user: User, factor_type: FactorType, destination: str, **more: str
@@ -96,19 +104,9 @@ class Directory:
     def find_login(self, login: str) -> User | None:
         return self._by_login.get(folded(login))
 
-    def users_by_profile(self, name: str, value: str) -> list[User]:
-        """Users of any status with this email or mobilePhone, whatever its case, by id."""
-        held = {"email": lambda user: user.email, "mobilePhone": lambda user: user.mobile_phone}
-        return self._those(lambda user: (held[name](user) or "").casefold() == value.casefold())
-
-    def users_by_start(self, start: str) -> list[User]:
-        """Users whose first name, last name or email begins so, whatever its case, by id."""
-        return self._those(
-            lambda user: any(
-                (value or "").casefold().startswith(start.casefold())
-                for value in (user.first_name, user.last_name, user.email)
-            )
-        )
+    def those(self, are_wanted: Callable[[User], bool]) -> list[User]:
+        """The users for whom this is true, by id."""
+        return sorted(filter(are_wanted, self), key=lambda user: user.id)
 
     def factor(self, user: User, factor_id: str) -> Factor:
         """The user's factor with this id."""
@@ -116,9 +114,6 @@ class Directory:
             if factor.id == factor_id:
                 return factor
         raise not_found(factor_id, "UserFactor")
-
-    def _those(self, are_wanted: Callable[[User], bool]) -> list[User]:
-        return sorted(filter(are_wanted, self), key=lambda user: user.id)
 
 
 def folded(login: str) -> str:

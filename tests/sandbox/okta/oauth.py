@@ -194,7 +194,7 @@ def scope_of(method: str, path: str) -> str | None:
     """The scope that a call needs, as the vendor's OpenAPI document names it; None if only an API
     token may make it.
     """
-    resource, *more = path.removeprefix("/api/v1/").split("/")
+    resource, *more = path.removeprefix("/api/v1/").removesuffix("/").split("/")
     if resource not in _RESOURCES or (method, [resource, *more][-1]) in _API_TOKEN_ALONE:
         return None
     return f"{_RESOURCES[resource]}.{'read' if method == 'GET' else 'manage'}"

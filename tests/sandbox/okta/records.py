@@ -87,6 +87,14 @@ class Factor:
     used_time_steps: set[int] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class RecoveryQuestion:
+    """What a user who forgot the password may be asked."""
+
+    question: str
+    answer: str
+
+
 @dataclass
 class User:
     """A person in the org; times are as on the wire.
@@ -106,11 +114,13 @@ class User:
     status: UserStatus = UserStatus.ACTIVE
     activated: str | None = None
     status_changed: str | None = None
+    last_updated: str | None = None
     provider: str = OKTA
     mobile_phone: str | None = None
     second_email: str | None = None
     password: str | None = None
     password_changed: str | None = None
+    recovery_question: RecoveryQuestion | None = None
     failed_factor_attempts: int = 0
     most_failed_factor_attempts: int = 0
     failed_passwords: int = 0

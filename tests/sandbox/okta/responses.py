@@ -1,5 +1,6 @@
 """Bodies and headers as Okta sends them; `base` is the result of `org_url`."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -12,18 +13,24 @@ from tests.sandbox.okta.records import User, UserStatus
 
 JsonObject = dict[str, object]
 
-# The links of a user by status, as recorded. The org shows none for other statuses.
+# The links of a user by status, as recorded in 2025. The org shows none for other statuses.
+_ACTIVE_STEPS = (
+    "suspend resetPassword forgotPassword expirePassword changeRecoveryQuestion resetFactors "
+    "changePassword deactivate"
+)
 _USER_STEPS = {
-    UserStatus.STAGED: "activate",
-    UserStatus.ACTIVE: (
-        "suspend resetPassword expirePassword changeRecoveryQuestion changePassword deactivate"
-    ),
+    UserStatus.STAGED: "activate resetFactors",
+    UserStatus.ACTIVE: _ACTIVE_STEPS,
+    UserStatus.PASSWORD_EXPIRED: _ACTIVE_STEPS,
+    UserStatus.SUSPENDED: "unsuspend resetFactors deactivate",
 }
-_PASSWORD_STEPS = frozenset({"expirePassword", "changePassword"})
+_PASSWORD_STEPS = frozenset({"forgotPassword", "expirePassword", "changePassword"})
 # Where the path is not `lifecycle/` and the step's name.
 _STEP_PATHS = {
     "resetPassword": "lifecycle/reset_password",
+    "forgotPassword": "credentials/forgot_password",
     "expirePassword": "lifecycle/expire_password",
+    "resetFactors": "lifecycle/reset_factors",
     "changePassword": "credentials/change_password",
     "changeRecoveryQuestion": "credentials/change_recovery_question",
 }
@@ -89,7 +96,7 @@ def error(refusal: OktaError, error_id: str) -> Answer:
 def user(shown: User, base: str, user_type_id: str) -> JsonObject:
     """A user read by id or login."""
     body = _user(shown, user_type_id)
-    body["credentials"] = {**_credentials(shown), "emails": _emails(shown)}
+    body["credentials"] = {**credentials(shown), "emails": _emails(shown)}
     body["_links"] = _user_links(shown, base, user_type_id)
     return body
 
@@ -97,19 +104,19 @@ def user(shown: User, base: str, user_type_id: str) -> JsonObject:
 def listed_user(shown: User, base: str, user_type_id: str) -> JsonObject:
     """A user in a list, which has only a link to itself."""
     body = _user(shown, user_type_id)
-    body["credentials"] = _credentials(shown)
+    body["credentials"] = credentials(shown)
     body["_links"] = {"self": {"href": user_url(shown, base)}}
     return body
 
 
 def page_links(
-    base: str, asked: dict[str, str], limit: int, page: list[User]
+    base: str, asked: dict[str, str], limit: int, after: str | None
 ) -> tuple[tuple[str, str], ...]:
-    """The Link headers of a list; Okta has a next page even after the last one."""
+    """The Link headers of a list, whose next page comes after the user with this id."""
     url = f"{base}/api/v1/users"
     links = [f'<{url}?{urlencode({"limit": limit, **asked})}>; rel="self"']
-    if page:
-        query = urlencode({"after": page[-1].id, "limit": limit, **asked})
+    if after is not None:
+        query = urlencode({"after": after, "limit": limit, **asked})
         links.append(f'<{url}?{query}>; rel="next"')
     return tuple(("Link", link) for link in links)
 
@@ -122,33 +129,46 @@ def user_url(shown: User, base: str) -> str:
     return f"{base}/api/v1/users/{shown.id}"
 
 
+def profile(shown: User) -> JsonObject:
+    return {
+        "firstName": shown.first_name,
+        "lastName": shown.last_name,
+        "mobilePhone": shown.mobile_phone,
+        "secondEmail": shown.second_email,
+        "login": shown.login,
+        "email": shown.email,
+        **shown.attributes,
+    }
+
+
+def credentials(shown: User) -> JsonObject:
+    """What is shown of the ways in which a user signs in."""
+    body: JsonObject = {"provider": {"type": shown.provider, "name": shown.provider}}
+    if shown.password:
+        body["password"] = {}
+    if shown.recovery_question is not None:
+        body["recovery_question"] = {"question": shown.recovery_question.question}
+    return body
+
+
+def etag(body: object) -> str:
+    """The version of a user that is shown so, in the form that is recorded."""
+    return f'W/"{hashlib.sha256(json.dumps(body).encode()).hexdigest()}"'
+
+
 def _user(shown: User, user_type_id: str) -> JsonObject:
-    activated = None if shown.status is UserStatus.STAGED else shown.activated or shown.created
     return {
         "id": shown.id,
         "status": shown.status,
         "created": shown.created,
-        "activated": activated,
-        "statusChanged": shown.status_changed or activated,
+        "activated": shown.activated,
+        "statusChanged": shown.status_changed,
         "lastLogin": shown.last_login,
-        "lastUpdated": shown.created,
+        "lastUpdated": shown.last_updated or shown.created,
         "passwordChanged": (shown.password_changed or shown.created) if shown.password else None,
         "type": {"id": user_type_id},
-        "profile": {
-            "firstName": shown.first_name,
-            "lastName": shown.last_name,
-            "mobilePhone": shown.mobile_phone,
-            "secondEmail": shown.second_email,
-            "login": shown.login,
-            "email": shown.email,
-            **shown.attributes,
-        },
+        "profile": profile(shown),
     }
-
-
-def _credentials(shown: User) -> JsonObject:
-    password: JsonObject = {"password": {}} if shown.password else {}
-    return {**password, "provider": {"type": shown.provider, "name": shown.provider}}
 
 
 def _emails(shown: User) -> list[JsonObject]:

@@ -19,7 +19,16 @@ from werkzeug import Request, Response
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from tests.sandbox.okta import authn, factors, responses, sessions, sms_templates, users, wire
+from tests.sandbox.okta import (
+    authn,
+    factors,
+    lifecycle,
+    responses,
+    sessions,
+    sms_templates,
+    users,
+    wire,
+)
 from tests.sandbox.okta.exceptions import OktaError, Refusal
 from tests.sandbox.okta.faults import DELAY_SECONDS, Kind, On
 from tests.sandbox.okta.limits import Bucket, Quota
@@ -52,13 +61,24 @@ def _token(org: Org, request: Request) -> Answer:
 _Table = Mapping[tuple[Bucket, On | None], Mapping[str, Callable[..., Answer]]]
 
 ROUTES: _Table = {
-    (Bucket.LIST_USERS, On.LOOKUP): {"GET /api/v1/users": users.search},
+    (Bucket.LIST_USERS, On.LOOKUP): {"GET /api/v1/users": users.list_all},
     (Bucket.ONE_USER, On.LOOKUP): {"GET /api/v1/users/<id_or_login>": users.read},
     (Bucket.OTHER, On.CREATE): {"POST /api/v1/users": users.create},
     (Bucket.OTHER, None): {
-        "POST /api/v1/users/<user_id>/lifecycle/activate": users.activate,
-        "POST /api/v1/users/<user_id>/lifecycle/reactivate": users.reactivate,
-        "POST /api/v1/users/<user_id>/lifecycle/unlock": users.unlock,
+        "PUT /api/v1/users/<id_or_login>": users.replace,
+        "POST /api/v1/users/<id_or_login>": users.update,
+        "DELETE /api/v1/users/<id_or_login>": users.delete,
+        "POST /api/v1/users/<id_or_login>/lifecycle/activate": lifecycle.activate,
+        "POST /api/v1/users/<id_or_login>/lifecycle/reactivate": lifecycle.reactivate,
+        "POST /api/v1/users/<id_or_login>/lifecycle/deactivate": lifecycle.deactivate,
+        "POST /api/v1/users/<id_or_login>/lifecycle/unlock": lifecycle.unlock,
+        "POST /api/v1/users/<id_or_login>/lifecycle/reset_factors": lifecycle.reset_factors,
+        "POST /api/v1/users/<id_or_login>/lifecycle/expire_password": lifecycle.expire_password,
+        "POST /api/v1/users/<user_id>/credentials/change_password": lifecycle.change_password,
+        "POST /api/v1/users/<user_id>/credentials/forgot_password": lifecycle.forgot_password,
+        "POST /api/v1/users/<user_id>/credentials/forgot_password_recovery_question": (
+            lifecycle.recover_password
+        ),
         "GET /api/v1/templates/sms": sms_templates.list_all,
         "POST /api/v1/templates/sms": sms_templates.create,
     },
@@ -148,7 +168,8 @@ class _OktaApp:
 
     def _match(self, method: str, path: str) -> tuple[Route, dict[str, Any]]:
         try:
-            route, arguments = self._urls.match(path, method)
+            # As the vendor's older Python SDK writes it before a query.
+            route, arguments = self._urls.match(path.removesuffix("/"), method)
         except MethodNotAllowed:
             return _REFUSED, {"refusal": Refusal.WRONG_METHOD}
         except NotFound:
@@ -200,6 +221,8 @@ def _require_access(org: Org, request: Request, *, is_public: bool) -> None:
 
 def _records(org: Org, arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a path, with the user and the user's factor in place of their ids."""
+    if "id_or_login" in arguments:
+        return {"user": org.directory.user_by_id_or_login(arguments["id_or_login"])}
     if "user_id" not in arguments:
         return arguments
     user = org.directory.user(arguments["user_id"])
