@@ -14,13 +14,16 @@ unexport PYTHONDONTWRITEBYTECODE
 run test bench: export AWS_DEFAULT_REGION ?= us-east-1
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-NODE_CLIENTS := $(addprefix tests/e2e/clients/,jose okta_auth_js page typescript_client)
+NODE_CLIENTS := $(addprefix tests/e2e/clients/,jose okta_auth_js okta_management page typescript_client)
 checksum = $(firstword $(shell cat $(1) | cksum))
 CHECKOV_LOCK := tests/contract/checkov.txt
 CHECKOV := .venv-checkov/ready-$(VERSION)-$(call checksum,$(CHECKOV_LOCK))
 # Named after what it was made from, so that neither a checkout's times nor a second Python confuse it.
 READY := .venv/ready-$(VERSION)-$(call checksum,requirements-dev.txt)
-CLIENTS := .venv/clients-$(call checksum,shared/requirements.txt tests/e2e/clients/workos5.txt \
+# Releases that cannot share a folder with the newest, which .venv has.
+OLD_CLIENTS := okta2 workos5
+CLIENTS := .venv/clients-$(call checksum,shared/requirements.txt \
+	$(patsubst %,tests/e2e/clients/%.txt,$(OLD_CLIENTS)) \
 	$(addsuffix /package-lock.json,$(NODE_CLIENTS)))
 BIN := .venv/bin
 # Compiles the layer's bytecode: a Python 3.13, as on Lambda, if uv or pyenv has one.
@@ -105,6 +108,7 @@ lock: $(READY) ## take the newest versions that pyproject.toml allows
 	$(COMPILE) --python-version 3.11 --universal --group dev -c shared/requirements.txt \
 		pyproject.toml -o requirements-dev.txt
 	echo 'checkov>=3.3' | $(COMPILE) --python-version 3.11 --universal - -o $(CHECKOV_LOCK)
+	echo 'okta<3' | $(COMPILE) --python-version 3.11 --universal - -o tests/e2e/clients/okta2.txt
 	echo 'workos<6' | $(COMPILE) --python-version 3.11 --universal - -o tests/e2e/clients/workos5.txt
 
 clean: ## remove everything that was made
@@ -131,8 +135,8 @@ $(READY):
 # What the tests need beside it: clients of other vendors, and the layer's packages.
 $(CLIENTS): | $(READY)
 	@echo 'Fetching the clients that the tests run'
-	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --target .venv/workos5 \
-		-r tests/e2e/clients/workos5.txt
+	@for old in $(OLD_CLIENTS); do $(BIN)/uv pip install --quiet --require-hashes \
+		--python $(BIN)/python --target .venv/$$old -r tests/e2e/clients/$$old.txt || exit 1; done
 	@if command -v npm >/dev/null; then for client in $(NODE_CLIENTS); do \
 		(cd $$client && npm ci --loglevel=error >/dev/null) || exit 1; done; fi
 	@$(MAKE) --silent --no-print-directory -C shared wheels \

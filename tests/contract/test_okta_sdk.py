@@ -1,9 +1,14 @@
-"""The vendor's own Python SDK, unmodified, against the simulated org over a real connection."""
+"""The vendor's own SDKs, unmodified, against the simulated org over a real connection."""
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -11,8 +16,19 @@ import pytest
 
 from tests.contract.okta_org import OktaOrg, served, wrong
 from tests.sandbox.okta.seed import CUSTOMERS_GROUP, SANDBOX_API_TOKEN
+from tests.sandbox.template import ROOT
 
 MARY = "mary.jackson@example.com"
+
+CLIENTS = ROOT / "tests" / "e2e" / "clients"
+NODE = CLIENTS / "okta_management"
+PYTHON_2 = Path(sys.prefix) / "okta2"
+"""Where set-up puts release 2, which the newest cannot share a folder with."""
+
+needs_node = pytest.mark.skipif(
+    "CI" not in os.environ and not (NODE / "node_modules").exists(),
+    reason="Okta's SDK for Node is not installed: set-up found no npm",
+)
 
 
 @dataclass(frozen=True)
@@ -128,3 +144,56 @@ def test_its_calls_carry_a_token_and_a_user_agent(okta: OktaOrg, sdk: Sdk) -> No
     [call] = okta.org.calls
     assert call.headers["Authorization"] == "SSWS"
     assert call.user_agent
+
+
+def judge(seen: dict[str, Any], release: str, okta: OktaOrg) -> None:
+    """Compare what a program of this release saw with what it must have seen."""
+    everybody = sorted([*(each.login for each in okta.org.directory), MARY])
+    pages = seen.pop("pages")
+    assert sorted(login for page in pages for login in page) == everybody
+    assert {len(page) for page in pages[:-1]} == {4}
+    assert seen == {
+        "release": release,
+        "created": ["ACTIVE", MARY],
+        "found": [True],
+        "update_user": ["Mary", "Mac"],
+        "replace_user": ["Maria", None],
+        "expired": "PASSWORD_EXPIRED",
+        "changed": "ACTIVE",
+        "forgotten": "/signin/reset-password",
+        "deactivated": "DEPROVISIONED",
+        "deleted": [404, "E0000007"],
+    }
+
+
+def test_users_are_created_listed_changed_and_deleted(okta: OktaOrg, sdk: Sdk) -> None:
+    program = import_module("tests.e2e.clients.okta_users")
+    judge(asyncio.run(program.journey(program.Users(sdk.client))), "3", okta)
+
+
+@pytest.mark.parametrize(
+    ("program", "more", "release"),
+    [
+        pytest.param(
+            [sys.executable, CLIENTS / "okta_users.py"],
+            {"PYTHONPATH": str(PYTHON_2), "OKTA_TESTING_TESTINGDISABLEHTTPSCHECK": "true"},
+            "2",
+            id="Python 2",
+        ),
+        pytest.param(["node", NODE / "users.js"], {}, "8", id="Node 8", marks=needs_node),
+    ],
+)
+def test_other_sdks_do_the_same(
+    program: list[str | Path], more: dict[str, str], release: str, okta: OktaOrg
+) -> None:
+    with served(okta.org) as (host, port):
+        run = subprocess.run(  # noqa: S603 - our own program
+            [*program, f"http://{host}:{port}", SANDBOX_API_TOKEN],
+            env={**os.environ, **more},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert run.returncode == 0, run.stderr
+    judge(json.loads(run.stdout), release, okta)
