@@ -33,10 +33,10 @@ LAMBDA_PYTHON ?= $(or $(shell $(BIN)/uv python find --quiet --no-python-download
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help run test deploy token client smoke bench build format openapi lock clean
+.PHONY: help run test deploy token okta-jwks client smoke bench build format openapi lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 run: $(READY) ## start the whole service on this machine (PORT, OKTA_PORT, AWS_PORT)
 	@exec $(BIN)/python -m tests.sandbox
@@ -78,6 +78,9 @@ deploy: $(READY) ## build and deploy (OKTA, STACK, REGION, PARAMETERS="Limits=st
 
 token: $(READY) ## put Okta's API token into its secret (STACK, REGION)
 	@$(OPERATE) deploy.okta_token
+
+okta-jwks: $(READY) ## print the public key set of the OAuth service app (STACK, REGION)
+	@$(OPERATE) deploy.okta_jwks
 
 client: $(READY) ## make a client key (NAME, SCOPES, STACK, REGION)
 	@$(OPERATE) deploy.client_key

@@ -1,1 +1,1 @@
-"""What an operator runs: `make deploy`, `make token`, `make client` and `make smoke`."""
+"""What an operator runs: `make deploy`, `make token`, `make okta-jwks`, `make client` and `make smoke`."""

@@ -1,4 +1,6 @@
-"""What `make deploy` looks at before it deploys, and what `make token` and `make client` write."""
+"""What `make deploy` looks at before it deploys, what `make token` and `make client` write, and what
+`make okta-jwks` prints.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import jwt
 import pytest
 from moto import mock_aws
 from moto.cloudformation.models import cloudformation_backends
 from moto.moto_api._internal.models import moto_api_backend
 
 from deploy.client_key import add_key
+from deploy.okta_jwks import print_keys
 from deploy.okta_token import put_token
 from deploy.preflight import preflight
 from deploy.stack import Problem
 from tests.sandbox.arns import ACCOUNT_ID, REGION
+from verification.aws.signing import KmsSigner
+from verification.jws import kid_of, signing_input, token
+from verification.observability import Meter
 
 OKTA = "https://example.okta.com"
 ROOT_KEY = "r" * 64
@@ -40,21 +47,27 @@ class Account:
         }
         self.client("apigateway").update_account(patchOperations=[operation])
 
-    def deploy(self, status: str = "CREATE_COMPLETE", **parameters: str) -> None:
-        """Deploy a stack with these parameters and the outputs of the core's secrets."""
+    def deploy(
+        self,
+        status: str = "CREATE_COMPLETE",
+        outputs: dict[str, str] | None = None,
+        **parameters: str,
+    ) -> None:
+        """Deploy a stack with these parameters and outputs, and the outputs of the core's secrets."""
         secrets = self.client("secretsmanager")
         contents = {
             "OktaTokenSecretArn": {"okta_api_token": "replace-me"},
             "ServiceKeysSecretArn": {"root_key": ROOT_KEY, "clients": {}},
         }
+        made = {
+            name: secrets.create_secret(Name=name, SecretString=json.dumps(each))["ARN"]
+            for name, each in contents.items()
+        }
         template = {
             "Parameters": {name: {"Type": "String"} for name in parameters},
             "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
             "Outputs": {
-                name: {
-                    "Value": secrets.create_secret(Name=name, SecretString=json.dumps(each))["ARN"]
-                }
-                for name, each in contents.items()
+                name: {"Value": value} for name, value in {**made, **(outputs or {})}.items()
             },
         }
         self.client("cloudformation").create_stack(
@@ -232,6 +245,30 @@ class TestToken:
 
         told = refusal(put_token, ask, STACK="shop")
         assert told == 'There is no stack "shop" in this account and region: make deploy.'
+
+
+class TestOktaJwks:
+    def test_what_kms_signs_is_verified_with_the_printed_key(
+        self, account: Account, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        kms = account.client("kms")
+        key = kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+        account.deploy(outputs={"OktaAppKeyArn": key})
+        print_keys({})
+        [printed] = json.loads(capsys.readouterr().out)["keys"]
+        assert (printed["kid"], printed["alg"]) == (kid_of(key), "RS256")
+        signer = KmsSigner(lambda: kms, Meter())
+        text = signing_input({"alg": "RS256", "kid": printed["kid"]}, {"iss": "0oa1"})
+        assertion = token(text, signer.sign_rsa(key, text.encode()), "RS256")
+        assert jwt.decode(assertion, jwt.PyJWK(printed), ["RS256"]) == {"iss": "0oa1"}
+
+    def test_stack_that_uses_the_token_has_none(self, account: Account) -> None:
+        account.deploy()
+        assert "Deploy PARAMETERS=OktaCredential=prepare first" in refusal(print_keys)
+
+    @pytest.mark.usefixtures("account")
+    def test_without_a_stack_there_is_none(self) -> None:
+        assert refusal(print_keys).startswith('There is no stack "customer-verification"')
 
 
 class TestClient:
