@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import IO
 
-from tests.bench import counts, latency, start
+from tests.bench import counts, first_call, latency, start
 from tests.bench.metrics import Metric
 from tests.bench.store import Store
 from tests.sandbox.sandbox import Sandbox
@@ -43,6 +43,7 @@ def _measurements() -> Iterator[Metric]:
                 yield from counts.okta_calls(sandbox)
                 yield from latency.measure(sandbox, log)
                 yield from start.measure(sandbox)
+                yield from first_call.measure(sandbox, log)
         except Exception:
             log.seek(0)
             print(log.read()[-LOG_TAIL:], file=sys.stderr)

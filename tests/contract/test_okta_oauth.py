@@ -72,15 +72,20 @@ class Service:
 
     def __init__(self, okta: OktaOrg, url: str) -> None:
         self.okta, self.url, self.skew = okta, url, 0.0
-        self.kms = Kms(ec.generate_private_key(ec.SECP256R1()))
-        key = jws.jwk(jws.kid_of("key-1"), self.kms.public_key(""))
-        okta.org.oauth.apps["0oa1"] = RegisteredApp("0oa1", [key], frozenset(SCOPES))
+        self.registered = RegisteredApp("0oa1", [], frozenset(SCOPES))
+        okta.org.oauth.apps["0oa1"] = self.registered
+        self.set_key("key-1")
+
+    def set_key(self, key_id: str) -> None:
+        """Start anew with another key, which alone is published."""
+        self.key_id, self.kms = key_id, Kms(ec.generate_private_key(ec.SECP256R1()))
+        self.registered.keys = [jws.jwk(jws.kid_of(key_id), self.kms.public_key(""))]
         self.wire = Tampered(Wire(Meter()), self.kms)
         self.restart()
 
     def restart(self) -> None:
         clock = lambda: self.okta.clock() + self.skew  # noqa: E731
-        self.app = ServiceApp(*(self.url, "0oa1", "key-1", self.kms, self.wire), clock=clock)
+        self.app = ServiceApp(*(self.url, "0oa1", self.key_id, self.kms, self.wire), clock=clock)
         waits = {"clock": clock, "sleep": lambda _: None}
         transport = Transport(self.url, self.wire, self.app, Meter(), **waits)  # type: ignore[arg-type]
         self.users, self.factors = Users(transport), Factors(transport)
@@ -91,13 +96,16 @@ class Service:
         self.skew = skew
         self.restart()
 
-    def verify(self) -> None:
-        """The main job: look up, send, check."""
+    def verify(self, between: Callable[[str], object] = lambda _: None) -> None:
+        """The main job: look up, list, send, check. `between` is called with the next step's name."""
         user = self.users.find(Email(ADA), CALL)
+        between("list")
         [factor] = [each for each in self.factors.list(user.id, CALL) if each.type == "email"]
         target = Target("customer", user.id, factor.id)  # type: ignore[arg-type]
+        between("send")
         self.factors.send_code(target, Channel.EMAIL, 300, None, CALL)
         code = self.okta.org.inbox.to(ADA)[0].code
+        between("check")
         self.factors.check_code(target, Code(code), CALL)
         self.okta.clock.advance(30)
 
@@ -123,6 +131,7 @@ def test_main_job_is_done_with_one_token(service: Service) -> None:
         "token is old": lambda s: s.okta.clock.advance(3600),
         "nonce is old": lambda s: s.okta.clock.advance(4 * 24 * 3600),
         "process was restored": lambda s: s.app.forget(),
+        "key was replaced": lambda s: s.set_key("key-2"),
         "clock is 30 s ahead": lambda s: s.set_clock(30.0),
         "clock is 30 s behind": lambda s: s.set_clock(-30.0),
     }.items(),
@@ -132,6 +141,15 @@ def test_no_call_fails_while(service: Service, change: tuple[str, Callable[[Any]
     service.verify()
     change[1](service)
     service.verify()
+
+
+@pytest.mark.parametrize("step", ["list", "send", "check"])
+def test_no_step_fails_whose_token_ended_after_the_one_before(service: Service, step: str) -> None:
+    end_tokens = service.okta.org.oauth.end_tokens
+    service.verify(between=lambda name: end_tokens() if name == step else None)
+    assert [call.status for call in service.okta.org.calls].count(401) == 1
+    assert len(service.okta.org.inbox) == 1
+    assert service.okta.user.failed_factor_attempts == 0
 
 
 def _header(**changes: Any) -> Change:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.conftest import Caller
+from tests.sandbox import service_app
 from tests.sandbox.aws import CLIENT_KEY, CLIENT_NAME
-from tests.sandbox.okta.oauth import TOKEN_SECONDS, ServiceApp
+from tests.sandbox.okta.oauth import TOKEN_SECONDS
 from tests.sandbox.okta.seed import SANDBOX_API_TOKEN
 from tests.sandbox.template import PREFIX
-from verification.okta.credentials import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 NEW_TOKEN = "00new-token-new-token-new-token-new-token"
 NEW_KEY = "sk_sandbox_1111111111111111"
 FIVE_MINUTES = 300
-APP = "0oa1service2app3of4tests"
 CUSTOMERS = 200
 
 
@@ -137,11 +136,9 @@ def test_no_call_fails_while_a_client_key_is_rotated(sandbox: Sandbox, traffic: 
 
 def test_a_service_app_replaces_the_token(sandbox: Sandbox, traffic: Traffic) -> None:
     traffic.redeploy(OktaCredential="prepare")
-    keys = Caller(sandbox, {}).get("/.well-known/jwks.json").json()["keys"]
-    app = ServiceApp(APP, [each for each in keys if each["kty"] == "RSA"], frozenset(SCOPES))
-    sandbox.org.oauth.apps[APP] = app
+    service_app.register(sandbox)
     traffic.go_on()
-    traffic.redeploy(OktaCredential=APP)
+    traffic.redeploy(OktaCredential=service_app.CLIENT_ID)
     sandbox.org.accept_tokens([])
     traffic.go_on()
     for change in (
