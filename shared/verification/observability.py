@@ -64,7 +64,10 @@ class Meter:
         return line
 
 
-_COUNTED_FACTS = ("brake_on", "delivery_failed", "receipt_made", "receipt_unavailable")
+_COUNTED_FACTS = (
+    *("brake_on", "delivery_failed", "okta_concurrency_limited"),
+    *("receipt_made", "receipt_unavailable"),
+)
 """Facts that are metrics of their own, for alarms."""
 
 

@@ -162,8 +162,32 @@ def test_remaining_quota_is_noted(remaining: str, percent: int) -> None:
     given = {**headers(NOW, Remaining=remaining), "X_Okta_Request_Id": "req1"}
     with connected(says([], 200, **given)) as (okta, _):
         okta.get()
-    assert okta.meter.facts == {"okta_request_id": "req1", "okta_quota_remaining": percent}
+    assert okta.meter.facts == {
+        "okta_request_id": "req1",
+        "okta_quota_remaining": percent,
+        "okta_quota_limit": 600,
+    }
     assert okta.meter.calls == {"okta": 1}
+
+
+def test_limit_that_is_nearest_to_its_end_is_noted() -> None:
+    answers = [
+        says([], 200, **headers(NOW, limit, Remaining=remaining))
+        for limit, remaining in ((600, "590"), (300, "30"), (1000, "999"))
+    ]
+    with connected(*answers) as (okta, _):
+        for _ in answers:
+            okta.get()
+    assert (okta.meter.facts["okta_quota_remaining"], okta.meter.facts["okta_quota_limit"]) == (
+        *(10, 300),
+    )
+
+
+def test_too_many_calls_at_a_time_are_noted_though_the_next_one_succeeds() -> None:
+    with connected(limited(**headers(NOW + 50, limit=0)), OK) as (okta, _):
+        assert okta.post() == SUCCESS
+    assert okta.meter.facts["okta_concurrency_limited"] is True
+    assert "okta_quota_remaining" not in okta.meter.facts
 
 
 class TestTokens:

@@ -57,11 +57,13 @@ class TestMetrics:
         self, meter: Meter, world: World, capsys: pytest.CaptureFixture[str]
     ) -> None:
         meter.note(brake_on=True, delivery_failed=False, okta_quota_remaining=599)
+        meter.note(okta_quota_limit=600, okta_concurrency_limited=True)
         meter.note(concealed="okta_credentials_rejected")
         with meter.time("okta"):
             world.now += 0.25
         Log().observer.outcome("json", "r-1", "POST /verify", "invalid_code", meter)
         counts = {"invalid_code": 1, "brake_on": 1, "okta_credentials_rejected": 1}
+        counts["okta_concurrency_limited"] = 1
         assert metrics_of(capsys) == {**counts, "okta_latency": 250, "okta_quota_remaining": 599}
 
     def test_okta_is_left_out_if_it_was_not_asked(

@@ -106,10 +106,23 @@ class Transport:
             ask.headers |= credential.headers(ask.method, ask.url, call.deadline)
         answer = self._wire.exchange(ask, call.deadline)
         self._meter.note(okta_request_id=answer.headers.get("x-okta-request-id"))
-        limit, remaining = (_number(answer, name) for name in ("limit", "remaining"))
-        if limit and remaining is not None:
-            self._meter.note(okta_quota_remaining=round(100 * remaining / limit))
+        self._note_limits(answer)
         return _parsed(answer, self._clock(), may_have_acted=may_act(ask))
+
+    def _note_limits(self, answer: Answer) -> None:
+        """Note the limit that is nearest to its end: the percentage that is left, and its calls a
+        minute. Okta tells the share of this token or app, not the whole of the org's bucket.
+        """
+        limit, remaining = (_number(answer, name) for name in ("limit", "remaining"))
+        if limit is None or remaining is None:
+            return
+        if limit == 0:
+            self._meter.note(okta_concurrency_limited=True)
+            return
+        left = round(100 * remaining / limit)
+        least = self._meter.facts.get("okta_quota_remaining")
+        if not isinstance(least, int) or left < least:
+            self._meter.note(okta_quota_remaining=left, okta_quota_limit=limit)
 
 
 def _segment(value: str) -> str:
