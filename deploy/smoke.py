@@ -48,7 +48,8 @@ REMEDIES = {
     "internal_error": "The service has a bug or a wrong setting; the function's log says which under "
     "this request id.",
     "customer_not_found": "Okta knows nobody by this EMAIL, or the credential may not see its user.",
-    "factor_not_enrolled": "The Okta user of EMAIL has no email factor: docs/okta.md.",
+    "factor_not_enrolled": "The Okta user of EMAIL has no email factor with this address. The enrollment "
+    "policy decides whether Okta enrolls email by itself: docs/okta.md.",
     "send_limited": "A code was sent to EMAIL a moment ago. Wait, and try again.",
     "attempts_held": "EMAIL has had too many wrong codes. Sign in at Okta, or release it: docs/operate.md.",
 }

@@ -137,6 +137,12 @@ def channel_of(factor_type: FactorType) -> Channel:
     raise errors.UnsupportedChannel
 
 
+NO_EMAIL_FACTOR = (
+    "The customer has no email factor with this address. Okta enrolls email by itself only if the "
+    "enrollment policy of the org says so."
+)
+
+
 def choose_factor(factors: Sequence[KnownFactor], channel: Channel) -> KnownFactor:
     """The ACTIVE factor behind this channel. The email channel takes only a factor whose address is
     the profile's email that was asked for. Raises FactorNotEnrolled, FactorNotActive.
@@ -145,7 +151,7 @@ def choose_factor(factors: Sequence[KnownFactor], channel: Channel) -> KnownFact
     if channel is Channel.EMAIL:
         enrolled = [each for each in enrolled if each.reaches_email]
     if not enrolled:
-        raise errors.FactorNotEnrolled
+        raise errors.FactorNotEnrolled(NO_EMAIL_FACTOR if channel is Channel.EMAIL else "")
     for each in enrolled:
         if each.status is FactorStatus.ACTIVE:
             return each

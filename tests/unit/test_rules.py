@@ -147,6 +147,14 @@ class TestFactors:
         assert not rules.has_factor(found(there), Channel.EMAIL)
         assert rules.has_factor(found(), Channel.EMAIL)
 
+    @pytest.mark.parametrize(("channel", "is_said"), [(Channel.EMAIL, True), (Channel.SMS, False)])
+    def test_who_has_no_email_factor_may_be_of_an_org_that_does_not_enroll_it(
+        self, channel: Channel, is_said: bool
+    ) -> None:
+        with pytest.raises(errors.FactorNotEnrolled) as refused:
+            rules.choose_factor([], channel)
+        assert ("enrollment policy" in refused.value.detail) is is_said
+
     def test_codes_are_sent_over_every_channel_but_totp(self) -> None:
         assert [each for each in Channel if not rules.is_sent(each)] == [Channel.TOTP]
         assert {rules.channel_of(kind) for kind in KINDS.values()} == set(Channel)
