@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 from werkzeug.wrappers import Request, Response
 
 from tests.proof.dynamodb import MemoryDynamoDB
 from tests.sandbox.server import Server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 READ_SECONDS, WRITE_SECONDS, TRANSACTION_SECONDS = 0.003, 0.005, 0.010
 """Assumed: AWS promises single-digit milliseconds, and bills a transaction as two writes."""
@@ -28,7 +31,7 @@ class Store:
         self._memory = MemoryDynamoDB()
         self._lock = threading.Lock()
         self._server = Server(self._serve)
-        self._calls: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
+        self._calls: dict[str, tuple[float, Callable[..., Any]]] = {
             "GetItem": (READ_SECONDS, self._memory.get_item),
             "UpdateItem": (WRITE_SECONDS, self._memory.update_item),
             "TransactWriteItems": (TRANSACTION_SECONDS, self._memory.transact_write_items),
@@ -52,8 +55,10 @@ class Store:
         self._memory.rows.clear()
         return {}
 
-    @Request.application
-    def _serve(self, request: Request) -> Response:
+    def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self._answer(Request(environ))(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
         operation = request.headers["X-Amz-Target"].partition(".")[2]
         seconds, call = self._calls[operation]
         ends_at = time.perf_counter() + seconds
