@@ -33,6 +33,7 @@ JOURNEYS = {
         """
         for status in ("SUSPENDED", "DEPROVISIONED")
     },
+    "sessions are not listed": "call GET sessions/ -> WRONG_METHOD; call GET sessions -> WRONG_METHOD",
     "without a cookie there is no session": "call GET sessions/me Authorization: -> NOT_FOUND",
 }
 
@@ -59,6 +60,15 @@ def test_a_session_has_its_user_and_the_methods_of_the_sign_in(okta: OktaOrg) ->
     assert (session["userId"], session["login"]) == (okta.user.id, ADA)
     assert session["amr"] == ["pwd", "mfa", "kba"]
     assert session["lastFactorVerification"] == session["lastPasswordVerification"]
+
+
+def test_a_refused_session_token_is_answered_without_caching(okta: OktaOrg) -> None:
+    answer = okta.play("call POST sessions sessionToken=20111unknown -> AUTHENTICATION_FAILED")
+    assert answer.headers["cache-control"] == "no-cache, no-store"
+    assert "www-authenticate" not in answer.headers
+    answer = okta.play('call POST sessions x= "Authorization:SSWS wrong" -> INVALID_TOKEN')
+    assert answer.headers["www-authenticate"] == "SSWS"
+    assert "cache-control" not in answer.headers
 
 
 def test_a_reset_ends_sessions_and_tokens(okta: OktaOrg) -> None:

@@ -34,14 +34,13 @@ _STEP_PATHS = {
     "changePassword": "credentials/change_password",
     "changeRecoveryQuestion": "credentials/change_recovery_question",
 }
+_DEAD_TOKEN = ("www-authenticate", "SSWS")
 _CACHING_HEADERS = {
     "Vary": "Accept-Encoding",
     "cache-control": "no-cache, no-store",
     "pragma": "no-cache",
     "expires": "0",
 }
-# As recorded.
-_WITHOUT_CACHING_HEADERS = frozenset({401, 429})
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,8 @@ def on_the_wire(answer: Answer, quota: Quota, request_id: str) -> Response:
     response.headers["x-rate-limit-limit"] = str(quota.limit)
     response.headers["x-rate-limit-remaining"] = str(quota.remaining)
     response.headers["x-rate-limit-reset"] = str(quota.reset)
-    if answer.status not in _WITHOUT_CACHING_HEADERS:
+    # As recorded: a refused API token and a full limit have no headers about caching.
+    if answer.status != 429 and _DEAD_TOKEN not in answer.headers:
         response.headers.update(_CACHING_HEADERS)
     for name, value in answer.headers:
         response.headers.add(name, value)
@@ -88,8 +88,7 @@ def error(refusal: OktaError, error_id: str) -> Answer:
         "errorId": error_id,
         "errorCauses": [{"errorSummary": cause} for cause in refusal.causes],
     }
-    dead = refusal.refusal is Refusal.INVALID_TOKEN
-    headers = (("www-authenticate", "SSWS"),) if dead else ()
+    headers = (_DEAD_TOKEN,) if refusal.refusal is Refusal.INVALID_TOKEN else ()
     return Answer(body, refusal.refusal.status, headers)
 
 
