@@ -6,10 +6,13 @@ import pytest
 
 from tests.contract.okta_org import OktaOrg, path_of
 from tests.sandbox.okta.authn_responses import masked_phone
-from tests.sandbox.okta.seed import ADA_PASSWORD, EVE_PASSWORD
+from tests.sandbox.okta.seed import ADA_PASSWORD, EVE_PASSWORD, SANDBOX_API_TOKEN
 
 PHONE = "profile.phoneNumber=+1-613-456-1234"
 QUESTION = "factorType=question profile.question=disliked_food profile.answer=meatball"
+TRUSTED = f'"Authorization:SSWS {SANDBOX_API_TOKEN}"'
+ON_A_PHONE = f"sign_in {ADA_PASSWORD} context.deviceToken=phone {TRUSTED}"
+ANSWER = "follow /factors/{question}/verify answer=meatball"
 
 JOURNEYS = {
     "without an active factor the password is enough": "only; sign_in -> SUCCESS",
@@ -80,9 +83,31 @@ JOURNEYS = {
         """
         for kind in ("email", "sms", "call")
     },
-    "an empty code is a challenge": """
-        sign_in; verify sms "" -> MFA_CHALLENGE
+    "an empty code is a challenge, and no attempt": """
+        sign_in; 4x verify question wrong; verify sms "" -> MFA_CHALLENGE
         inbox -> 1
+        verify sms right -> SUCCESS
+    """,
+    "a device is remembered for a quarter of an hour if the customer wants that": f"""
+        {ON_A_PHONE} -> MFA_REQUIRED
+        {ANSWER} -> SUCCESS
+        {ON_A_PHONE} -> MFA_REQUIRED
+        {ANSWER} rememberDevice==true -> SUCCESS
+        {ON_A_PHONE} -> SUCCESS
+        sign_in {ADA_PASSWORD} context.deviceToken=laptop {TRUSTED} -> MFA_REQUIRED
+        wait 899; {ON_A_PHONE} -> SUCCESS
+        wait 1; {ON_A_PHONE} -> MFA_REQUIRED
+    """,
+    "the device token of an application that is not trusted is ignored": f"""
+        sign_in {ADA_PASSWORD} context.deviceToken=phone
+        {ANSWER} rememberDevice==true -> SUCCESS
+        {ON_A_PHONE} -> MFA_REQUIRED
+        {ANSWER} rememberDevice==true -> SUCCESS
+        sign_in {ADA_PASSWORD} context.deviceToken=phone -> MFA_REQUIRED
+    """,
+    "a device token has 32 characters": f"""
+        sign_in {ADA_PASSWORD} context.deviceToken={"x" * 32} -> MFA_REQUIRED
+        sign_in {ADA_PASSWORD} context.deviceToken={"x" * 33} -> VALIDATION_FAILED
     """,
     **{
         f"{kind} needs no challenge, and a challenge sends nothing": f"""

@@ -1,14 +1,16 @@
 """The Authentication API: a password, then a factor, then a session token.
 
-Anyone may call it. An API token makes the caller a trusted application, whose X-Forwarded-For Okta
-believes; it changes nothing here.
+Anyone may call it. An API token makes the caller a trusted application, whose `context.deviceToken`
+Okta believes, and its X-Forwarded-For, which changes nothing here. A customer who verifies a factor
+with `rememberDevice=true` is not asked for one again from the same device for a time.
 
 Assumed, because no source says it: ten wrong passwords in a row lock the user out, and the tenth is
 answered like the others; wrong codes are counted together with those of the Factors API; in
 MFA_CHALLENGE only the challenged factor can be verified; an expired password must be changed before
 a factor is enrolled; the state token of a cancelled or finished sign-in is dead, and a request
 without one is answered likewise. The four attempts a second are counted by login, whether it exists
-or not.
+or not. A device is remembered for one user. The cookie by which a browser at the org's own pages is
+known is not simulated.
 """
 
 from collections.abc import Callable
@@ -20,7 +22,7 @@ from tests.sandbox.okta.directory import folded
 from tests.sandbox.okta.exceptions import OktaError, Refusal, validation_failed, wrong_step
 from tests.sandbox.okta.factors import new_factor
 from tests.sandbox.okta.models import Org
-from tests.sandbox.okta.parameters import json_object, nested, text
+from tests.sandbox.okta.parameters import flag, json_object, nested, text
 from tests.sandbox.okta.records import (
     Factor,
     FactorStatus,
@@ -36,6 +38,8 @@ from tests.sandbox.okta.verification import SENT
 
 STATE_TOKEN_SECONDS = 300
 LOCKOUT_PASSWORDS = 10
+MOST_DEVICE_TOKEN = 32
+REMEMBER_DEVICE_SECONDS = authn_responses.REMEMBER_DEVICE_MINUTES * 60
 
 _TOKEN_PREFIX, _TOKEN_LENGTH = "00", 42
 _SIGNING_IN = frozenset({UserStatus.ACTIVE, UserStatus.PASSWORD_EXPIRED})
@@ -59,7 +63,8 @@ def sign_in(org: Org, request: Request) -> Answer:
             "authRequest", "The 'username' and 'password' attributes are required in this context."
         )
     several = nested(body, "options").get("multiOptionalFactorEnroll") is True
-    return _answer(_begin(org, login, password, enrols_several=several), request)
+    device = _device(body, request)
+    return _answer(_begin(org, login, password, device, enrols_several=several), request)
 
 
 def cancel(org: Org, request: Request) -> Answer:
@@ -73,6 +78,7 @@ def _step(take: Callable[..., None]) -> Callable[..., Answer]:
     def operation(org: Org, request: Request, **path: str) -> Answer:
         body = json_object(request)
         transaction = _current(org, body)
+        transaction.remembers_device = flag(request, "rememberDevice")
         take(org, transaction, body, **path)
         return _answer(transaction, request)
 
@@ -89,6 +95,9 @@ def verify(org: Org, transaction: Transaction, body: JsonObject, factor_id: str)
         return
     org.verification.check(transaction.user, factor, given)
     transaction.methods += ["mfa", _METHODS[factor.type]]
+    if transaction.device is not None and transaction.remembers_device:
+        until = org.clock() + REMEMBER_DEVICE_SECONDS
+        transaction.user.remembered_devices[transaction.device] = until
     _finish(org, transaction)
 
 
@@ -152,7 +161,9 @@ def skip(org: Org, transaction: Transaction, _body: JsonObject) -> None:
     _finish(org, transaction)
 
 
-def _begin(org: Org, login: str, password: str, *, enrols_several: bool) -> Transaction:
+def _begin(
+    org: Org, login: str, password: str, device: str | None, *, enrols_several: bool
+) -> Transaction:
     """Check a password and open a sign-in at its next step."""
     org.sign_in_attempts.admit(folded(login), org.clock())
     user = org.directory.find_signing_in(login)
@@ -160,18 +171,28 @@ def _begin(org: Org, login: str, password: str, *, enrols_several: bool) -> Tran
         raise OktaError(Refusal.AUTHENTICATION_FAILED)
     token = org.transient_ids.token(_TOKEN_PREFIX, _TOKEN_LENGTH)
     ends_at = org.clock() + STATE_TOKEN_SECONDS
-    transaction = Transaction(token, user, Step.LOCKED_OUT, ends_at, enrols_several)
+    transaction = Transaction(token, user, Step.LOCKED_OUT, ends_at, enrols_several, device)
     if user.status is UserStatus.LOCKED_OUT and org.policy.shows_lockout:
         return transaction
     _check_password(user, password)
     org.transactions[token] = transaction
-    if any(factor.status is FactorStatus.ACTIVE for factor in user.factors):
+    if org.clock() < user.remembered_devices.get(device or "", 0):
+        _finish(org, transaction)
+    elif any(factor.status is FactorStatus.ACTIVE for factor in user.factors):
         transaction.step = Step.MFA_REQUIRED
     elif user.must_enrol and user.status is UserStatus.ACTIVE:
         transaction.step = Step.MFA_ENROLL
     else:
         _finish(org, transaction)
     return transaction
+
+
+def _device(body: JsonObject, request: Request) -> str | None:
+    """The device that a trusted application names. From others the token is ignored."""
+    token = text(nested(body, "context"), "deviceToken")
+    if token is not None and len(token) > MOST_DEVICE_TOKEN:
+        raise validation_failed("deviceToken", "deviceToken: The field is too long")
+    return token if "Authorization" in request.headers else None
 
 
 def _current(org: Org, body: JsonObject) -> Transaction:

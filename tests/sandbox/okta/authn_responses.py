@@ -19,9 +19,11 @@ from tests.sandbox.okta.verification import SENT
 _HIDDEN = "X" * 3
 _SHOWN_DIGITS = 4
 
+REMEMBER_DEVICE_MINUTES = 15
+
 _REMEMBER_DEVICE: JsonObject = {
     "allowRememberDevice": True,
-    "rememberDeviceLifetimeInMinutes": 15,
+    "rememberDeviceLifetimeInMinutes": REMEMBER_DEVICE_MINUTES,
     "rememberDeviceByDefault": False,
     "factorsPolicyInfo": {},
 }

@@ -101,8 +101,9 @@ class User:
 
     `failed_factor_attempts` counts wrong codes in a row over all factors; `most_failed_factor_attempts`
     is its highest value ever. `failed_passwords` counts wrong passwords in a row. A user with
-    `must_enrol` and no factor has to enrol one when signing in. `attributes` are the rest of the
-    profile, by their names on the wire.
+    `must_enrol` and no factor has to enrol one when signing in. `remembered_devices` are not asked
+    for a factor, each until a time in epoch seconds. `attributes` are the rest of the profile, by
+    their names on the wire.
     """
 
     id: str
@@ -125,6 +126,7 @@ class User:
     most_failed_factor_attempts: int = 0
     failed_passwords: int = 0
     must_enrol: bool = False
+    remembered_devices: dict[str, float] = field(default_factory=dict)
     last_login: str | None = None
     factors: list[Factor] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
@@ -145,13 +147,17 @@ class Step(StrEnum):
 
 @dataclass
 class Transaction:
-    """A sign-in; `factor` is the one being verified or activated."""
+    """A sign-in; `factor` is the one being verified or activated. `device` is the device token that
+    a trusted application has given, and `remembers_device` its choice in the step that is taken.
+    """
 
     token: str
     user: User
     step: Step
     expires_at: float
     enrols_several: bool
+    device: str | None = None
+    remembers_device: bool = False
     factor: Factor | None = None
     has_enrolled: bool = False
     session_token: str | None = None
