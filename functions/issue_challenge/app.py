@@ -14,6 +14,7 @@ from verification.models import (
     FactorStep,
     FactorType,
     IssueRequest,
+    QuestionsRequest,
     Registration,
     Scope,
 )
@@ -212,6 +213,34 @@ def resend_enrollment_code(step: FactorStep, context: Context) -> Reply:
     """200: another code for the activation is on its way."""
     state = context.service.sign_in.resend_enrollment_code(step, context.call)
     return okta_authn.state(state, context.request, context.service.settings, "sign_in_step")
+
+
+@router.route(
+    "GET /api/v1/users/{id}/factors/questions",
+    dialect=okta_authn,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.FAILURES,
+    parse=okta_authn.parse_questions,
+)
+def questions(request: QuestionsRequest, context: Context) -> Reply:
+    """200: the security questions that can be enrolled."""
+    return okta_authn.questions(context.service.sign_in.questions(request, context.call))
+
+
+@router.route(
+    "POST /api/v1/authn/recovery/password",
+    "POST /api/v1/authn/recovery/unlock",
+    "POST /api/v1/authn/credentials/change_password",
+    dialect=okta_authn,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.NONE,
+    parse=json_api.parse_nothing,
+)
+def only_at_okta(_: None, context: Context) -> Reply:
+    """400: which of Okta's own pages does it."""
+    raise okta_authn.only_at_okta(context.request, context.service.settings)
 
 
 @router.route(

@@ -4,7 +4,13 @@ from verification.http import invoke_url, json_api, okta_authn, workos
 from verification.http.messages import Reply
 from verification.http.pipeline import Context, Router, handler_of
 from verification.limits import Budget
-from verification.models import FactorStep, RedeemRequest, Scope, VerifyRequest
+from verification.models import (
+    FactorStep,
+    RedeemRequest,
+    Scope,
+    SessionRedirect,
+    VerifyRequest,
+)
 
 router = Router()
 
@@ -100,6 +106,21 @@ def activate_step(step: FactorStep, context: Context) -> Reply:
     """200: the factor that was enrolled in this sign-in is active."""
     state = context.service.sign_in.activate(step, context.call)
     return okta_authn.state(state, context.request, context.service.settings, "activated")
+
+
+@router.route(
+    "GET /login/sessionCookieRedirect",
+    dialect=okta_authn,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.NONE,
+    parse=okta_authn.parse_session_redirect,
+)
+def open_session(wanted: SessionRedirect, context: Context) -> Reply:
+    """302: to the org, which opens a session in the browser."""
+    service = context.service
+    service.sign_in.require_redirect(wanted.url, okta_authn.REDIRECT_URL)
+    return okta_authn.session_redirect(wanted, service.settings)
 
 
 lambda_handler = handler_of(router)

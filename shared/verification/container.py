@@ -184,6 +184,7 @@ def build(
             sign_ins=SignInRows(table),
             passwords=passwords,
             authn=authn,
+            okta_factors=factors,
             issue=issue,
             verify=verify,
             limits=limits,

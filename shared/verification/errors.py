@@ -11,6 +11,7 @@ VerificationError
 │   ├── UnsupportedMediaType
 │   ├── InvalidPhoneNumber
 │   ├── CustomerInvalid
+│   ├── OnlyAtOkta
 │   └── IdempotencyKeyReused
 ├── Unauthorized                  the client key is wrong
 ├── Forbidden                     the client lacks a scope
@@ -167,6 +168,13 @@ class CustomerInvalid(BadRequest):
 
     code = "customer_invalid"
     title = "Okta does not accept the profile, the password or the groups."
+
+
+class OnlyAtOkta(BadRequest):
+    """Go to the page of Okta's that the detail names."""
+
+    code = "only_at_okta"
+    title = "Only the identity provider's own pages do this."
 
 
 class IdempotencyKeyReused(BadRequest):

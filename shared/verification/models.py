@@ -562,12 +562,15 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The beginning of a sign-in. `more` is what else Okta is told, such as its `options`."""
+    """The beginning of a sign-in. `more` is what else Okta is told, such as its `options`.
+    `device_token` is the caller's own name for the customer's device, by which Okta remembers it.
+    """
 
     username: str = field(repr=False)
     password: str = field(repr=False)
     more: Mapping[str, object] = field(default_factory=dict, repr=False)
     redirect_url: str = field(default="", repr=False)
+    device_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -594,6 +597,33 @@ class FactorStep:
     parameters: Mapping[str, str] = field(default_factory=dict)
     redirect_url: str = field(default="", repr=False)
     wants_receipt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRedirect:
+    """A browser that asks for a session of the org and then wants to go to `url`. `more` are other
+    parameters of Okta's.
+    """
+
+    session_token: str = field(repr=False)
+    url: str = field(repr=False)
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityQuestion:
+    """A question that a customer can choose: its key, and its text."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionsRequest:
+    """A request for the questions of a user. `ticket` proves that a sign-in of this user asks."""
+
+    user_id: str
+    ticket: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -634,13 +664,14 @@ class SignInDocument:
 
 @dataclass(frozen=True, slots=True)
 class KnownSignIn:
-    """What is kept of a sign-in in progress: the user, the factors' types by their ids, and where
-    the browser wants to go.
+    """What is kept of a sign-in in progress: the user, the factors' types by their ids, where the
+    browser wants to go, and whether Okta was told which device it is.
     """
 
     user_id: str
     factors: Mapping[str, FactorType]
     redirect_url: str = field(default="", repr=False)
+    names_device: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -648,10 +679,14 @@ class SignInState:
     """Where a sign-in is: Okta's document, and the redirect URL that the caller asked for.
 
     `was_sent`: this step has had a code sent. `receipt`, `receipt_unavailable`: see `Verified`.
+    `can_remember_device`: Okta knows the device, and can remember it. `questions_ticket`: see
+    `QuestionsRequest`; empty where this service cannot list the questions.
     """
 
     document: SignInDocument = field(repr=False)
     redirect_url: str = field(default="", repr=False)
+    can_remember_device: bool = False
+    questions_ticket: str = field(default="", repr=False)
     was_sent: bool = False
     receipt: str | None = field(default=None, repr=False)
     receipt_unavailable: bool = False

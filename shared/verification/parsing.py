@@ -118,11 +118,11 @@ def _pasted(text: str) -> str:
     return _IN_A_PASTED_CODE.sub("", text.translate(_FULL_WIDTH))
 
 
-def require_redirect(url: str, origins: Collection[str]) -> None:
+def require_redirect(url: str, origins: Collection[str], name: str = "redirect_url") -> None:
     """Raise MalformedBody unless the URL's origin is one of these.
 
     Only plain URLs pass: what is a path to one parser may be a host to another.
     """
     parts = _REDIRECT.fullmatch(url)
     if not parts or parts["origin"].lower() not in origins:
-        raise errors.MalformedBody("redirect_url is not allowed.")
+        raise errors.MalformedBody(f"{name} is not allowed.")

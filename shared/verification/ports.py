@@ -27,6 +27,7 @@ from verification.models import (
     PasswordState,
     PublicState,
     Registration,
+    SecurityQuestion,
     SignInDocument,
     Slot,
     Spent,
@@ -267,6 +268,7 @@ class OktaFactors(Protocol):
         self, user_id: str, wanted: Factor, call: Call, *, activate: bool
     ) -> tuple[Factor, str]: ...
     def delete(self, user_id: str, factor_id: str, call: Call) -> None: ...
+    def questions(self, user_id: str, call: Call) -> Sequence[SecurityQuestion]: ...
 
 
 class OktaAuthn(Protocol):

@@ -14,6 +14,7 @@ Okta leads the customer from step to step, and its answers are passed on. This s
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from verification import errors
@@ -26,6 +27,8 @@ from verification.models import (
     FactorStep,
     FactorType,
     KnownSignIn,
+    QuestionsRequest,
+    SecurityQuestion,
     SignInDocument,
     SignInState,
     SignInStatus,
@@ -33,11 +36,14 @@ from verification.models import (
 from verification.observability import Meter
 from verification.parsing import require_redirect
 from verification.passwords import Passwords
-from verification.ports import Clock, Keys, OktaAuthn, Result, SignIns
+from verification.ports import Clock, Keys, OktaAuthn, OktaFactors, Result, SignIns
 from verification.receipts import Receipts
 from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, FixedTime
 from verification.verify import Verify
+
+_QUESTIONS = "questions of a sign-in"
+"""The context of sealed tickets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class SignIn:
     sign_ins: SignIns
     passwords: Passwords
     authn: OktaAuthn
+    okta_factors: OktaFactors
     issue: Issue
     verify: Verify
     limits: Limits
@@ -67,6 +74,8 @@ class SignIn:
         fixed time.
         """
         self._require_redirect(credentials.redirect_url)
+        if not self._may_name_device(call):
+            credentials = replace(credentials, device_token="")
         started = self.fixed_time.start()
         if self._conceals(call):
             call = replace(call, patience=STRANGER_PATIENCE)
@@ -81,16 +90,19 @@ class SignIn:
                 # Without Okta's own words, which it has only for some who end here.
                 raise errors.InvalidCredentials from None
             raise
-        self._remember(document, KnownSignIn("", {}, credentials.redirect_url))
-        return self._state(document, credentials.redirect_url)
+        names_device = bool(credentials.device_token)
+        known = KnownSignIn("", {}, credentials.redirect_url, names_device=names_device)
+        known = self._remember(document, known)
+        return self._state(document, known)
 
     def resume(self, state_token: str, call: Call) -> SignInState:
         """Where a sign-in is."""
         known = self._kept(state_token) or KnownSignIn("", {})
         document = self.authn.look(state_token, call)
-        if self._remember(document, known).user_id:
+        known = self._remember(document, known)
+        if known.user_id:
             self.limits.refund(call.spent)
-        return self._state(document)
+        return self._state(document, known)
 
     def verify_factor(self, step: FactorStep, call: Call) -> SignInState:
         """Check a code or an answer or, without one, challenge the factor. Raises SendLimited,
@@ -98,7 +110,7 @@ class SignIn:
         """
         self._require_redirect(step.redirect_url)
         known, key = self._known_factor(step, call)
-        step = _with_own_proof(step, known)
+        step = _without_unnamed_device(_with_own_proof(step, known), known)
         if step.code or step.answer:
             return self._check(known, key, step, call, activates=False)
         document, was_sent = self.issue.in_sign_in(known, key, step, call, again=False)
@@ -107,6 +119,7 @@ class SignIn:
     def send_again(self, step: FactorStep, call: Call) -> SignInState:
         """Send another code of the factor that is challenged. Raises SendLimited, AttemptsHeld."""
         known, key = self._known_factor(step, call)
+        step = _without_unnamed_device(step, known)
         document, was_sent = self.issue.in_sign_in(known, key, step, call, again=True)
         return self._next(document, known, "", call, was_sent=was_sent)
 
@@ -133,10 +146,26 @@ class SignIn:
         if where == "cancel":
             document = self.authn.move(where, state_token, call)
             self.limits.refund(call.spent)
-            return self._state(document)
+            return self._state(document, KnownSignIn("", {}))
         known, _ = self._known(state_token, call)
         document = self.authn.move(where, state_token, call)
         return self._next(document, known, "", call)
+
+    def questions(self, request: QuestionsRequest, call: Call) -> Sequence[SecurityQuestion]:
+        """The security questions that the user of a sign-in can choose from. It is a step of that
+        sign-in. Raises SignInEnded for another user, and for a ticket that no sign-in has given.
+        """
+        content = self.keys().unseal(_QUESTIONS, request.ticket)
+        key, user_id = json.loads(content) if content is not None else ("", "")
+        if user_id != request.user_id or not self.sign_ins.take_step(key, int(self.clock())):
+            raise errors.SignInEnded
+        questions = self.okta_factors.questions(user_id, call)
+        self.limits.refund(call.spent)
+        return questions
+
+    def require_redirect(self, url: str, name: str) -> None:
+        """Raise MalformedBody unless a browser may be sent there with a session."""
+        require_redirect(url, self.settings.redirect_origins, name)
 
     def _check(
         self, known: KnownSignIn, key: str, step: FactorStep, call: Call, *, activates: bool
@@ -145,7 +174,7 @@ class SignIn:
         lane = self.issue.lane_of(call.caller, customer, int(self.clock()))
         document = self.verify.in_sign_in(known, key, step, lane, call, activates=activates)
         known = self._remember(document, known)
-        state = self._state(document, step.redirect_url or known.redirect_url)
+        state = self._state(document, known, step.redirect_url)
         if document.status is not SignInStatus.SUCCESS or not step.wants_receipt:
             return state
         factor = known.factors.get(step.factor_id)
@@ -192,8 +221,7 @@ class SignIn:
         """The state after a step that Okta has taken. The caller was honest and gets its budget back."""
         self.limits.refund(call.spent)
         known = self._remember(document, known)
-        state = self._state(document, redirect_url or known.redirect_url)
-        return replace(state, was_sent=was_sent)
+        return replace(self._state(document, known, redirect_url), was_sent=was_sent)
 
     def _known(self, state_token: str, call: Call) -> tuple[KnownSignIn, str]:
         """What is known of a sign-in, asked of Okta if it began elsewhere, and its key."""
@@ -213,7 +241,9 @@ class SignIn:
             return None
         kept = json.loads(content)
         factors = {each: FactorType(kind) for each, kind in kept["factors"].items()}
-        return KnownSignIn(kept["user_id"], factors, kept["redirect_url"])
+        return KnownSignIn(
+            kept["user_id"], factors, kept["redirect_url"], names_device=kept["names_device"]
+        )
 
     def _known_factor(self, step: FactorStep, call: Call) -> tuple[KnownSignIn, str]:
         """What is known of a sign-in that has this factor. Raises StepNotTaken for an invented id,
@@ -239,16 +269,39 @@ class SignIn:
             self.sign_ins.keep(key, sealed, int(self.clock()))
         return now_known
 
-    def _state(self, document: SignInDocument, redirect_url: str = "") -> SignInState:
+    def _state(
+        self, document: SignInDocument, known: KnownSignIn, redirect_url: str = ""
+    ) -> SignInState:
         self.meter.note(step=document.status_text)
-        return SignInState(document, redirect_url)
+        return SignInState(
+            document,
+            redirect_url or known.redirect_url,
+            can_remember_device=known.names_device,
+            questions_ticket=self._questions_ticket(document),
+        )
+
+    def _questions_ticket(self, document: SignInDocument) -> str:
+        """Proves for this sign-in that it asks for its user's questions: the link to them is followed
+        without the state token. A service app has no scope for them.
+        """
+        if document.status is not SignInStatus.MFA_ENROLL or self.settings.okta_client_id:
+            return ""
+        key = self.keys().sign_in_key(document.state_token)
+        return self.keys().seal(_QUESTIONS, json.dumps([key, document.user_id]))
+
+    def _may_name_device(self, call: Call) -> bool:
+        """Whether Okta is told which device the caller says it is. From a trusted application Okta
+        believes that, and asks a remembered device for no factor: the word of a stranger must not
+        become ours. Otherwise Okta judges it as if the caller had called Okta.
+        """
+        return not (call.caller.is_public and self.settings.trusted_application)
 
     def _conceals(self, call: Call) -> bool:
         return call.caller.is_public and self.settings.conceal_unknown_customers
 
     def _require_redirect(self, url: str) -> None:
         if url:
-            require_redirect(url, self.settings.redirect_origins)
+            self.require_redirect(url, "redirect_url")
 
 
 def _with_own_proof(step: FactorStep, known: KnownSignIn) -> FactorStep:
@@ -258,6 +311,14 @@ def _with_own_proof(step: FactorStep, known: KnownSignIn) -> FactorStep:
     if known.factors.get(step.factor_id) is FactorType.QUESTION:
         return replace(step, code="")
     return replace(step, answer="")
+
+
+def _without_unnamed_device(step: FactorStep, known: KnownSignIn) -> FactorStep:
+    """The step without the wish to be remembered, where Okta was not told which device it is."""
+    if known.names_device:
+        return step
+    kept = {name: value for name, value in step.parameters.items() if name != "rememberDevice"}
+    return replace(step, parameters=kept)
 
 
 def _context(state_token: str) -> str:

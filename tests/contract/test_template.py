@@ -62,6 +62,7 @@ VALUES = {
 
 UNTHROTTLED = re.compile(
     r"/verify|.*/(activate|cancel|previous|skip|redeem)|/auth/challenges/\{id\}/verify"
+    r"|/api/v1/authn/(recovery|credentials)/.*"
 )
 """POST routes that neither send a code nor check a password."""
 

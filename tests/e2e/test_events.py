@@ -25,12 +25,15 @@ TASK = "deliver"
 """An asynchronous event: it has no route and no answer."""
 
 SIGN_IN_STEPS = ("activate", "cancel", "enroll", "enroll-resend", "previous", "resend", "skip")
+ONLY_AT_OKTA = ("change-password", "recover", "unlock")
 PUBLIC = {
     "challenge-get": 200,
     "challenge-post": 202,
     "jwks": 200,
     "sign-in": 200,
-    **{f"sign-in-{step}": 401 for step in (*SIGN_IN_STEPS, "verify")},
+    **{f"sign-in-{step}": 401 for step in (*SIGN_IN_STEPS, "questions", "verify")},
+    **{f"sign-in-{step}": 400 for step in ONLY_AT_OKTA},
+    "sign-in-redirect": 302,
     "verify-get": 404,
     "verify-post": 404,
 }

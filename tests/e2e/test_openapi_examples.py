@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyotp
 
-from tests.e2e.sign_in import SignIn
+from tests.e2e.sign_in import SignIn, links
 from tests.sandbox import contract
 from tests.sandbox.okta.seed import EVE_PASSWORD
 
@@ -114,6 +114,8 @@ def sign_ins(public: Caller) -> dict[tuple[str, str], Response]:
     seen["signInPrevious", "state"] = ada.post("/previous")
     seen["signInCancel", "state"] = ada.post("/cancel")
     eve = SignIn(public, EVE, EVE_PASSWORD, options={"multiOptionalFactorEnroll": True})
+    question = next(each for each in links(eve.began) if "questions" in each)
+    seen["listQuestions", "questions"] = public.get(question.removeprefix(public.sandbox.url))
     enrolled_and_activated(eve)
     seen["signInSkip", "state"] = eve.post("/skip")
     public.sandbox.reset()

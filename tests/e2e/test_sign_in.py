@@ -147,12 +147,34 @@ def test_a_browser_is_redirected_with_a_session(public: Caller) -> None:
     sign_in = SignIn(public, redirect_url=APP)
     done = sign_in.verify(TOTP, **sign_in.proof(TOTP)).json()
     url = done["sessionCookieRedirect"]
-    assert url.startswith(f"{public.sandbox.okta_url}/login/sessionCookieRedirect?token=")
+    path = "/login/sessionCookieRedirect"
+    query = {"token": done["sessionToken"], "redirectUrl": "https://elsewhere.example.com/"}
+    assert outcome(public.get(path, **query)) == (400, "E0000001")
+    query["redirectUrl"] = APP
     with requests.Session() as browser:
+        here = browser.get(
+            public.sandbox.url + path, params=query, allow_redirects=False, timeout=30
+        )
+        assert (here.status_code, here.headers["Location"]) == (302, url)
         sent_on = browser.get(url, allow_redirects=False, timeout=30)
         assert (sent_on.status_code, sent_on.headers["Location"]) == (302, APP)
         me = browser.get(f"{public.sandbox.okta_url}/api/v1/sessions/me", timeout=30)
     assert (me.status_code, me.json()["login"]) == (200, ADA)
+
+
+def test_a_client_may_name_the_device_that_okta_remembers_and_a_stranger_may_not(
+    sandbox: Sandbox, client: Caller, public: Caller
+) -> None:
+    sandbox.redeploy(TrustedApplication="true")
+    phone = {"deviceToken": "phone"}
+    sign_in = SignIn(client, context=phone)
+    assert sign_in.began["_embedded"]["policy"]["allowRememberDevice"] is True
+    path = f"/factors/{sign_in.factor('question')}/verify?rememberDevice=true"
+    assert outcome(sign_in.post(path, **sign_in.proof("question"))) == (200, "SUCCESS")
+    assert outcome(begin(client, context=phone)) == (200, "SUCCESS")
+    stranger = begin(public, context=phone)
+    assert outcome(stranger) == (200, "MFA_REQUIRED")
+    assert stranger.json()["_embedded"]["policy"]["allowRememberDevice"] is False
 
 
 def test_okta_gets_the_customers_headers_and_a_token_only_from_a_trusted_application(

@@ -312,6 +312,8 @@ def test_no_token_password_code_or_address_is_logged_or_kept(
             sign_in.verify(kind, passCode=WRONG, answer="custard")
             done = sign_in.verify(kind, **sign_in.proof(kind)).json()
             secrets += [sign_in.token, done["sessionToken"]]
+            session = {"token": done["sessionToken"], "redirectUrl": "https://evil.example/"}
+            caller.get("/login/sessionCookieRedirect", **session)
             public.sandbox.advance += 31
         key = Caller(caller.sandbox, {**caller.headers, "Idempotency-Key": "canary-key"})
         secrets += [SignIn(key).token, "canary-key"]

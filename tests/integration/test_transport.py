@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from tests.integration.loopback import (
     message,
     says,
 )
-from tests.integration.okta_client import CODE, WAIT, connected, okta_error
+from tests.integration.okta_client import CALLER, CODE, WAIT, connected, okta_error
 from tests.integration.rows import refusal
 from tests.unit.examples import NOW
 from verification import errors
+from verification.models import Call, Deadline
+from verification.okta.factors import Factors
 
 SUCCESS = {"factorResult": "SUCCESS"}
 OK = says(SUCCESS)
@@ -215,3 +218,11 @@ class TestTokens:
         assert refused.code == "okta_credentials_rejected"
         assert (len(server.received), okta.tokens.rejected) == (1, [])
         assert (TOKEN in str(server.received[0].headers)) is with_token
+
+
+@pytest.mark.parametrize("document", [{}, ["What?"], [{"question": "a", "questionText": 1}]])
+def test_security_questions_in_another_shape_are_unexpected(document: object) -> None:
+    call = Call(CALLER, Deadline(time.monotonic() + 8))
+    with connected(says(document)) as (okta, _):
+        refused = refusal(lambda: Factors(okta.transport).questions("00u1", call))
+    assert refused.code == "okta_unexpected_response"

@@ -27,6 +27,7 @@ from verification.models import (
     FactorStep,
     FactorType,
     Registration,
+    SecurityQuestion,
     SignInDocument,
     SignInStatus,
     Target,
@@ -212,6 +213,11 @@ class FakeFactors(_Api):
         with self._org.call("delete", call):
             self._org.factors[user_id].remove(self._org.factor(user_id, factor_id))
 
+    def questions(self, user_id: str, call: Call) -> Sequence[SecurityQuestion]:
+        with self._org.call("questions", call):
+            assert user_id in self._org.users
+            return [SecurityQuestion("disliked_food", "What did you not eat?")]
+
 
 class FakeSmsTemplates(_Api):
     def name_of(self, text: str) -> str:
@@ -229,6 +235,7 @@ class FakeAuthn(_Api):
         super().__init__(org)
         self.replies: dict[str, SignInDocument] = {}
         self.begun: list[Credentials] = []
+        self.steps: list[FactorStep] = []
 
     def begin(self, credentials: Credentials, call: Call) -> SignInDocument:
         self.begun.append(credentials)
@@ -247,6 +254,7 @@ class FakeAuthn(_Api):
             return self._document(where, state_token)
 
     def challenge(self, step: FactorStep, call: Call, name: str = "challenge") -> SignInDocument:
+        self.steps.append(step)
         with self._org.call(name, call):
             factor = self._org.factor(_user_of(step.state_token), step.factor_id)
             if factor.type in _SENT:
@@ -267,6 +275,7 @@ class FakeAuthn(_Api):
 
     def check_code(self, step: FactorStep, call: Call) -> SignInDocument:
         user_id = _user_of(step.state_token)
+        self.steps.append(step)
         with self._org.call("check_in_sign_in", call):
             factor = self._org.factor(user_id, step.factor_id)
             self._org.compare(user_id, factor, step.code or step.answer)

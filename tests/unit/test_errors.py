@@ -13,7 +13,7 @@ from verification.http.statuses import STATUS, headers_of
 
 CONTRACT = {
     400: "missing_email invalid_email missing_code invalid_code_format malformed_body "
-    "unsupported_channel receipt_invalid receipt_not_yet_valid",
+    "unsupported_channel receipt_invalid receipt_not_yet_valid only_at_okta",
     401: "unauthorized invalid_credentials sign_in_ended",
     403: "invalid_code forbidden sign_in_refused receipt_wrong_audience",
     404: "customer_not_found challenge_not_found route_not_found",

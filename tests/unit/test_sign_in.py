@@ -32,6 +32,7 @@ from verification.models import (
     EnrollStep,
     FactorStep,
     FactorType,
+    QuestionsRequest,
     SignInDocument,
     SignInState,
     SignInStatus,
@@ -499,6 +500,83 @@ class TestEnrollment:
         with pytest.raises(errors.InvalidCode):
             world.sign_in.activate(step("new1", "123456"), world.public())
         assert "activate_in_sign_in" not in world.org.calls
+
+
+class TestDevices:
+    """Okta decides whether it asks a device for a factor; this service, whose word it takes."""
+
+    @pytest.mark.parametrize(
+        ("trusted", "is_public", "is_named"),
+        [(False, True, True), (False, False, True), (True, True, False), (True, False, True)],
+    )
+    def test_the_word_of_a_stranger_does_not_become_that_of_a_trusted_application(
+        self, trusted: bool, is_public: bool, is_named: bool
+    ) -> None:
+        world = World(trusted_application=trusted)
+        call = world.public() if is_public else world.client()
+        state = world.sign_in.begin(Credentials(ADA, PASSWORD, device_token="phone"), call)
+        assert world.authn.begun[0].device_token == ("phone" if is_named else "")
+        assert state.can_remember_device == is_named
+        wish = replace(step(), parameters={"rememberDevice": "true", "autoPush": "true"})
+        state = world.sign_in.verify_factor(wish, call)
+        world.now += 30
+        world.sign_in.send_again(wish, call)
+        world.sign_in.verify_factor(replace(wish, code=world.code()), call)
+        assert state.can_remember_device == is_named
+        for taken in world.authn.steps:
+            assert ("rememberDevice" in taken.parameters) == is_named
+            assert taken.parameters["autoPush"] == "true"
+
+    def test_a_sign_in_without_a_device_has_none_to_remember(self, world: World) -> None:
+        assert not begin(world, world.public()).can_remember_device
+        assert not world.sign_in.resume(STATE_TOKEN, world.public()).can_remember_device
+
+
+class TestQuestions:
+    def test_a_sign_in_that_enrolls_a_factor_may_list_its_user_s_questions(
+        self, world: World
+    ) -> None:
+        ticket = questions_ticket(world)
+        spent = world.limits.spend(Budget.FAILURES, world.public().caller)
+        call = replace(world.public(), spent=spent)
+        (question,) = world.sign_in.questions(QuestionsRequest(ADA_ID, ticket), call)
+        assert question.key == "disliked_food"
+        assert world.spent("source-failures") == 0
+
+    @pytest.mark.parametrize(("user_id", "ticket"), [(GRACE_ID, ""), (ADA_ID, "x"), ("", "x")])
+    def test_nobody_else_s_are_listed(self, world: World, user_id: str, ticket: str) -> None:
+        own = questions_ticket(world)
+        with pytest.raises(errors.SignInEnded):
+            world.sign_in.questions(QuestionsRequest(user_id, ticket or own), world.public())
+        assert "questions" not in world.org.calls
+
+    def test_a_list_is_a_step_of_the_sign_in(self, world: World) -> None:
+        request = QuestionsRequest(ADA_ID, questions_ticket(world))
+        for _ in range(1, rules.SIGN_IN_STEPS):
+            world.sign_in.questions(request, world.public())
+        with pytest.raises(errors.RateLimited):
+            world.sign_in.questions(request, world.public())
+
+    def test_a_forgotten_sign_in_lists_none(self, world: World) -> None:
+        request = QuestionsRequest(ADA_ID, questions_ticket(world))
+        for key in world.kept_sign_ins:
+            del world.table.rows[f"sign-in#{key}"]
+        with pytest.raises(errors.SignInEnded):
+            world.sign_in.questions(request, world.public())
+
+    def test_a_service_app_cannot_list_them(self) -> None:
+        assert questions_ticket(World(okta_client_id="0oa1")) == ""
+
+    def test_no_other_step_gets_a_ticket(self, world: World) -> None:
+        assert begin(world, world.public()).questions_ticket == ""
+
+
+def questions_ticket(world: World) -> str:
+    """That of a sign-in of Ada that has to enroll a factor."""
+    status = SignInStatus.MFA_ENROLL
+    reply = SignInDocument({}, status, status, STATE_TOKEN, ADA_ID, {})
+    world.authn.replies["begin"] = reply
+    return begin(world, world.public()).questions_ticket
 
 
 class TestSteps:

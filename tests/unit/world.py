@@ -122,6 +122,7 @@ class World:
                 counts=self.passwords, users=users, devices=self.devices, sleep=sleep, **given
             ),
             authn=self.authn,
+            okta_factors=factors,
             issue=self.issue,
             verify=self.verify,
             receipts=self.receipts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -282,12 +282,14 @@ def text_of(body: Mapping[str, Any], name: str) -> str:
     return value or ""
 
 
-def answer(status: int, body: Mapping[str, object], outcome: str) -> Reply:
+def answer(
+    status: int, body: Mapping[str, object] | Sequence[Mapping[str, object]], outcome: str
+) -> Reply:
     """The body as JSON."""
     return Reply(status, outcome, dumps(body))
 
 
-def dumps(body: Mapping[str, object]) -> str:
+def dumps(body: Mapping[str, object] | Sequence[Mapping[str, object]]) -> str:
     """Compact JSON. Lone surrogates, which a text of Okta's may contain, are replaced."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()

@@ -6,11 +6,11 @@ Documents are Okta's; only their links are changed. Errors have Okta's shape and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from verification import errors
 from verification.http import otpauth
@@ -22,6 +22,9 @@ from verification.models import (
     EnrollStep,
     FactorStep,
     FactorType,
+    QuestionsRequest,
+    SecurityQuestion,
+    SessionRedirect,
     SignInState,
     SignInStatus,
 )
@@ -31,11 +34,25 @@ from verification.settings import Settings
 NAME = "authn"
 MAX_TEXT = 512
 MAX_URL = 2048
+MAX_DEVICE_TOKEN = 32
+"""As Okta documents it."""
+
 API = "/api/v1/"
+REDIRECT_URL = "redirectUrl"
 
 _OPTIONS = ("multiOptionalFactorEnroll", "warnBeforePasswordExpired")
 _PARAMETERS = ("rememberDevice", "autoPush")
 _PROFILE = ("phoneNumber", "phoneExtension", "email", "question", "answer", "credentialId")
+_CHECKS_ACCOUNT = "checkAccountSetupComplete"
+_QUESTIONS = "/factors/questions"
+_PAGES = {
+    "password": "/signin/forgot-password",
+    "unlock": "/signin/unlock",
+    "change_password": "/",
+}
+"""The org's own pages, by the last segment of the routes that they replace."""
+
+_SESSION_TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,512}")
 _FACTOR_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ACTIVE_ALREADY = (
     "This factor cannot be activated in this sign-in. An email factor is active already: POST to "
@@ -62,10 +79,12 @@ def parse_begin(request: Request) -> Credentials | str:
     match body.get("options"):
         case {**options}:
             more["options"] = {name: options[name] is True for name in _OPTIONS if name in options}
+    device_token = ""
     match body.get("context"):
-        case {"deviceToken": str(token)} if len(token) <= MAX_TEXT:
-            more["context"] = {"deviceToken": token}
-    return Credentials(username.strip(), password, more, _text(body, "redirect_url", MAX_URL))
+        case dict(context):
+            device_token = _text(context, "deviceToken", MAX_DEVICE_TOKEN)
+    redirect_url = _text(body, "redirect_url", MAX_URL)
+    return Credentials(username.strip(), password, more, redirect_url, device_token)
 
 
 def parse_state_token(request: Request) -> str:
@@ -105,20 +124,54 @@ def parse_enroll(request: Request) -> EnrollStep:
     return EnrollStep(factor_type, _required(body, "stateToken"), more)
 
 
+def parse_questions(request: Request) -> QuestionsRequest:
+    """The user whose questions are asked for, and the ticket that the link has."""
+    return QuestionsRequest(request.path_parameters.get("id", ""), _parameter(request, "ticket"))
+
+
+def parse_session_redirect(request: Request) -> SessionRedirect:
+    """A session token, and where the browser goes with the session."""
+    token = _parameter(request, "token")
+    if not _SESSION_TOKEN.fullmatch(token):
+        raise errors.MalformedBody("token is not a session token.")
+    flags = {_CHECKS_ACCOUNT: _parameter(request, _CHECKS_ACCOUNT)}
+    more = {name: value for name, value in flags.items() if value in ("true", "false")}
+    return SessionRedirect(token, _parameter(request, REDIRECT_URL), more)
+
+
+def session_redirect(wanted: SessionRedirect, settings: Settings) -> Reply:
+    """302: to the org, which opens a session and redirects to the page that was asked for."""
+    url = _session_url(settings, wanted)
+    return Reply(302, "redirected", headers={"Location": url})
+
+
+def questions(listed: Sequence[SecurityQuestion]) -> Reply:
+    """200: questions as Okta lists them."""
+    return answer(
+        200, [{"question": each.key, "questionText": each.text} for each in listed], "read"
+    )
+
+
+def only_at_okta(request: Request, settings: Settings) -> errors.OnlyAtOkta:
+    """The refusal of a step that only Okta's own pages have. It is the same for everybody."""
+    page = _PAGES[request.resource.rpartition("/")[-1]]
+    return errors.OnlyAtOkta(f"This cannot be done here. Go to {settings.okta_org_url}{page}")
+
+
 def state(state: SignInState, request: Request, settings: Settings, outcome: str) -> Reply:
     """200: Okta's document, with links that lead to this service; after a success with a redirect
     URL, also the address that opens a session in the browser. `outcome` is the word for a step that
     neither sent a code nor ended the sign-in.
     """
     base = f"{settings.scheme}://{request.base}"
-    document = _linked(_with_picture(state.document.content), base, settings.okta_org_url)
+    links = _Links(base, settings.okta_org_url, state.questions_ticket)
+    document = links.of(_with_picture(state.document.content))
+    if not state.can_remember_device:
+        _take_box_away(document)
     match document:
         case {"sessionToken": str(token)} if state.redirect_url:
-            query = (
-                f"token={quote(token, safe='')}&redirectUrl={quote(state.redirect_url, safe='')}"
-            )
-            url = f"{settings.okta_org_url}/login/sessionCookieRedirect?{query}"
-            document["sessionCookieRedirect"] = url
+            wanted = SessionRedirect(token, state.redirect_url)
+            document["sessionCookieRedirect"] = _session_url(settings, wanted)
     if state.receipt:
         document["receipt"] = state.receipt
     if state.receipt_unavailable:
@@ -164,6 +217,10 @@ def _told(error: errors.VerificationError) -> tuple[int, str, str]:
             return 403, "E0000006", summary
         case errors.UnsupportedMediaType():
             return 415, "E0000021", summary
+        case errors.OnlyAtOkta():
+            # Okta's code for self-service that is off. The widget has no text of its own for it, and
+            # so shows this one.
+            return 400, "E0000126", summary
         case errors.BadRequest():
             return 400, "E0000001", f"Api validation failed: {summary}"
         case errors.OktaUnavailable() | errors.StoreUnavailable():
@@ -200,26 +257,51 @@ def _with_picture(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return document
 
 
-def _linked(value: Any, base: str, org_url: str) -> Any:
-    """The document with its links to Okta leading to this service."""
-    if isinstance(value, list):
-        return [_linked(each, base, org_url) for each in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        name: _link(each, base, org_url)
-        if name == "href" and isinstance(each, str)
-        else _linked(each, base, org_url)
-        for name, each in value.items()
-    }
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """Where the links of a document lead. `questions_ticket` goes into links to questions; without
+    one they stay Okta's.
+    """
+
+    base: str
+    org_url: str
+    questions_ticket: str
+
+    def of(self, value: Any) -> Any:
+        """The document with its links to Okta leading to this service."""
+        if isinstance(value, list):
+            return [self.of(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: self._link(each) if name == "href" and isinstance(each, str) else self.of(each)
+            for name, each in value.items()
+        }
+
+    def _link(self, url: str) -> str:
+        """The same path at this service for Okta's addresses; other addresses stay."""
+        parts = urlsplit(url)
+        if not parts.path.startswith(API) and parts.hostname != urlsplit(self.org_url).hostname:
+            return url
+        query = parts.query
+        if parts.path.endswith(_QUESTIONS):
+            if not self.questions_ticket:
+                return url
+            query = f"ticket={self.questions_ticket}"
+        return f"{self.base}{parts.path}" + (f"?{query}" if query else "")
 
 
-def _link(url: str, base: str, org_url: str) -> str:
-    """The same path at this service for Okta's addresses; other addresses stay."""
-    parts = urlsplit(url)
-    if not parts.path.startswith(API) and parts.hostname != urlsplit(org_url).hostname:
-        return url
-    return f"{base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
+def _take_box_away(document: Any) -> None:
+    """Say that the device cannot be remembered, so that nobody is asked whether it should be."""
+    match document:
+        case {"_embedded": {"policy": {"allowRememberDevice": _} as policy}}:
+            policy["allowRememberDevice"] = policy["rememberDeviceByDefault"] = False
+
+
+def _session_url(settings: Settings, wanted: SessionRedirect) -> str:
+    """The org's own address that opens a session in the browser and then goes on."""
+    query = urlencode({"token": wanted.session_token, REDIRECT_URL: wanted.url, **wanted.more})
+    return f"{settings.okta_org_url}/login/sessionCookieRedirect?{query}"
 
 
 def _text(body: Mapping[str, Any], name: str, longest: int = MAX_TEXT) -> str:
@@ -229,6 +311,14 @@ def _text(body: Mapping[str, Any], name: str, longest: int = MAX_TEXT) -> str:
     if not isinstance(value, str) or len(value) > longest:
         raise errors.MalformedBody(f"{name} must be a string of at most {longest} characters.")
     return value
+
+
+def _parameter(request: Request, name: str) -> str:
+    """The one value of a parameter of the query. Of several, another server may read another one."""
+    values = request.query.get(name, ())
+    if len(values) > 1 or any(len(each) > MAX_URL for each in values):
+        raise errors.MalformedBody(f"{name} must be one value of at most {MAX_URL} characters.")
+    return values[0] if values else ""
 
 
 def _required(body: Mapping[str, Any], name: str) -> str:

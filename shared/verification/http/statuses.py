@@ -13,6 +13,7 @@ STATUS: Mapping[str, int] = {
     "invalid_code_format": 400,
     "malformed_body": 400,
     "unsupported_channel": 400,
+    "only_at_okta": 400,
     "unauthorized": 401,
     "forbidden": 403,
     "invalid_credentials": 401,

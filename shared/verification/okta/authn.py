@@ -32,9 +32,15 @@ class Authn:
 
     def begin(self, credentials: Credentials, call: Call) -> SignInDocument:
         """Check a password. Raises InvalidCredentials."""
-        password = {"username": credentials.username, "password": credentials.password}
+        body: dict[str, object] = {
+            **credentials.more,
+            "username": credentials.username,
+            "password": credentials.password,
+        }
+        if credentials.device_token:
+            body["context"] = {"deviceToken": credentials.device_token}
         try:
-            return self._step((), {**credentials.more, **password}, call)
+            return self._step((), body, call)
         except errors.SignInEnded:  # no sign-in exists yet: Okta means the API token
             raise errors.OktaCredentialsRejected from None
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
 from verification import errors
-from verification.models import Call, Channel, Code, Factor, FactorStatus, FactorType, Target
+from verification.models import (
+    Call,
+    Channel,
+    Code,
+    Factor,
+    FactorStatus,
+    FactorType,
+    SecurityQuestion,
+    Target,
+)
 from verification.okta.error_codes import ResourceNotFound, ValidationFailed
 from verification.okta.transport import Transport
 
@@ -109,6 +118,16 @@ class Factors:
         except ResourceNotFound:
             raise errors.FactorNotEnrolled from None
 
+    def questions(self, user_id: str, call: Call) -> Sequence[SecurityQuestion]:
+        """The security questions that the user can choose from."""
+        try:
+            found = self._transport.request("GET", _path(user_id, "questions"), call)
+        except ResourceNotFound:
+            raise errors.CustomerNotFound from None
+        if not isinstance(found, list):
+            raise errors.OktaUnexpectedResponse
+        return [_question(each) for each in found]
+
     def _verify(
         self, target: Target, call: Call, body: Mapping[str, str], params: Mapping[str, str]
     ) -> object:
@@ -171,6 +190,13 @@ def _factor(document: Any) -> Factor:
             known = {name: text for name, text in texts.items() if isinstance(text, str)}
             destination = _destination(document.get("profile"))
             return Factor(factor_id, FactorType(kind), FactorStatus(status), destination, **known)
+    raise errors.OktaUnexpectedResponse
+
+
+def _question(document: Any) -> SecurityQuestion:
+    match document:
+        case {"question": str(key), "questionText": str(text)}:
+            return SecurityQuestion(key, text)
     raise errors.OktaUnexpectedResponse
 
 

@@ -18,7 +18,7 @@ PARSERS: list[Callable[[Request], object]] = [
     *(invoke_url.parse_issue, invoke_url.parse_verify),
     *(workos.parse_enroll, workos.parse_factor, workos.parse_challenge, workos.parse_verify),
     *(okta_authn.parse_begin, okta_authn.parse_state_token, okta_authn.parse_step),
-    okta_authn.parse_enroll,
+    *(okta_authn.parse_enroll, okta_authn.parse_questions, okta_authn.parse_session_redirect),
 ]
 FIELDS = [
     *("email", "otp", "code", "challenge_id", "channel", "locale", "purpose", "device_token"),
@@ -43,7 +43,7 @@ def test_parsers_raise_nothing_but_bad_requests(body: object, segment: str) -> N
         "/",
         body=body,
         headers=JSON_HEADERS,
-        query=[("email", segment), ("otp", segment)],
+        query=[(each, segment) for each in ("email", "otp", "token", "redirectUrl", "ticket")],
         path_parameters={"id": segment, "email": segment},
     )
     for parse in PARSERS:

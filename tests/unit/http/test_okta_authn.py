@@ -17,6 +17,9 @@ from verification.models import (
     EnrollStep,
     FactorStep,
     FactorType,
+    QuestionsRequest,
+    SecurityQuestion,
+    SessionRedirect,
     SignInDocument,
     SignInState,
     SignInStatus,
@@ -41,9 +44,17 @@ def state(content: dict[str, Any], redirect_url: str = "", **more: Any) -> SignI
     return SignInState(document, redirect_url, **more)
 
 
-def shown(content: dict[str, Any], redirect_url: str = "", stage: str = "") -> dict[str, Any]:
+def got(**query: str) -> Request:
+    """A GET with this query."""
+    return Request.of(proxy_event("GET", "/", query=[*query.items()]))
+
+
+def shown(
+    content: dict[str, Any], redirect_url: str = "", stage: str = "", **more: Any
+) -> dict[str, Any]:
     """A document as the caller gets it."""
-    reply = okta_authn.state(state(content, redirect_url), call(stage=stage), SETTINGS, "begun")
+    known = state(content, redirect_url, **more)
+    reply = okta_authn.state(known, call(stage=stage), SETTINGS, "begun")
     assert reply.status == 200
     document: dict[str, Any] = json.loads(reply.body)
     return document
@@ -83,8 +94,8 @@ class TestBegin:
         assert isinstance(begun, Credentials)
         assert begun.more == {
             "options": {"multiOptionalFactorEnroll": True, "warnBeforePasswordExpired": False},
-            "context": {"deviceToken": "d-1"},
         }
+        assert begun.device_token == "d-1"
 
     @pytest.mark.parametrize(
         "body",
@@ -94,6 +105,7 @@ class TestBegin:
             *({**RIGHT, "password": ""}, {**RIGHT, "password": "x" * 513}),
             *({**RIGHT, "username": "a" * 513}, {**RIGHT, "redirect_url": "x" * 2049}),
             *({**RIGHT, "redirect_url": []}, {"stateToken": ""}, {"stateToken": "x" * 513}),
+            {**RIGHT, "context": {"deviceToken": "x" * 33}},
         ],
     )
     def test_a_wrong_body_is_refused(self, body: object) -> None:
@@ -197,6 +209,30 @@ class TestDocuments:
         }
         assert ORG not in json.dumps(shown(document))
 
+    def test_the_link_to_questions_has_a_ticket_or_stays_okta_s(self) -> None:
+        link = f"{ORG}/api/v1/users/00u1/factors/questions"
+        document = {"_links": {"questions": {"href": link}}}
+        for ticket, leads_to in (
+            ("t-1", f"{HERE}/api/v1/users/00u1/factors/questions?ticket=t-1"),
+            ("", link),
+        ):
+            seen = shown(document, questions_ticket=ticket)
+            assert seen["_links"]["questions"]["href"] == leads_to
+
+    @pytest.mark.parametrize("can_remember", [True, False])
+    def test_a_device_that_cannot_be_remembered_is_not_asked_about(
+        self, can_remember: bool
+    ) -> None:
+        policy = {"allowRememberDevice": True, "rememberDeviceByDefault": True, "x": 1}
+        document = {"_embedded": {"policy": policy}}
+        seen = shown(document, can_remember_device=can_remember)["_embedded"]["policy"]
+        expected = dict.fromkeys(("allowRememberDevice", "rememberDeviceByDefault"), can_remember)
+        assert seen == {**expected, "x": 1}
+
+    def test_a_policy_for_passwords_has_no_device(self) -> None:
+        document = {"_embedded": {"policy": {"complexity": {"minLength": 8}}}}
+        assert shown(document) == document
+
     def test_the_stage_of_the_url_is_kept(self) -> None:
         document = {"_links": {"cancel": {"href": f"{ORG}/api/v1/authn/cancel"}}}
         link = shown(document, stage="/prod")["_links"]["cancel"]["href"]
@@ -246,7 +282,75 @@ class TestDocuments:
         assert okta_authn.state(state, call(), SETTINGS, "sign_in_step").outcome == outcome
 
 
+class TestSessions:
+    def test_a_browser_is_redirected_to_the_org_with_its_own_parameters_alone(self) -> None:
+        request = got(
+            token="20111a-b_c",
+            redirectUrl="https://app.example.com/?a=b&c=d#e",
+            checkAccountSetupComplete="true",
+            fromURI="https://evil.example",
+        )
+        wanted = okta_authn.parse_session_redirect(request)
+        reply = okta_authn.session_redirect(wanted, SETTINGS)
+        assert (reply.status, reply.body) == (302, "")
+        assert reply.headers == {
+            "Location": f"{ORG}/login/sessionCookieRedirect?token=20111a-b_c"
+            "&redirectUrl=https%3A%2F%2Fapp.example.com%2F%3Fa%3Db%26c%3Dd%23e"
+            "&checkAccountSetupComplete=true"
+        }
+
+    @pytest.mark.parametrize("more", [{}, {"checkAccountSetupComplete": "maybe"}])
+    def test_other_flags_are_left_out(self, more: dict[str, str]) -> None:
+        wanted = okta_authn.parse_session_redirect(got(token="t", redirectUrl="u", **more))
+        assert wanted == SessionRedirect("t", "u")
+
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [
+            ([], "token"),
+            ([("token", "")], "token"),
+            ([("token", "a&redirectUrl=https://evil.example")], "token"),
+            ([("token", "a\r\nSet-Cookie: sid=1")], "token"),
+            ([("token", "x" * 513)], "token"),
+            ([("token", "a"), ("token", "b")], "token"),
+            ([("token", "a"), ("redirectUrl", "u"), ("redirectUrl", "v")], "redirectUrl"),
+            ([("token", "a"), ("redirectUrl", "x" * 2049)], "redirectUrl"),
+        ],
+    )
+    def test_one_token_and_one_address_are_needed(
+        self, query: list[tuple[str, str]], field: str
+    ) -> None:
+        with pytest.raises(errors.MalformedBody) as refused:
+            okta_authn.parse_session_redirect(Request.of(proxy_event("GET", "/", query=query)))
+        assert refused.value.detail.startswith(f"{field} ")
+        assert "evil" not in told(refused.value)["errorSummary"]
+
+
+class TestQuestions:
+    def test_they_are_listed_as_by_okta(self) -> None:
+        event = proxy_event("GET", "/", query=[("ticket", "t")], path_parameters={"id": "00u1"})
+        assert okta_authn.parse_questions(Request.of(event)) == QuestionsRequest("00u1", "t")
+        reply = okta_authn.questions([SecurityQuestion("disliked_food", "What?")])
+        assert json.loads(reply.body) == [{"question": "disliked_food", "questionText": "What?"}]
+
+
 class TestErrors:
+    @pytest.mark.parametrize(
+        ("resource", "page"),
+        [
+            ("/recovery/password", "/signin/forgot-password"),
+            ("/recovery/unlock", "/signin/unlock"),
+            ("/credentials/change_password", "/"),
+        ],
+    )
+    def test_what_only_okta_does_is_refused_with_the_page_that_does_it(
+        self, resource: str, page: str
+    ) -> None:
+        refused = okta_authn.only_at_okta(call(f"/api/v1/authn{resource}"), SETTINGS)
+        body = told(refused)
+        assert (body["status"], body["errorCode"]) == (400, "E0000126")
+        assert body["errorSummary"].endswith(f" {ORG}{page}")
+
     @pytest.mark.parametrize("error", every_outcome(), ids=lambda error: type(error).__name__)
     def test_every_outcome_has_okta_s_shape(self, error: errors.VerificationError) -> None:
         body = told(error)
