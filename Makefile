@@ -14,7 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 run test bench: export AWS_DEFAULT_REGION ?= us-east-1
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-NODE_CLIENTS := $(addprefix tests/e2e/clients/,jose okta_auth_js okta_management page typescript_client)
+NODE_CLIENTS := $(addprefix tests/e2e/clients/,\
+	jose okta_auth_js okta_management page typescript_client widget)
 checksum = $(firstword $(shell cat $(1) | cksum))
 CHECKOV_LOCK := tests/contract/checkov.txt
 CHECKOV := .venv-checkov/ready-$(VERSION)-$(call checksum,$(CHECKOV_LOCK))

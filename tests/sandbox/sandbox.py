@@ -32,6 +32,9 @@ from verification.settings import Settings
 
 PAGE = Path(__file__).with_name("page")
 PAGE_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+ANY_LOCAL_PAGE = "http://localhost:*"
+"""The origins of pages that a developer serves on this machine."""
+
 SETTLE_SECONDS = 30.0
 SHORT_SETTLE_SECONDS = 5.0
 
@@ -165,7 +168,7 @@ class Sandbox:
             "SANDBOX": "true",
             "AWS_ENDPOINT_URL": self.aws.url,
             "AWS_ENDPOINT_URL_DYNAMODB": self.aws.dynamodb_url,
-            "ALLOWED_ORIGINS": self._api.url,
+            "ALLOWED_ORIGINS": f"{self._api.url},{ANY_LOCAL_PAGE}",
             "REDIRECT_ORIGINS": f"{self._api.url},https://app.example.com",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
