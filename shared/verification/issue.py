@@ -334,17 +334,20 @@ class Issue:
         message: Message = FactorCode(target, channel, sms_text)
         if factor.is_pending:
             message = EnrollmentCode(ref.user_id, factor)
-        with self._client_send(ref.email_hash, channel, now) as (_, resend_at):
+        to = plan.destination_hash
+        with self._client_send(ref.email_hash, channel, now, to) as (_, resend_at):
             self._send(plan, message, call, challenge)
         return Issued(challenge, resend_at)
 
     def enroll_phone(self, user: User, wanted: Factor, email_hash: EmailHash, call: Call) -> Factor:
         """Enroll a phone, which Okta sends its first code."""
         self.limits.spend(Budget.SENDS, call.caller)
-        with self._client_send(email_hash, Channel.SMS, self._now()):
-            destination = self.keys().destination_hash(wanted.destination)
-            with self._send_to(destination, secrets.token_hex(16)) as counted:
-                factor = self._ask_okta(NewFactor(user.id, wanted), counted, call)
+        destination = self.keys().destination_hash(wanted.destination)
+        with (
+            self._client_send(email_hash, Channel.SMS, self._now(), destination),
+            self._send_to(destination, secrets.token_hex(16)) as counted,
+        ):
+            factor = self._ask_okta(NewFactor(user.id, wanted), counted, call)
         if not isinstance(factor, Factor):
             raise errors.InternalError("an enrollment without a factor")
         return factor
@@ -522,13 +525,14 @@ class Issue:
 
     @contextmanager
     def _client_send(
-        self, email_hash: EmailHash, channel: Channel, now: int
+        self, email_hash: EmailHash, channel: Channel, now: int, to: str = ""
     ) -> Iterator[tuple[Found | None, int]]:
-        """Count one send of a client to this email, unless it was certainly not sent. Yields the
-        kept look-up, and when the next send is allowed. Raises SendLimited.
+        """Count one send of a client to this email, unless it was certainly not sent. `to` is the hash
+        of the mailbox or phone, where it is known before the look-up. Yields the kept look-up, and
+        when the next send is allowed. Raises SendLimited.
         """
         token = secrets.token_hex(8)
-        reserved = self.emails.reserve_client_send(email_hash, channel, token, now)
+        reserved = self.emails.reserve_client_send(email_hash, channel, token, now, to)
         try:
             yield reserved
         except errors.VerificationError as failure:

@@ -40,7 +40,8 @@ HOLD_SECONDS = 3600
 """How long the public is refused after its last allowed wrong code for one email."""
 
 RESEND_SECONDS = 30
-"""The least time between two sends over one channel; Okta's own limit for sms and call."""
+"""The least time between two sends over one channel to one destination, as far as that is known; Okta's
+own limit for sms and call."""
 
 DESTINATION_SENDS = 20
 """Sends to one mailbox or phone in a day of the clock (UTC), over all users."""

@@ -136,3 +136,34 @@ def test_sends_fit_their_windows(kind: str, steps: list[Step]) -> None:
         len(value["L"]) for row in client.rows.values() for value in row.values() if "L" in value
     ]
     assert max(kept, default=0) < 2 * max(each.count for each in windows)
+
+
+def to_by_client(table: Table, channel: Channel, now: int, to: str) -> None:
+    EmailRows(table, 3).reserve_client_send(EMAIL, channel, secrets.token_hex(4), now, to)
+
+
+def to_in_sign_in(table: Table, channel: Channel, now: int, to: str) -> None:
+    planned(
+        table,
+        SendPlan(ADA, "sign-in", "", now, 4, "emf1", counts_as=channel, destination_hash=to),
+    )
+
+
+@pytest.mark.parametrize("send", [to_by_client, to_in_sign_in])
+def test_cool_down_is_of_a_channel_and_a_destination_and_the_hour_is_of_all(
+    send: Callable[[Table, Channel, int, str], None], table: Table
+) -> None:
+    send(table, Channel.SMS, NOW, "a")
+    send(table, Channel.EMAIL, NOW, "a")
+    send(table, Channel.SMS, NOW, "b")
+    for to in ("b", ""):  # what is not known may be the same
+        with pytest.raises(errors.SendLimited) as limited:
+            send(table, Channel.SMS, NOW + 29, to)
+        assert (limited.value.limit, limited.value.retry_after) == ("resend", 1)
+    send(table, Channel.SMS, NOW + 30, "")
+    with pytest.raises(errors.SendLimited):
+        send(table, Channel.SMS, NOW + 31, "a")
+    send(table, Channel.CALL, NOW + 31, "b")
+    with pytest.raises(errors.SendLimited) as limited:
+        send(table, Channel.EMAIL, NOW + 32, "c")
+    assert (limited.value.limit, limited.value.retry_after) == ("hour", 3600 - 32)

@@ -488,6 +488,13 @@ class TestEnrollment:
         assert state.document.status is SignInStatus.SUCCESS
         assert len(world.ada.wrong_codes) == world.org.wrong[ADA_ID] == 2
 
+    def test_a_mistyped_number_is_corrected_without_a_wait(self, world: World) -> None:
+        for number in ("+15005550042", "+15005550043"):
+            wanted = EnrollStep(FactorType.SMS, STATE_TOKEN, {"profile": {"phoneNumber": number}})
+            assert world.sign_in.enroll(wanted, world.public()).was_sent
+        with pytest.raises(errors.SendLimited):
+            world.sign_in.enroll(wanted, world.public())
+
     def test_an_app_is_enrolled_without_a_send(self, world: World) -> None:
         enroll = EnrollStep(FactorType.TOTP, STATE_TOKEN)
         assert not world.sign_in.enroll(enroll, world.public()).was_sent

@@ -91,10 +91,13 @@ class CustomerRows:
             values |= challenge_slots.push_values(plan.challenge)
         if plan.counts_as is not None:
             slots, channel = _sign_in_sends(plan), plan.counts_as.value
-            sets.append(f"{slots.push}, {slots.last(channel)} = :now")
-            conditions += [slots.cooled(channel), slots.fits]
-            values |= slots.values(plan.now) | slots.cooled_value(plan.now)
-            values[":now"] = number(plan.now)
+            to = plan.destination_hash
+            sets.append(
+                f"{slots.push}, {slots.last(channel)} = :now, {slots.last_to(channel)} = :to"
+            )
+            conditions += [slots.cooled(channel, to), slots.fits]
+            values |= slots.values(plan.now) | slots.cooled_values(plan.now, to)
+            values |= {":now": number(plan.now), ":to": string(to)}
         own = Update(
             key_of(plan.customer), f"SET {', '.join(sets)}", " AND ".join(conditions), values, names
         )
@@ -269,6 +272,7 @@ def _why_not_sent(row: Item, plan: SendPlan) -> VerificationError:
     if rules.is_held(state, plan.allowed):
         return AttemptsHeld(retry_after=rules.HOLD_SECONDS)
     if plan.counts_as is not None:
-        return _sign_in_sends(plan).limited(row, plan.counts_as.value, plan.now)
+        sends, to = _sign_in_sends(plan), plan.destination_hash
+        return sends.limited(row, plan.counts_as.value, plan.now, to)
     wait = rules.send_wait(RELEASES.sends(row), RELEASES.windows, plan.now)
     return SendLimited(retry_after=wait, limit="releases")

@@ -71,7 +71,7 @@ class EmailRows:
         values = {
             **challenge_slots.push_values(challenge),
             **sends.values(now),
-            **sends.cooled_value(now),
+            **sends.cooled_values(now),
             ":id": string(challenge.id),
             ":most": number(self._most(place)),
             ":now": number(now),
@@ -138,27 +138,32 @@ class EmailRows:
         return _found(row)
 
     def reserve_client_send(
-        self, email_hash: EmailHash, channel: Channel, token: str, now: int
+        self, email_hash: EmailHash, channel: Channel, token: str, now: int, to: str = ""
     ) -> tuple[Found | None, int]:
         """Count one send of a client to this email before anything is sent; the kept look-up, and
-        when the next send is allowed. Raises SendLimited.
+        when the next send is allowed. `to` is the hash of the mailbox or phone, as far as it is known
+        yet. Raises SendLimited.
         """
         sends, place = CLIENT_SENDS, Place(Row.EMAIL, email_hash)
         values = {
             **sends.values(now),
-            **sends.cooled_value(now),
+            **sends.cooled_values(now, to),
             ":now": number(now),
+            ":to": string(to),
             ":token": string(token),
             ":ttl": number(now + KEPT_SECONDS),
         }
-        update = f"SET {sends.push}, {sends.last(channel)} = :now, send = :token, #ttl = :ttl"
-        condition = f"{sends.cooled(channel)} AND {sends.fits}"
+        update = (
+            f"SET {sends.push}, {sends.last(channel)} = :now, {sends.last_to(channel)} = :to, "
+            "send = :token, #ttl = :ttl"
+        )
+        condition = f"{sends.cooled(channel, to)} AND {sends.fits}"
         try:
             row = self._table.update(Update(key_of(place), update, condition, values, TTL))
         except ConditionFailed as failed:
             row = failed.item
             if text_attribute(row, "send") != token:  # otherwise boto3 has sent an own write again
-                raise sends.limited(row, channel, now) from None
+                raise sends.limited(row, channel, now, to) from None
         self._tidy(key_of(place), sends, row)
         return _found(row), rules.resend_at(sends.sends(row), sends.windows, now)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from verification import rules
-from verification.aws.table import Item, Update, int_attribute, number
+from verification.aws.table import Item, Update, int_attribute, number, string, text_attribute
 from verification.errors import SendLimited
 
 
@@ -14,7 +14,8 @@ class SendTimes:
     """The sends that `windows` limit, in the list `name` of a row.
 
     `push` (of SET), `pop` (of REMOVE) and `fits` are parts of DynamoDB expressions; `values` has what
-    `push` and `fits` need. A channel's cool-down has an attribute of its own.
+    `push` and `fits` need. A channel's cool-down has an attribute of its own, and where it is known
+    one for the mailbox or phone (a hash): another one may be sent a code at once.
     """
 
     def __init__(self, name: str, windows: Sequence[rules.Window]) -> None:
@@ -36,13 +37,21 @@ class SendTimes:
         """The attribute with the time of the channel's last send."""
         return f"{self._name}_{channel}"
 
-    def cooled(self, channel: str) -> str:
-        """The condition that the channel's cool-down is over; needs `cooled_value`."""
-        return f"NOT {self.last(channel)} > :cooled"
+    def last_to(self, channel: str) -> str:
+        """The attribute with the destination of that send; an empty text if it was not known."""
+        return f"{self._name}_{channel}_to"
 
-    def cooled_value(self, now: int) -> dict[str, Any]:
-        """The value that `cooled` needs."""
-        return {":cooled": number(now - rules.RESEND_SECONDS)}
+    def cooled(self, channel: str, to: str = "") -> str:
+        """The condition that the channel's cool-down is over, or was another destination's; needs
+        `cooled_values`.
+        """
+        is_over = f"NOT {self.last(channel)} > :cooled"
+        return f"({is_over} OR NOT {self.last_to(channel)} IN (:to, :unknown))" if to else is_over
+
+    def cooled_values(self, now: int, to: str = "") -> dict[str, Any]:
+        """The values that `cooled` needs."""
+        destination = {":to": string(to), ":unknown": string("")} if to else {}
+        return {":cooled": number(now - rules.RESEND_SECONDS), **destination}
 
     def sends(self, row: Item) -> tuple[int, ...]:
         """The times in a row that a window can still count, newest first."""
@@ -59,9 +68,11 @@ class SendTimes:
         condition = f"size({self._name}) = :length"
         return Update(key, f"REMOVE {old}", condition, {":length": number(length)})
 
-    def limited(self, row: Item, channel: str, now: int) -> SendLimited:
-        """Which limit refuses a send over this channel, and for how long."""
+    def limited(self, row: Item, channel: str, now: int, to: str = "") -> SendLimited:
+        """Which limit refuses a send over this channel to this destination, and for how long."""
         channel_wait = int_attribute(row, self.last(channel)) + rules.RESEND_SECONDS - now
+        if to and text_attribute(row, self.last_to(channel)) not in ("", to):
+            channel_wait = 0
         sends = self.sends(row)
         window_wait = rules.send_wait(sends, self.windows, now)
         if window_wait <= channel_wait:
