@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from verification import errors, rules
-from verification.crypto import fold_login
+from verification.crypto import DeviceClaim, fold_login
 from verification.devices import Devices
 from verification.limits import Limits
 from verification.models import Call, EmailHash, Lane, PasswordState, Spent, User
@@ -32,9 +32,8 @@ _HELD = (
 @dataclass(frozen=True, slots=True)
 class PasswordAttempt:
     """A password that counts as wrong until it is settled. `username` is what Okta is to be sent.
-    `is_concealed`: the caller must not be told whether Okta is asked. `is_strangers`: `spent` is of
-    the budget that strangers share, which a right password alone gives back, or it would tell that
-    a known device was used.
+    `is_concealed`: the caller must not be told whether Okta is asked, so a right password alone gives
+    `spent` back.
     """
 
     username: str
@@ -43,7 +42,6 @@ class PasswordAttempt:
     lane: Lane
     spent: Spent
     is_concealed: bool
-    is_strangers: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,64 +63,55 @@ class Passwords:
         InvalidCredentials to strangers, who must not be told whether Okta is asked.
 
         The count and a client's budget belong to the login, in whatever form it was written. The
-        public's budget belongs to the username as it was written: if the full and the short form of a
-        login shared a budget, that would tell that somebody has this login.
+        strangers' budget belongs to the username as it was written: if the full and the short form of
+        a login shared a budget, that would tell that somebody has this login. A known device pays
+        from its own budget alone: in the strangers' its sign-ins would show.
         """
-        user = None if "@" in fold_login(username) else self.users.with_login(username, call)
+        device = self._device(call)
+        is_short = "@" not in fold_login(username)
+        user = self.users.with_login(username, call) if is_short or device else None
         login = user.login if user is not None else username
         login_hash = self.keys().login_hash(login)
         self.meter.note(login_hash=login_hash)
-        if call.caller.is_public:
-            budget, lane = self.keys().login_hash(username), Lane.STRANGER
+        if not call.caller.is_public:
+            lane, budget = Lane.CLIENT, str(login_hash)
+        elif device and user and device.customer == self.keys().customer_key(user.id):
+            lane, budget = Lane.DEVICE, device.device_id
         else:
-            budget, lane = login_hash, Lane.CLIENT
-        try:
-            spent = self.limits.spend_password(lane, budget)
-        except errors.RateLimited:
-            user = user or self._user_of_device(login, call)
-            device_id = self._device_id(user, call)
-            if device_id is None:
-                raise
-            lane, spent = Lane.DEVICE, self.limits.spend_password(Lane.DEVICE, device_id)
+            lane, budget = Lane.STRANGER, str(self.keys().login_hash(username))
+        spent = self.limits.spend_password(lane, budget)
         conceals = lane is Lane.STRANGER and self.settings.conceal_unknown_customers
         token = secrets.token_hex(16)
-        attempt = PasswordAttempt(
-            login, login_hash, token, lane, spent, is_concealed=conceals, is_strangers=conceals
-        )
+        attempt = PasswordAttempt(login, login_hash, token, lane, spent, is_concealed=conceals)
         try:
-            return self._counted(attempt, user, call)
+            self._require_counted(attempt, user, call)
         except errors.VerificationError as failure:
-            if not attempt.is_strangers and errors.okta_did_nothing(failure):
+            if not conceals and errors.okta_did_nothing(failure):
                 self.limits.refund(spent)
-            raise
+            raise self.told(attempt, failure) from None
+        return attempt
 
     def settle(self, attempt: PasswordAttempt, result: Result) -> None:
         """Write what the password was. Only a wrong one is paid for, and what is told as one."""
         self.counts.settle(attempt.login_hash, attempt.token, result, int(self.clock()))
-        if result is Result.RIGHT or (result is Result.UNDONE and not attempt.is_strangers):
+        if result is Result.RIGHT or (result is Result.UNDONE and not attempt.is_concealed):
             self.limits.refund(attempt.spent)
 
-    def _counted(self, attempt: PasswordAttempt, user: User | None, call: Call) -> PasswordAttempt:
-        """The attempt, on the row, in the lane that may make it. The user is looked up only if the
-        caller's own lane may not.
+    def _require_counted(self, attempt: PasswordAttempt, user: User | None, call: Call) -> None:
+        """Count the attempt on the row. Raises AttemptsHeld, and what the look-up of the user ends
+        with, which is made only if the lane is held.
         """
-        try:
-            is_counted, state = self._count(attempt, call)
-            if is_counted:
-                return attempt
-            user = user or self.users.with_login(attempt.username, call)
-            trusts = self.settings.trust_last_login
-            if user is not None and state.last_at < rules.passwords_forgotten_at(
-                user, trust_last_login=trusts
-            ):
-                self.counts.forget(attempt.login_hash, state, int(self.clock()))
-            if self._device_id(user, call) is not None:
-                attempt = replace(attempt, lane=Lane.DEVICE, is_concealed=False)
-            if not self._count(attempt, call)[0]:
-                raise errors.AttemptsHeld(_HELD, retry_after=rules.HOLD_SECONDS)
-        except errors.VerificationError as failure:
-            raise self.told(attempt, failure) from None
-        return attempt
+        is_counted, state = self._count(attempt, call)
+        if is_counted:
+            return
+        user = user or self.users.with_login(attempt.username, call)
+        trusts = self.settings.trust_last_login
+        if user is not None and state.last_at < rules.passwords_forgotten_at(
+            user, trust_last_login=trusts
+        ):
+            self.counts.forget(attempt.login_hash, state, int(self.clock()))
+        if not self._count(attempt, call)[0]:
+            raise errors.AttemptsHeld(_HELD, retry_after=rules.HOLD_SECONDS)
 
     def told(
         self, attempt: PasswordAttempt, failure: errors.VerificationError
@@ -154,16 +143,10 @@ class Passwords:
         patience = STRANGER_PATIENCE if attempt.is_concealed else math.inf
         return in_turn(reserve, call.deadline, self.sleep, patience)
 
-    def _user_of_device(self, login: str, call: Call) -> User | None:
-        """The user, if the caller has a token that this service made."""
-        token = call.caller.device_token
-        has_token = call.caller.is_public and token and self.keys().device_claim(token)
-        return self.users.with_login(login, call) if has_token else None
-
-    def _device_id(self, user: User | None, call: Call) -> str | None:
-        """The id of the caller's device, if it is one of this user's."""
-        if user is None or not call.caller.is_public:
+    def _device(self, call: Call) -> DeviceClaim | None:
+        """The device of a public caller with a valid token, whichever customer it belongs to."""
+        if not call.caller.is_public:
             return None
-        token, customer = call.caller.device_token, self.keys().customer_key(user.id)
-        device = self.devices.claim(token, int(self.clock()), email_hash=None, customer=customer)
-        return device[0].device_id if device else None
+        token, now = call.caller.device_token, int(self.clock())
+        device = self.devices.claim(token, now, email_hash=None, customer=None)
+        return device[0] if device else None

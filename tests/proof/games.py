@@ -57,18 +57,25 @@ def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> Non
     meet_device(customer)
     nobody.clock.now, nobody.login = customer.clock.now, customer.login
     for turn in (*turns, *_PROBES):
-        if isinstance(turn.move, moves.SignIn) and _can_sign_in(nobody) > _can_sign_in(customer):
+        sign_in = turn.move if isinstance(turn.move, moves.SignIn) else None
+        if sign_in and _can_more(sign_in, nobody) > _can_more(sign_in, customer):
             continue  # somebody was registered meanwhile: what a right password is told may differ
+        has_device = bool(sign_in) and _is_known(turn.move, customer)
         seen_of_customer = _seen(turn, customer)
-        if isinstance(turn.move, moves.SignIn) and seen_of_customer and seen_of_customer[0] == 200:
-            # Nobody has no right password, which leaves nothing that strangers could see.
-            nobody.sign_ins.pop(turn.move.source, None)
+        if sign_in and (has_device or (seen_of_customer and seen_of_customer[0] == 200)):
+            # Nobody has no device and no right password, which leave nothing that strangers could see.
+            nobody.sign_ins.pop(sign_in.source, None)
         else:
             seen = seen_of_customer, _seen(turn, nobody)
         if isinstance(turn.move, _PUBLIC):
             assert seen[0] == seen[1], f"{turn.move} tells {person} from nobody: {seen}"
         # Clients and devices may wait differently; the next move begins at the same time.
         customer.clock.now = nobody.clock.now = max(customer.clock.now, nobody.clock.now)
+
+
+def _can_more(sign_in: moves.SignIn, world: World) -> tuple[bool, bool]:
+    """Whether this is a known device, and whether its password can be right."""
+    return _is_known(sign_in, world), _can_sign_in(world)
 
 
 def _can_sign_in(world: World) -> bool:

@@ -13,6 +13,7 @@ from tests.proof.world import (
     ANSWER,
     EMAIL,
     HOME,
+    KNOWN_HOME,
     LOGIN,
     NEIGHBOURS,
     OLD_EMAIL,
@@ -199,7 +200,8 @@ class SignIn:
     def play(self, world: World) -> Answer:
         body = {"username": world.login, "password": PASSWORD}
         headers = _device(world) if self.has_device else {}
-        answer = world.call(_AUTHN, body=body, source=self.source, headers=headers)
+        source = KNOWN_HOME if headers else self.source
+        answer = world.call(_AUTHN, body=body, source=source, headers=headers)
         world.sign_ins[self.source] = answer["stateToken"] or ""
         world.clock.now += 1  # Okta counts the sign-ins of one login in a second
         return answer

@@ -57,8 +57,10 @@ TABLE = "table"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:issue:live"
 SOURCES = ("203.0.113.7", "203.0.113.8", "2001:db8::1")
 OWNER, SHOP, HOME = "198.51.100.1", "198.51.100.2", "198.51.100.3"
+KNOWN_HOME = "198.51.100.4"
 """Addresses of strangers, of the customer, of the client's backend, and of where the customer begins
-to sign in, so that the customer's mistakes elsewhere cannot prevent that.
+to sign in, without and with a known device, so that the customer's mistakes elsewhere cannot prevent
+that.
 """
 
 ENVIRON = {

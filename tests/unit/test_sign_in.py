@@ -211,16 +211,41 @@ class TestPasswordsInARow:
         begin(world, world.client())
         begin(world, world.public())
 
-    def test_a_known_device_leaves_the_strangers_budget_as_a_stranger_would(
-        self, world: World
+    @pytest.mark.parametrize(
+        "failure", [None, errors.OktaRateLimited(), errors.OktaOutcomeUnknown()]
+    )
+    def test_a_known_device_leaves_no_trace_in_the_strangers_budget(
+        self, world: World, failure: errors.VerificationError | None
     ) -> None:
         """Otherwise strangers could tell that somebody has the login, and is signing in."""
         token = world.known_device()
-        wrong_passwords(world, 3)
-        world.org.faults["begin"] = errors.OktaRateLimited()
-        with pytest.raises(errors.OktaRateLimited):
-            begin(world, world.public(device_token=token))
-        assert (world.spent("passwords-public"), world.wrong_passwords().wrong) == (4, 3)
+        wrong_passwords(world, 2)
+        if failure is not None:
+            world.org.faults["begin"] = failure
+        with pytest.raises(type(failure) if failure else errors.InvalidCredentials):
+            begin(world, world.public(token), "wrong")
+        is_undone = isinstance(failure, errors.OktaRateLimited)
+        assert (world.spent("passwords-public"), world.spent("passwords-device")) == (
+            2,
+            0 if is_undone else 1,
+        )
+
+    def test_somebody_elses_device_pays_as_a_stranger(self, world: World) -> None:
+        token = world.known_device()
+        for username in (GRACE, "nobody@example.com"):
+            with pytest.raises(errors.InvalidCredentials):
+                begin(world, world.public(token), "wrong", username)
+        assert (world.spent("passwords-public"), world.spent("passwords-device")) == (2, 0)
+
+    def test_a_device_whose_customer_cannot_be_looked_up_leaves_no_trace(
+        self, world: World
+    ) -> None:
+        token = world.known_device()
+        for username in (ADA, GRACE, "nobody@example.com"):
+            world.org.faults["with_login"] = errors.OktaUnavailable()
+            with pytest.raises(errors.OktaUnavailable):
+                begin(world, world.public(token), username=username)
+        assert world.spent("passwords-public") == world.wrong_passwords().wrong == 0
 
     def test_a_known_device_has_one_more_and_is_told_that_it_is_held(self, world: World) -> None:
         token = world.known_device()
