@@ -144,7 +144,9 @@ class TestAlarms:
         named = {re.sub(r"\W|Arn\b", "", each) for each in widget["properties"]["alarms"]}
         assert named == set(ALARMS) - {"AuditEventsAreLost"}
 
-    @pytest.mark.parametrize("name", ["HoldsRise", "SendLimitsRise", "DeliveriesFail"])
+    @pytest.mark.parametrize(
+        "name", ["HoldsRise", "WrongPasswordsRise", "SendLimitsRise", "DeliveriesFail"]
+    )
     def test_alarms_on_a_share_need_enough_calls(self, name: str) -> None:
         (value,) = (each for each in ALARMS[name]["Metrics"] if "Expression" in each)
         assert re.match(r"IF\(.* >= \d+, .*, 0\)", value["Expression"])

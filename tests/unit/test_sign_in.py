@@ -206,6 +206,13 @@ class TestPasswordsInARow:
         with pytest.raises(errors.AttemptsHeld):
             begin(world, world.public())
 
+    def test_the_brake_is_not_for_passwords(self, world: World) -> None:
+        """It would make it cheaper for strangers to hold many customers."""
+        wrong_passwords(world, 2)
+        assert world.budgets.brake == 0
+        world.budgets.brake = world.settings.stranger_failures + 1
+        begin(world, world.public())
+
     def test_a_right_password_ends_the_count(self, world: World) -> None:
         wrong_passwords(world, 3)
         begin(world, world.client())
@@ -389,6 +396,13 @@ class TestSends:
             world.org.faults["challenge"] = errors.OktaNotReached()
             with pytest.raises(errors.OktaNotReached):
                 world.sign_in.verify_factor(step(), world.public())
+
+    def test_sends_that_need_no_password_do_not_use_up_those_of_a_sign_in(
+        self, world: World
+    ) -> None:
+        for n in range(rules.DESTINATION_SENDS):
+            world.limits.send_to(world.keys.destination_hash(ADA), f"{n}")
+        assert world.sign_in.verify_factor(step(), world.public()).was_sent
 
     @pytest.mark.parametrize("factor_id", [APP, QUESTION])
     def test_a_factor_that_is_sent_nothing_is_not_limited(
