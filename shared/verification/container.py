@@ -37,6 +37,7 @@ from verification.okta.sms_templates import SmsTemplates
 from verification.okta.transport import Transport
 from verification.okta.users import Users
 from verification.okta.wire import Wire
+from verification.outage import Outage
 from verification.passwords import Passwords
 from verification.ports import Beside
 from verification.receipts import Receipts
@@ -188,6 +189,7 @@ def build(
             issue=issue,
             verify=verify,
             limits=limits,
+            outage=Outage(authn, monotonic),
             receipts=receipts,
             settings=settings,
             meter=meter,

@@ -79,8 +79,8 @@ class Passwords:
             lane, budget = Lane.DEVICE, device.device_id
         else:
             lane, budget = Lane.STRANGER, str(self.keys().login_hash(username))
-        spent = self.limits.spend_password(lane, budget)
         conceals = lane is Lane.STRANGER and self.settings.conceal_unknown_customers
+        spent = self.limits.spend_password(lane, budget)
         token = secrets.token_hex(16)
         attempt = PasswordAttempt(login, login_hash, token, lane, spent, is_concealed=conceals)
         try:

@@ -34,6 +34,7 @@ from verification.models import (
     SignInStatus,
 )
 from verification.observability import Meter
+from verification.outage import Outage
 from verification.parsing import require_redirect
 from verification.passwords import Passwords
 from verification.ports import Clock, Keys, OktaAuthn, OktaFactors, Result, SignIns
@@ -60,6 +61,7 @@ class SignIn:
     issue: Issue
     verify: Verify
     limits: Limits
+    outage: Outage
     receipts: Receipts
     settings: Settings
     meter: Meter
@@ -71,14 +73,15 @@ class SignIn:
 
         The public is told InvalidCredentials for a locked or inactive customer too, and strangers are
         told it where Okta was not asked or did not answer. Every failure is told to the public after a
-        fixed time.
+        fixed time. An outage of Okta is told to the public before all that.
         """
         self._require_redirect(credentials.redirect_url)
         if not self._may_name_device(call):
             credentials = replace(credentials, device_token="")
-        started = self.fixed_time.start()
         if self._conceals(call):
             call = replace(call, patience=STRANGER_PATIENCE)
+            self.outage.require_none(call)
+        started = self.fixed_time.start()
         try:
             document = self._check_password(credentials, call)
         except errors.VerificationError as failure:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import hypothesis
@@ -63,8 +63,10 @@ def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> Non
         has_device = bool(sign_in) and _is_known(turn.move, customer)
         seen_of_customer = _seen(turn, customer)
         if sign_in and (has_device or (seen_of_customer and seen_of_customer[0] == 200)):
-            # Nobody has no device and no right password, which leave nothing that strangers could see.
+            # Nobody has no device and no right password. Strangers may see no more of these than that
+            # somebody has signed in.
             nobody.sign_ins.pop(sign_in.source, None)
+            replace(turn, move=moves.OtherSignIn()).play(nobody)
         else:
             seen = seen_of_customer, _seen(turn, nobody)
         if isinstance(turn.move, _PUBLIC):

@@ -11,6 +11,7 @@ import pyotp
 
 from tests.proof.world import (
     ANSWER,
+    ELSEWHERE,
     EMAIL,
     HOME,
     KNOWN_HOME,
@@ -19,6 +20,7 @@ from tests.proof.world import (
     OLD_EMAIL,
     OTHER_EMAIL,
     OWNER,
+    PASSER_BY,
     PASSWORD,
     PHONE,
     ROOT_KEY,
@@ -205,6 +207,15 @@ class SignIn:
         world.sign_ins[self.source] = answer["stateToken"] or ""
         world.clock.now += 1  # Okta counts the sign-ins of one login in a second
         return answer
+
+
+@dataclass(frozen=True)
+class OtherSignIn:
+    """Another customer begins to sign in, somewhere else."""
+
+    def play(self, world: World) -> Answer:
+        body = {"username": PASSER_BY, "password": PASSWORD}
+        return world.call(_AUTHN, body=body, source=ELSEWHERE)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 START = 1_800_000_000.0
 EMAIL, LOGIN = "subject@shop.example", "subject.name"
 OTHER_EMAIL, OLD_EMAIL = "other@shop.example", "old@shop.example"
+PASSER_BY = "passer-by@shop.example"
 NEIGHBOURS = tuple(f"neighbour-{n}@shop.example" for n in range(4))
 PHONE = "+15005550123"
 PASSWORD = "Right-Horse-7"
@@ -57,10 +58,10 @@ TABLE = "table"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:issue:live"
 SOURCES = ("203.0.113.7", "203.0.113.8", "2001:db8::1")
 OWNER, SHOP, HOME = "198.51.100.1", "198.51.100.2", "198.51.100.3"
-KNOWN_HOME = "198.51.100.4"
+KNOWN_HOME, ELSEWHERE = "198.51.100.4", "198.51.100.5"
 """Addresses of strangers, of the customer, of the client's backend, and of where the customer begins
 to sign in, without and with a known device, so that the customer's mistakes elsewhere cannot prevent
-that.
+that; and of another customer.
 """
 
 ENVIRON = {
@@ -373,6 +374,10 @@ class World:
 
     def _populate(self) -> None:
         directory, person = self.org.directory, self.person
+        other = directory.add_user(
+            login=PASSER_BY, email=PASSER_BY, first_name="Passer", last_name="By"
+        )
+        other.password = PASSWORD
         if person is Person.NOBODY:
             return
         for n in range(2 if person is Person.TWINS else 1):

@@ -249,6 +249,10 @@ class FakeAuthn(_Api):
     def look(self, state_token: str, call: Call) -> SignInDocument:
         return self.move("look", state_token, call)
 
+    def require_answer(self, call: Call) -> None:
+        with self._org.call("require_answer", call):
+            pass
+
     def move(self, where: str, state_token: str, call: Call) -> SignInDocument:
         with self._org.call(where, call):
             return self._document(where, state_token)

@@ -32,6 +32,7 @@ from verification.limits import Budget, Limits
 from verification.lookup import Lookup
 from verification.models import Call, Caller, Code, Email, FactorType, Scope
 from verification.observability import Meter
+from verification.outage import Outage
 from verification.passwords import Passwords
 from verification.receipts import Receipts
 from verification.registration import Register
@@ -119,12 +120,17 @@ class World:
         self.sign_in = SignIn(
             sign_ins=self.sign_ins,
             passwords=Passwords(
-                counts=self.passwords, users=users, devices=self.devices, sleep=sleep, **given
+                counts=self.passwords,
+                users=users,
+                devices=self.devices,
+                sleep=sleep,
+                **given,
             ),
             authn=self.authn,
             okta_factors=factors,
             issue=self.issue,
             verify=self.verify,
+            outage=Outage(self.authn, clock),
             receipts=self.receipts,
             fixed_time=fixed_time,
             **given,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from verification import errors
@@ -16,6 +17,8 @@ from verification.models import (
     SignInStatus,
 )
 from verification.okta.transport import Transport
+
+_NO_SIGN_IN = "00-no-sign-in-has-this-state-token"
 
 
 class Authn:
@@ -47,6 +50,13 @@ class Authn:
     def look(self, state_token: str, call: Call) -> SignInDocument:
         """Where the sign-in is."""
         return self._step((), {"stateToken": state_token}, call)
+
+    def require_answer(self, call: Call) -> None:
+        """Raise what keeps Okta from answering any sign-in. It is asked for one that nobody has
+        begun, which it refuses, and which its log of sign-ins does not contain.
+        """
+        with suppress(errors.ChallengeRefused):
+            self._step((), {"stateToken": _NO_SIGN_IN}, call, is_probe=True)
 
     def move(self, where: str, state_token: str, call: Call) -> SignInDocument:
         """`previous`, `skip` or `cancel`."""
@@ -86,6 +96,8 @@ class Authn:
         body: Mapping[str, object],
         call: Call,
         parameters: Mapping[str, str] | None = None,
+        *,
+        is_probe: bool = False,
     ) -> SignInDocument:
         try:
             document = self._transport.request(
@@ -94,8 +106,8 @@ class Authn:
                 call,
                 params=parameters,
                 body=body,
-                with_token=self._is_trusted,
-                for_customer=True,
+                with_token=self._is_trusted and not is_probe,
+                for_customer=not is_probe,
             )
         except errors.VerificationError as failure:
             raise _outcome(failure) from None
