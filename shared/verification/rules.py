@@ -67,6 +67,10 @@ REFUSAL_SECONDS = 60
 ATTEMPT_SECONDS = 12
 """How long an attempt whose function crashed blocks others: longer than a function can run."""
 
+SENDING_SECONDS = 12
+"""How long after its beginning a send whose end is not known may still be carried out by Okta: longer
+than a function can run."""
+
 CODE_SECONDS = 600
 """The longest time for which Okta may accept a code that was sent: the greatest lifetime that a
 setting allows. Okta's own default for sms and call is 300."""

@@ -32,6 +32,7 @@ from tests.proof.sequences import Turn
 from tests.proof.world import EMAIL, HOME, PHONE, SOURCES, Answer, Delivery, Person, World, watched
 from tests.sandbox.okta.records import FactorStatus, UserStatus
 from verification.errors import SendLimited
+from verification.rules import SENDING_SECONDS
 
 Settings = Mapping[str, str]
 
@@ -146,6 +147,7 @@ class Siege:
     failed_passwords_at: list[float] = field(default_factory=list)
     sends: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
     right: tuple[str, str, bool, float] | None = None
+    unsure_until: float = 0.0
 
     def __post_init__(self) -> None:
         self.world = World(self.person, self.settings)
@@ -240,7 +242,15 @@ class Siege:
             code = self.world.code(_ADDRESS[move.channel])
             self.right = (code, move.channel, move.has_purpose, self.world.clock.now + 300)
         replaces = isinstance(move, Enroll | ChallengeFactor | ClientVerify)
-        if turn.fault is not None or turn.delivery is Delivery.LATER or replaces:
+        now = self.world.clock.now
+        if turn.fault is not None:
+            self.unsure_until = now + SENDING_SECONDS  # Okta may carry out a send as late as that
+        if (
+            now < self.unsure_until
+            or turn.fault is not None
+            or turn.delivery is Delivery.LATER
+            or replaces
+        ):
             self.right = None
 
     def _must_be_right(self, turn: Turn) -> bool:

@@ -7,7 +7,7 @@ ever sent over a factor, so that only the service's own rules make an old code w
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -47,7 +47,8 @@ _SENT = (FactorType.EMAIL, FactorType.SMS, FactorType.CALL)
 @dataclass
 class Org:
     """Users and factors by user id, codes sent by factor id. `faults`: what the next call of this
-    name ends with. A fault after which Okta may have acted comes after Okta has acted.
+    name ends with. A fault after which Okta may have acted comes after Okta has acted. `meanwhile`:
+    what happens while the next call of this name is on its way.
     """
 
     users: dict[str, User] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Org:
     calls: list[str] = field(default_factory=list)
     told: list[Call] = field(default_factory=list)
     faults: dict[str, errors.VerificationError] = field(default_factory=dict)
+    meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
 
     def add(self, user: User, *factors: Factor) -> None:
         self.users[user.id] = user
@@ -66,6 +68,7 @@ class Org:
     def call(self, name: str, call: Call) -> Iterator[None]:
         self.calls.append(name)
         self.told.append(call)
+        self.meanwhile.pop(name, lambda: None)()
         failure = self.faults.pop(name, None)
         if failure is not None and not errors.was_carried_out(failure):
             raise failure

@@ -111,23 +111,30 @@ class CustomerRows:
     def confirm_send(
         self, customer: CustomerKey, factor_id: str, by: str, now: int
     ) -> CustomerState:
-        """The code was sent, for certain. A factor that was unknown before is recorded now."""
-        names = {"#sent": _SENT + factor_id}
+        """The code of the send that began at `now` was sent, and is the newest for certain. A factor
+        that was unknown before is recorded now.
+
+        It stays uncertain if the one before may have been on its way at the same time: Okta may then
+        have carried out that one last.
+        """
         try:
             row = self._table.update(
                 Update(
                     key_of(customer),
                     "SET #sent = :sent",
-                    "attribute_not_exists(#sent) OR #sent.#by = :by",
+                    "(attribute_not_exists(#sent) OR #sent.#by = :by) AND "
+                    "NOT (#was.certain = :no AND #was.#at > :ended AND #was.#by <> :by)",
                     {
                         ":sent": _sent(Sent(by, now, is_certain=True)),
                         ":by": string(by),
+                        ":no": {"BOOL": False},
+                        ":ended": number(now - rules.SENDING_SECONDS),
                     },
-                    {**names, "#by": "by"},
+                    {**_names(factor_id), "#by": "by", "#at": "at"},
                 )
             )
         except ConditionFailed as failed:
-            row = failed.item  # a newer one has been sent since
+            row = failed.item  # a newer one has been sent since, or there was another beside it
         for sends in (STRANGERS_SIGN_IN_SENDS, KNOWN_SIGN_IN_SENDS, RELEASES):
             if excess := sends.excess(key_of(customer), row):
                 self._table.try_update(excess)
