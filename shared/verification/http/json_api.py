@@ -42,6 +42,7 @@ from verification.settings import Settings
 NAME = "json"
 MAX_BODY = 8 * 1024
 MAX_DETAIL = 300
+MAX_NAME = 64
 JWKS_SECONDS = 3600
 _CONDUCTOR_ID = re.compile(r"[\w .:/-]{1,64}")
 """It goes into receipts and logs, so it must not be an email address."""
@@ -265,13 +266,25 @@ def parse_object(request: Request) -> Mapping[str, Any]:
         text = request.body
         if len(text) > MAX_BODY:
             raise errors.MalformedBody("The body is too long.")
-        body = json.loads(text)
+        body = json.loads(text, object_pairs_hook=_distinct)
         json.dumps(body, ensure_ascii=False).encode()  # fails for lone surrogates
     except (ValueError, RecursionError):
         raise errors.MalformedBody("The body is not JSON.") from None
     if not isinstance(body, dict):
         raise errors.MalformedBody("The body is not a JSON object.")
     return body
+
+
+def _distinct(fields: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """The object. Raises MalformedBody for a field that is there twice: whoever has checked the body
+    before may have read the other one.
+    """
+    found: dict[str, Any] = {}
+    for name, value in fields:
+        if name in found:
+            raise errors.MalformedBody(f"{name[:MAX_NAME]} is there twice.")
+        found[name] = value
+    return found
 
 
 def text_of(body: Mapping[str, Any], name: str) -> str:

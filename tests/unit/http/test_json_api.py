@@ -207,6 +207,11 @@ class TestBodies:
                     *('{"email": ["ada@example.com"]}', '{"email": {"$ne": ""}}'),
                 ],
                 "channel is not a string.": ['{"email": "ada@example.com", "channel": 0}'],
+                "purpose is there twice.": [
+                    '{"email": "ada@example.com", "purpose": "login", "purpose": "refund"}',
+                    '{"purpose": null, "email": "ada@example.com", "\\u0070urpose": "refund"}',
+                    '{"email": "ada@example.com", "x": [{"purpose": 1, "purpose": 1}]}',
+                ],
                 "The body is too long.": [f'{{"email": "{ADA}", "x": "{"y" * 8192}"}}'],
             }
         ),
