@@ -24,7 +24,7 @@ OWN_SECONDS = 0.25
 
 SAMPLES = 200
 LEAST_SAMPLES = 20
-"""Calls to Okta of which the 99th percentile is taken."""
+"""Answers that Okta was asked for, of whose seconds at Okta the 99th percentile is taken."""
 
 BUSY_WAIT = (0.03, 0.09)
 """Seconds between two tries to have the turn."""
@@ -57,22 +57,27 @@ class FixedTime:
         self._clock = clock
         self._sleep = sleep
         self._samples: deque[float] = deque(maxlen=SAMPLES)
+        self._okta_before = 0.0
 
     def start(self) -> float:
         """The moment from which `left` and `wait` count."""
+        self._okta_before = self._okta_seconds()
         return self._clock()
 
     def left(self, started: float) -> float:
         """Seconds until the fixed time is over. Call it once Okta has answered: it measures."""
-        calls = self._meter.calls.get("okta", 0)
-        if calls:
-            self._samples.append(self._meter.seconds["okta"] / calls)
+        okta = self._okta_seconds() - self._okta_before
+        if okta > 0:
+            self._samples.append(okta)
         return max(0.0, started + self._target() - self._clock())
 
     def wait(self, started: float, deadline: Deadline) -> None:
         """Wait until the fixed time is over."""
         left = started + self._target() - self._clock()
         self._sleep(max(0.0, min(left, deadline.remaining())))
+
+    def _okta_seconds(self) -> float:
+        return self._meter.seconds.get("okta", 0.0)
 
     def _target(self) -> float:
         if len(self._samples) < LEAST_SAMPLES:

@@ -47,6 +47,14 @@ def test_it_grows_in_steps_with_okta_and_for_all_alike(
     assert answer(world, fixed_time) == answer(world, fixed_time, 0.01) == takes
 
 
+def test_it_grows_with_all_that_okta_is_asked_for_one_answer(
+    world: World, fixed_time: FixedTime
+) -> None:
+    for _ in range(LEAST_SAMPLES):
+        answer(world, fixed_time, 0.6, 0.6)
+    assert answer(world, fixed_time) == 1.5
+
+
 def test_one_slow_call_in_two_hundred_does_not_count(world: World, fixed_time: FixedTime) -> None:
     answer(world, fixed_time, 2.0)
     for _ in range(199):
