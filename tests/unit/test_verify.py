@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from tests.unit.examples import NOW
 from tests.unit.fake_okta import APP_CODE
 from tests.unit.world import ADA, ADA_ID, APP, EMAIL, GRACE, NOBODY, PHONE, SMS, WRONG, World
-from verification import errors
+from verification import errors, rules
+from verification.aws.attempt_rows import AttemptRows
 from verification.models import (
     ChallengeStatus,
     Channel,
@@ -189,6 +191,26 @@ class TestReleases:
         ):
             with pytest.raises(refusal):
                 world.check(call, world.code(), **release)
+
+    def test_its_attempt_is_used_up_though_its_outcome_could_not_be_written(
+        self, world: World
+    ) -> None:
+        """Okta then saw a sixth wrong code, of one release."""
+
+        class Broken(AttemptRows):
+            def settle(self, *_: object) -> None:
+                raise errors.StoreUnavailable
+
+        release = self.opened(world)
+        verify, broken = world.verify, Broken(world.table, world.emails)
+        world.verify = replace(verify, attempts=broken)
+        with pytest.raises(errors.StoreUnavailable):
+            world.check(world.public(), WRONG, **release)
+        world.verify = verify
+        world.now += rules.ATTEMPT_SECONDS
+        with pytest.raises(errors.ChallengeExpired):
+            world.check(world.public(), WRONG, **release)
+        assert world.org.wrong[ADA_ID] == 5
 
     def test_its_right_code_ends_the_hold(self, world: World) -> None:
         release = self.opened(world)

@@ -74,11 +74,12 @@ class AttemptRows:
             conditions.append(
                 f"{slot}.#status IN (:sending, :pending) AND {slot}.expires_at > :now"
             )
-            sets.append(f"{slot}.#status = :pending")
+            sets.append(f"{slot}.#status = :tried")
             names |= STATUS
             values |= {
                 ":sending": string(ChallengeStatus.SENDING),
                 ":pending": string(ChallengeStatus.PENDING),
+                ":tried": string(_tried(attempt.slot)),
                 ":now": number(int(attempt.now)),
             }
             if attempt.challenge_id is not None:
@@ -165,6 +166,7 @@ def _settle_customer(settlement: Settlement, customer: CustomerKey) -> Update:
             status = ChallengeStatus.EXHAUSTED if settlement.closes_customer else None
         case Result.UNDONE:
             removes.append(last)
+            status = ChallengeStatus.PENDING if settlement.slot is Slot.RELEASE else None
         case _:
             assert_never(settlement.result)
     if settlement.slot is not None and status is not None:
@@ -186,6 +188,18 @@ def _settle_customer(settlement: Settlement, customer: CustomerKey) -> Update:
         values,
         names,
     )
+
+
+def _tried(slot: Slot) -> ChallengeStatus:
+    """What a challenge is while its attempt is open. A release is used up by it from the start: it
+    has no other, even if the outcome is never written.
+    """
+    match slot:
+        case Slot.NEWEST:
+            return ChallengeStatus.PENDING
+        case Slot.RELEASE:
+            return ChallengeStatus.EXHAUSTED
+    assert_never(slot)
 
 
 def _name(slot: Slot) -> str:
