@@ -48,7 +48,7 @@ test: $(READY) $(CLIENTS) $(CHECKOV) ## every check, the quick ones first
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e tests/contract # the longest first
 
 # Beside each other: each is one process, and half of the time of most is their start.
-LINTS := style security types template templates
+LINTS := security types templates style
 .PHONY: $(LINTS)
 
 style:
@@ -58,11 +58,8 @@ style:
 types:
 	$(BIN)/mypy
 
-template:
-	$(SAM) validate --lint
-
 templates:
-	$(BIN)/cfn-lint deploy/*.yaml
+	$(BIN)/cfn-lint template.yaml deploy/*.yaml
 
 security:
 	.venv-checkov/bin/checkov --config-file tests/contract/checkov.yaml
