@@ -1,4 +1,4 @@
-"""One sandbox for all tests over HTTP, reset before each test."""
+"""One sandbox for all tests over HTTP, reset before each test; some need none of its processes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from tests.e2e.in_process import InProcessSandbox
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.server import HOST
@@ -148,26 +149,34 @@ def documented() -> Iterator[None]:
     assert WITNESS.faults == []
 
 
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.reset()
-    return running
-
-
-@pytest.fixture(scope="session")
-def running_with_small_budgets(log: Path) -> Iterator[Sandbox]:
-    names = ("SENDS_PER_SOURCE", "SENDS_PER_CLIENT", "FAILURES_PER_SOURCE", "CHANGES_PER_CLIENT")
-    budgets = {f"{name}_HOUR": "3" for name in names}
-    with log.open("a", buffering=1) as file, Sandbox(file, environment=budgets) as sandbox:
-        sandbox.gateway.witness = WITNESS
-        yield sandbox
+SMALL_BUDGETS = dict.fromkeys(
+    (
+        "SENDS_PER_SOURCE_HOUR",
+        "SENDS_PER_CLIENT_HOUR",
+        "FAILURES_PER_SOURCE_HOUR",
+        "CHANGES_PER_CLIENT_HOUR",
+    ),
+    "3",
+)
 
 
 @pytest.fixture
-def small_budgets(running_with_small_budgets: Sandbox) -> Sandbox:
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The sandbox after a reset, or one without processes for a test marked `in_process`."""
+    if request.node.get_closest_marker("in_process"):
+        with InProcessSandbox(WITNESS) as in_process:
+            yield in_process
+    else:
+        running = request.getfixturevalue("running")
+        running.reset()
+        yield running
+
+
+@pytest.fixture
+def small_budgets() -> Iterator[Any]:
     """A sandbox in which the budgets of sources and clients are three an hour."""
-    running_with_small_budgets.reset()
-    return running_with_small_budgets
+    with InProcessSandbox(WITNESS, **SMALL_BUDGETS) as in_process:
+        yield in_process
 
 
 @pytest.fixture

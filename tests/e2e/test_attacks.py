@@ -14,10 +14,11 @@ from tests.e2e.sign_in import DEAD_TOKEN, LIMITED, SignIn, outcome
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.okta.records import FactorType, UserStatus
 from tests.sandbox.okta.seed import ADA_PHONE, EVE_PASSWORD, MARY_OLD_EMAIL
-from tests.sandbox.template import PREFIX
 
 if TYPE_CHECKING:
     from tests.sandbox.sandbox import Sandbox
+
+pytestmark = pytest.mark.in_process
 
 EVE, MARY = "eve@example.com", "mary@example.com"
 REFUND = {"purpose": "refund", "reference": "order-1001"}
@@ -42,12 +43,9 @@ def verify_as_mfa(caller: Caller, challenge_id: str, code: str) -> requests.Resp
     return caller.post(f"/auth/challenges/auth_challenge_{opaque}/verify", {"code": code})
 
 
-def rows(sandbox: Sandbox) -> list[Any]:
+def rows(sandbox: Any) -> list[Any]:
     """The content of the table."""
-    found: list[Any] = sandbox.aws.client("dynamodb").scan(TableName=f"{PREFIX}ChallengeTable")[
-        "Items"
-    ]
-    return found
+    return list(sandbox.store.rows.values())
 
 
 class TestLockingACustomerOut:

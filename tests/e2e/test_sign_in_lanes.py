@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tests.sandbox.okta.records import User
     from tests.sandbox.sandbox import Sandbox
 
+pytestmark = pytest.mark.in_process
+
 RIGHT_PASSWORD = (200, "MFA_REQUIRED")
 WAIT = 31
 
@@ -177,16 +179,6 @@ class TestPasswords:
         assert outcome(begin(client, password="x")) == WRONG_PASSWORD
         assert outcome(begin(client, password="x")) == LIMITED
 
-    def test_many_at_once_are_no_more_than_in_turn(self, sandbox: Sandbox) -> None:
-        caller = elsewhere(sandbox, 1)
-        tried = caller.at_once(8, lambda: begin(caller, password="x"))
-        assert sum(outcome(each) == WRONG_PASSWORD for each in tried) <= 5
-        assert ada_in(sandbox).failed_passwords <= 3
-
-    def test_right_ones_at_once_all_sign_in(self, client: Caller) -> None:
-        tried = client.at_once(4, lambda: begin(client))
-        assert [outcome(each) for each in tried] == [RIGHT_PASSWORD] * 4
-
 
 class TestCodes:
     def test_three_in_public_sign_ins_hold_strangers_and_the_fourth_is_a_clients(
@@ -240,15 +232,6 @@ class TestCodes:
         assert outcome(sign_in.verify(TOTP, passCode=WRONG)) == LIMITED
         assert attempts_remaining(client) == 1
         assert ada_in(public.sandbox).most_failed_factor_attempts == 3
-
-    def test_they_are_three_for_okta_however_many_sign_ins_try_at_once(
-        self, sandbox: Sandbox
-    ) -> None:
-        callers = [elsewhere(sandbox, number) for number in range(3)]
-        left = iter([SignIn(caller) for caller in callers] * 2)
-        tried = callers[0].at_once(6, lambda: next(left).verify(TOTP, passCode=WRONG))
-        assert not any(response.ok for response in tried)
-        assert ada_in(sandbox).most_failed_factor_attempts == 3
 
     def test_a_code_of_another_sign_in_or_challenge_does_not_sign_in(self, client: Caller) -> None:
         first, second = SignIn(client), SignIn(client)
