@@ -45,7 +45,7 @@ run: $(READY) ## start the whole service on this machine (PORT, OKTA_PORT, AWS_P
 test: $(READY) $(CLIENTS) $(CHECKOV) ## every check, the quick ones first
 	@$(MAKE) --no-print-directory -j 2 $(LINTS)
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/integration tests/contract
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e # they wait: the longest first
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e # many of them wait
 
 coverage: $(READY) ## what of the use cases the unit tests alone run
 	$(BIN)/pytest -n 2 tests/unit --cov

@@ -28,6 +28,16 @@ ADA, GRACE = "ada@example.com", "grace@example.com"
 WAIT = 31
 """After so many seconds the next code may be sent."""
 
+LONGEST = (
+    "test_games",
+    "test_page",
+    "test_timing",
+    "test_runtime",
+    "test_examples",
+    "test_rotation",
+)
+"""Modules that begin before the others, so that none of them is left over for one process."""
+
 WITNESS = Witness()
 """Sees every answer of the sandboxes below."""
 
@@ -126,6 +136,11 @@ def code_of(response: Response) -> str:
     """The outcome in a problem document; empty in a success."""
     code: str = response.json().get("code", "")
     return code
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest modules first."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session")
