@@ -1,4 +1,4 @@
-"""One sandbox for all tests over HTTP, reset before each test."""
+"""One sandbox for all tests over HTTP, reset before each test; some need none of its processes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from tests.e2e.in_process import InProcessSandbox
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.server import HOST
@@ -26,6 +27,16 @@ Response = requests.Response
 ADA, GRACE = "ada@example.com", "grace@example.com"
 WAIT = 31
 """After so many seconds the next code may be sent."""
+
+LONGEST = (
+    "test_games",
+    "test_page",
+    "test_timing",
+    "test_runtime",
+    "test_examples",
+    "test_rotation",
+)
+"""Modules that begin before the others, so that none of them is left over for one process."""
 
 WITNESS = Witness()
 """Sees every answer of the sandboxes below."""
@@ -127,6 +138,11 @@ def code_of(response: Response) -> str:
     return code
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest modules first."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+
+
 @pytest.fixture(scope="session")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The functions' log, of all sandboxes of the session."""
@@ -148,26 +164,34 @@ def documented() -> Iterator[None]:
     assert WITNESS.faults == []
 
 
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.reset()
-    return running
-
-
-@pytest.fixture(scope="session")
-def running_with_small_budgets(log: Path) -> Iterator[Sandbox]:
-    names = ("SENDS_PER_SOURCE", "SENDS_PER_CLIENT", "FAILURES_PER_SOURCE", "CHANGES_PER_CLIENT")
-    budgets = {f"{name}_HOUR": "3" for name in names}
-    with log.open("a", buffering=1) as file, Sandbox(file, environment=budgets) as sandbox:
-        sandbox.gateway.witness = WITNESS
-        yield sandbox
+SMALL_BUDGETS = dict.fromkeys(
+    (
+        "SENDS_PER_SOURCE_HOUR",
+        "SENDS_PER_CLIENT_HOUR",
+        "FAILURES_PER_SOURCE_HOUR",
+        "CHANGES_PER_CLIENT_HOUR",
+    ),
+    "3",
+)
 
 
 @pytest.fixture
-def small_budgets(running_with_small_budgets: Sandbox) -> Sandbox:
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The sandbox after a reset, or one without processes for a test marked `in_process`."""
+    if request.node.get_closest_marker("in_process"):
+        with InProcessSandbox(WITNESS) as in_process:
+            yield in_process
+    else:
+        running = request.getfixturevalue("running")
+        running.reset()
+        yield running
+
+
+@pytest.fixture
+def small_budgets() -> Iterator[Any]:
     """A sandbox in which the budgets of sources and clients are three an hour."""
-    running_with_small_budgets.reset()
-    return running_with_small_budgets
+    with InProcessSandbox(WITNESS, **SMALL_BUDGETS) as in_process:
+        yield in_process
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from joserfc import errors as joserfc_errors
 from joserfc import jwk as joserfc_jwk
 from joserfc import jwt as joserfc_jwt
 
+from tests.e2e.clients.program import Client as Program
 from tests.e2e.conftest import Caller, Response
 from tests.e2e.receipts import ADA, GRACE, ISSUER, PICKUP, customer_id, forger, receipt_of, verified
 from tests.e2e.test_page import CLIENT, why_not
@@ -45,7 +47,6 @@ Refused = (
     joserfc_errors.JoseError,
     ValueError,
     SystemExit,
-    subprocess.CalledProcessError,
 )
 
 needs_jose = pytest.mark.skipif(
@@ -154,19 +155,33 @@ def by_pyjwt(sandbox: Sandbox, receipt: str, *expected: str) -> dict[str, Any]:
     return claims
 
 
-def by_jose(sandbox: Sandbox, receipt: str, *expected: str) -> dict[str, Any]:
-    arguments = [receipt, jwks_url(sandbox), ISSUER, "shop", *expected]
-    run = subprocess.run(  # noqa: S603 - our own program
-        ["node", "--input-type=module", "-", *arguments],  # noqa: S607
-        input=(EXAMPLES / "check_receipt.mjs").read_text(),
-        cwd=JOSE.parent,  # where a program on standard input looks for modules
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    claims: dict[str, Any] = json.loads(run.stdout)
-    return claims
+CHECKS_BY_JOSE = """
+import { createInterface } from "node:readline";
+let number = 0;
+for await (const line of createInterface({ input: process.stdin })) {
+  process.argv.splice(2, Infinity, ...JSON.parse(line));
+  const check = import(`./check_receipt.mjs?${number++}`); // each runs the program once more
+  await check.catch((error) => console.log(JSON.stringify({ refused: error.message })));
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def by_jose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Check]:
+    folder = tmp_path_factory.mktemp("jose")
+    (folder / "node_modules").symlink_to(JOSE.resolve())
+    shutil.copy(EXAMPLES / "check_receipt.mjs", folder)
+    (folder / "checks.mjs").write_text(CHECKS_BY_JOSE)
+    with Program([folder / "checks.mjs"]) as program:
+
+        def check(sandbox: Sandbox, receipt: str, *expected: str) -> dict[str, Any]:
+            arguments = [receipt, jwks_url(sandbox), ISSUER, "shop", *expected]
+            claims = program.take(json.dumps(arguments))
+            if "refused" in claims:
+                raise ValueError(claims["refused"])
+            return claims
+
+        yield check
 
 
 def by_joserfc(
@@ -195,7 +210,15 @@ def jwks_url(sandbox: Sandbox) -> str:
     return f"{sandbox.url}/.well-known/jwks.json"
 
 
-@pytest.mark.parametrize("check", [by_pyjwt, by_joserfc, pytest.param(by_jose, marks=needs_jose)])
+@pytest.fixture(params=["pyjwt", "joserfc", pytest.param("jose", marks=needs_jose)])
+def check(request: pytest.FixtureRequest) -> Check:
+    """The check by each library."""
+    if request.param == "jose":
+        by_jose: Check = request.getfixturevalue("by_jose")
+        return by_jose
+    return by_pyjwt if request.param == "pyjwt" else by_joserfc
+
+
 class TestOffline:
     def test_receipt_is_verified_by_the_address_of_the_jwks_alone(
         self, public: Caller, check: Check

@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e import conftest
 from tests.e2e.conftest import ADA, WAIT, Caller, code_of, user
+from tests.e2e.sign_in import TOTP, WRONG, WRONG_PASSWORD, SignIn, begin, outcome
 from tests.sandbox import dynamodb_local
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.sandbox import Sandbox
@@ -128,6 +129,25 @@ def test_fifty_requests_with_one_key_are_one_mail_and_one_answer(client: Caller)
     assert {response.status_code for response in responses} <= {202, 409}
     assert len({response.text for response in responses if response.ok}) == 1
     assert len(client.sandbox.org.inbox.to(ADA)) == 1
+
+
+def test_wrong_passwords_at_once_are_no_more_than_in_turn(client: Caller) -> None:
+    caller = elsewhere(client)
+    tried = caller.at_once(8, lambda: begin(caller, password="x"))
+    assert sum(outcome(each) == WRONG_PASSWORD for each in tried) <= 5
+    assert user(client.sandbox).failed_passwords <= 3
+
+
+def test_right_passwords_at_once_all_sign_in(client: Caller) -> None:
+    tried = client.at_once(4, lambda: begin(client))
+    assert [outcome(each) for each in tried] == [(200, "MFA_REQUIRED")] * 4
+
+
+def test_wrong_codes_of_sign_ins_at_once_are_three_for_okta(client: Caller) -> None:
+    left = iter([SignIn(elsewhere(client)) for _ in range(3)] * 2)
+    tried = client.at_once(6, lambda: next(left).verify(TOTP, passCode=WRONG))
+    assert not any(response.ok for response in tried)
+    assert user(client.sandbox).most_failed_factor_attempts == 3
 
 
 @pytest.mark.parametrize("lane", ["client", "stranger"])

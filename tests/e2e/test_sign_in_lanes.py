@@ -22,13 +22,13 @@ from tests.e2e.sign_in import (
     must_enrol,
     outcome,
 )
-from tests.sandbox.aws import CLIENT_KEY
-from tests.sandbox.okta.records import timestamp
 from tests.sandbox.okta.seed import ADA_PASSWORD
 
 if TYPE_CHECKING:
     from tests.sandbox.okta.records import User
     from tests.sandbox.sandbox import Sandbox
+
+pytestmark = pytest.mark.in_process
 
 RIGHT_PASSWORD = (200, "MFA_REQUIRED")
 WAIT = 31
@@ -63,22 +63,6 @@ def asked_about_passwords(sandbox: Sandbox) -> int:
 
 
 class TestPasswords:
-    def test_strangers_are_told_of_wrong_ones_five_times_an_hour_wherever_they_are(
-        self, sandbox: Sandbox
-    ) -> None:
-        for number in range(5):
-            assert outcome(begin(elsewhere(sandbox, number), password="x")) == WRONG_PASSWORD
-        assert asked_about_passwords(sandbox) == 3
-        seen = len(sandbox.org.calls)
-        limited = begin(elsewhere(sandbox, 9))
-        assert outcome(limited) == LIMITED
-        assert 3500 < int(limited.headers["Retry-After"]) <= 3600
-        assert len(sandbox.org.calls) == seen
-        client = Caller(sandbox, {"Authorization": f"Bearer {CLIENT_KEY}"})
-        assert outcome(begin(client)) == RIGHT_PASSWORD
-        sandbox.advance += 3601
-        assert outcome(begin(elsewhere(sandbox, 9))) == RIGHT_PASSWORD
-
     def test_okta_never_sees_the_fifth_in_a_row_however_long_it_goes_on(
         self, sandbox: Sandbox, client: Caller
     ) -> None:
@@ -103,38 +87,6 @@ class TestPasswords:
             assert outcome(begin(client, username)) == LIMITED
         sandbox.advance += 3601
         assert "X-Device-Token" in begin(client).json()["errorSummary"]
-
-    def test_a_held_customer_signs_in_after_proving_an_email(self, public: Caller) -> None:
-        for number in range(5):
-            begin(elsewhere(public.sandbox, number), password="x")
-        assert outcome(begin(public)) == LIMITED
-        public.sandbox.advance += 3601
-        assert outcome(begin(public)) == WRONG_PASSWORD
-        assert asked_about_passwords(public.sandbox) == 3
-        body = {"challenge_id": public.challenge()["challenge_id"], "code": public.code()}
-        token = public.post("/verify", body).json()["device_token"]
-        invented = Caller(public.sandbox, {"X-Device-Token": token[:-1]})
-        assert outcome(begin(invented)) == WRONG_PASSWORD
-        for number in range(5):  # the strangers' hour is no matter
-            begin(elsewhere(public.sandbox, number), password="x")
-        known = Caller(public.sandbox, {"X-Device-Token": token})
-        assert outcome(begin(known)) == RIGHT_PASSWORD
-        public.sandbox.advance += 3601
-        assert outcome(begin(public)) == RIGHT_PASSWORD
-
-    def test_a_held_customer_signs_in_after_changing_the_password(self, public: Caller) -> None:
-        for number in range(3):
-            begin(elsewhere(public.sandbox, number), password="x")
-        ada, public.sandbox.advance = ada_in(public.sandbox), public.sandbox.advance + 60
-        ada.password_changed, ada.failed_passwords = timestamp(public.sandbox.now()), 0
-        assert outcome(begin(public)) == RIGHT_PASSWORD
-
-    def test_what_is_no_short_login_is_a_login_of_its_own(self, client: Caller) -> None:
-        for _ in range(4):
-            assert outcome(begin(client, "nobody", "x")) == WRONG_PASSWORD
-        assert outcome(begin(client, "nobody", "x")) == LIMITED
-        assert asked_about_passwords(client.sandbox) == 4
-        assert outcome(begin(client)) == RIGHT_PASSWORD
 
     @pytest.mark.parametrize("username", ["me", "..", "ada/x"])
     def test_okta_is_not_asked_about_a_short_login_that_cannot_be_looked_up(
@@ -180,16 +132,6 @@ class TestPasswords:
         assert outcome(begin(client, password="x")) == WRONG_PASSWORD
         assert outcome(begin(client, password="x")) == LIMITED
 
-    def test_many_at_once_are_no_more_than_in_turn(self, sandbox: Sandbox) -> None:
-        caller = elsewhere(sandbox, 1)
-        tried = caller.at_once(8, lambda: begin(caller, password="x"))
-        assert sum(outcome(each) == WRONG_PASSWORD for each in tried) <= 5
-        assert ada_in(sandbox).failed_passwords <= 3
-
-    def test_right_ones_at_once_all_sign_in(self, client: Caller) -> None:
-        tried = client.at_once(4, lambda: begin(client))
-        assert [outcome(each) for each in tried] == [RIGHT_PASSWORD] * 4
-
 
 class TestCodes:
     def test_three_in_public_sign_ins_hold_strangers_and_the_fourth_is_a_clients(
@@ -212,18 +154,6 @@ class TestCodes:
         assert outcome(of_client.verify(TOTP, **of_client.proof(TOTP))) == LIMITED
         assert ada_in(public.sandbox).most_failed_factor_attempts == 4
 
-    def test_a_known_device_has_the_fourth_attempt(self, public: Caller) -> None:
-        challenge = public.challenge()
-        body = {"challenge_id": challenge["challenge_id"], "code": public.code()}
-        token = public.post("/verify", body).json()["device_token"]
-        sign_in = SignIn(public)
-        for _ in range(3):
-            assert outcome(sign_in.verify(TOTP, passCode=WRONG)) == WRONG_CODE
-        assert outcome(sign_in.verify(TOTP, passCode=WRONG)) == LIMITED
-        known = SignIn(Caller(public.sandbox, {"X-Device-Token": token}))
-        assert outcome(known.verify(TOTP, **known.proof(TOTP))) == (200, "SUCCESS")
-        assert outcome(SignIn(public).verify(TOTP, passCode=WRONG)) == WRONG_CODE
-
     def test_they_are_counted_over_all_factors_sign_ins_sources_and_dialects(
         self, client: Caller, public: Caller
     ) -> None:
@@ -243,15 +173,6 @@ class TestCodes:
         assert outcome(sign_in.verify(TOTP, passCode=WRONG)) == LIMITED
         assert attempts_remaining(client) == 1
         assert ada_in(public.sandbox).most_failed_factor_attempts == 3
-
-    def test_they_are_three_for_okta_however_many_sign_ins_try_at_once(
-        self, sandbox: Sandbox
-    ) -> None:
-        callers = [elsewhere(sandbox, number) for number in range(3)]
-        left = iter([SignIn(caller) for caller in callers] * 2)
-        tried = callers[0].at_once(6, lambda: next(left).verify(TOTP, passCode=WRONG))
-        assert not any(response.ok for response in tried)
-        assert ada_in(sandbox).most_failed_factor_attempts == 3
 
     def test_a_code_of_another_sign_in_or_challenge_does_not_sign_in(self, client: Caller) -> None:
         first, second = SignIn(client), SignIn(client)
@@ -343,10 +264,3 @@ class TestSends:
             assert outcome(response) == LIMITED
             assert 0 < int(response.headers["Retry-After"]) <= 30
         assert len(public.sandbox.org.inbox) == 1
-
-    def test_five_an_hour_over_all_sign_ins_and_channels(self, public: Caller) -> None:
-        for number in range(5):
-            SignIn(public).verify("email" if number % 2 else "sms")
-            public.sandbox.advance += WAIT
-        assert outcome(SignIn(public).verify("call")) == LIMITED
-        assert len(public.sandbox.org.inbox) == 5

@@ -13,7 +13,7 @@ from tests.e2e.timing import ALIKE, Question, measure
 if TYPE_CHECKING:
     from tests.sandbox.sandbox import Sandbox
 
-SAMPLES = 15
+SAMPLES = 10
 TRIES = 2
 """By chance one measurement in a hundred fails; a leak makes both fail."""
 

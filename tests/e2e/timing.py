@@ -28,7 +28,7 @@ ALIKE = 0.01
 """The least p at which two samples count as drawn from one distribution."""
 
 SAMPLES = 200
-AT_ONCE = 3
+AT_ONCE = 5
 BATCH = 20
 """Customers in one table: moto copies a table for every transaction, so a large one is slow."""
 

@@ -78,12 +78,12 @@ state, which all sandboxes of a process share.
 """
 
 
-class _Moto(DomainDispatcherApplication):
+class _Moto(DomainDispatcherApplication):  # type: ignore[misc]
     """Finds the app of a service once: by itself it lists moto's folder at each request."""
 
     def __init__(self) -> None:
         super().__init__(create_backend_app)
-        self.get_backend_for_host = cache(super().get_backend_for_host)  # type: ignore[method-assign]
+        self.get_backend_for_host = cache(super().get_backend_for_host)
 
 
 class Aws:
@@ -167,7 +167,7 @@ class Aws:
             key.arn, key.id = key_arn(name), key_arn(name).rpartition("/")[2]
             _KEYS[name] = key
         kms.keys[_KEYS[name].id] = _KEYS[name]
-        return _KEYS[name].arn
+        return str(_KEYS[name].arn)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this account, with all permissions; it takes long to make."""

@@ -10,7 +10,7 @@ from verification.http.pipeline import MAX_IDEMPOTENCY_KEY
 OF_THE_SANDBOX = {"audience": "shop", "redirect_url": "https://app.example.com/"}
 
 
-@schemathesis.hook
+@schemathesis.hook  # type: ignore[untyped-decorator]
 def before_call(
     _: schemathesis.HookContext, case: schemathesis.Case[Any], __: dict[str, Any]
 ) -> None:
