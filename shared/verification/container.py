@@ -37,7 +37,6 @@ from verification.okta.sms_templates import SmsTemplates
 from verification.okta.transport import Transport
 from verification.okta.users import Users
 from verification.okta.wire import Wire
-from verification.outage import Outage
 from verification.passwords import Passwords
 from verification.ports import Beside
 from verification.receipts import Receipts
@@ -158,6 +157,7 @@ def build(
         users=users,
         devices=devices,
         limits=limits,
+        authn=authn,
         settings=settings,
         meter=meter,
         clock=clock,
@@ -189,7 +189,6 @@ def build(
             issue=issue,
             verify=verify,
             limits=limits,
-            outage=Outage(authn, monotonic),
             receipts=receipts,
             settings=settings,
             meter=meter,

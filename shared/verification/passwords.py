@@ -18,9 +18,11 @@ from verification.devices import Devices
 from verification.limits import Limits
 from verification.models import Call, EmailHash, Lane, PasswordState, Spent, User
 from verification.observability import Meter
-from verification.ports import Clock, Keys, OktaUsers, PasswordCounts, Result
+from verification.ports import Clock, Keys, OktaAuthn, OktaUsers, PasswordCounts, Result
 from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, in_turn
+
+_TOLD_TO_STRANGERS = (errors.InvalidCredentials, errors.OktaUnavailable)
 
 _HELD = (
     "Too many wrong passwords in a row. A change of the password at Okta ends the count. After fewer "
@@ -53,6 +55,7 @@ class Passwords:
     users: OktaUsers
     devices: Devices
     limits: Limits
+    authn: OktaAuthn
     settings: Settings
     meter: Meter
     clock: Clock
@@ -86,40 +89,75 @@ class Passwords:
         try:
             self._require_counted(attempt, user, call)
         except errors.VerificationError as failure:
-            if not conceals and errors.okta_did_nothing(failure):
-                self.limits.refund(spent)
-            raise self.told(attempt, failure) from None
+            raise self._told(attempt, failure) from None
         return attempt
 
-    def settle(self, attempt: PasswordAttempt, result: Result) -> None:
-        """Write what the password was. Only a wrong one is paid for, and what is told as one."""
-        self.counts.settle(attempt.login_hash, attempt.token, result, int(self.clock()))
-        if result is Result.RIGHT or (result is Result.UNDONE and not attempt.is_concealed):
+    def settle(self, attempt: PasswordAttempt, *, is_right: bool) -> None:
+        """Write what the password was. Only a wrong one is paid for."""
+        self._settle(attempt, Result.RIGHT if is_right else Result.WRONG)
+        if is_right:
             self.limits.refund(attempt.spent)
 
+    def failed(
+        self, attempt: PasswordAttempt, failure: errors.VerificationError
+    ) -> errors.VerificationError:
+        """Settle an attempt that did not end with an answer; what the caller is told."""
+        self._settle(attempt, Result.UNDONE if errors.okta_did_nothing(failure) else Result.WRONG)
+        return self._told(attempt, failure)
+
     def _require_counted(self, attempt: PasswordAttempt, user: User | None, call: Call) -> None:
-        """Count the attempt on the row. Raises AttemptsHeld, and what the look-up of the user ends
-        with, which is made only if the lane is held.
+        """Count the attempt on the row. Raises AttemptsHeld, RequestInProgress, and to strangers an
+        outage of Okta's sign-ins.
         """
-        is_counted, state = self._count(attempt, call)
+        try:
+            is_counted, state = self._count(attempt, call)
+        except errors.RequestInProgress:
+            self._require_answer(attempt, call)
+            raise
         if is_counted:
             return
-        user = user or self.users.with_login(attempt.username, call)
-        trusts = self.settings.trust_last_login
-        if user is not None and state.last_at < rules.passwords_forgotten_at(
-            user, trust_last_login=trusts
-        ):
+        self._require_answer(attempt, call)
+        if self._is_over(attempt, user, state, call):
             self.counts.forget(attempt.login_hash, state, int(self.clock()))
         if not self._count(attempt, call)[0]:
             raise errors.AttemptsHeld(_HELD, retry_after=rules.HOLD_SECONDS)
 
-    def told(
+    def _require_answer(self, attempt: PasswordAttempt, call: Call) -> None:
+        """Okta is not asked about a stranger's password, but about a sign-in that nobody has begun:
+        so an outage is told, whether this login is held or not.
+        """
+        if attempt.is_concealed:
+            self.authn.require_answer(call)
+
+    def _is_over(
+        self, attempt: PasswordAttempt, user: User | None, state: PasswordState, call: Call
+    ) -> bool:
+        """Whether something at Okta has ended the count; the user is looked up only here."""
+        try:
+            user = user or self.users.with_login(attempt.username, call)
+        except errors.OktaUnavailable:
+            if attempt.is_concealed:
+                return False
+            raise
+        trusts = self.settings.trust_last_login
+        return user is not None and state.last_at < rules.passwords_forgotten_at(
+            user, trust_last_login=trusts
+        )
+
+    def _settle(self, attempt: PasswordAttempt, result: Result) -> None:
+        self.counts.settle(attempt.login_hash, attempt.token, result, int(self.clock()))
+
+    def _told(
         self, attempt: PasswordAttempt, failure: errors.VerificationError
     ) -> errors.VerificationError:
-        """What the caller is told. To strangers whatever went wrong is a wrong password: whether Okta
-        is asked depends on sign-ins of the customer and of clients.
+        """What the caller is told; what is not told as a wrong password costs nothing.
+
+        Strangers are told of an outage of Okta. Whatever else went wrong is a wrong password to them:
+        whether Okta is asked depends on sign-ins of the customer and of clients.
         """
-        if not attempt.is_concealed or isinstance(failure, errors.InvalidCredentials):
+        if not attempt.is_concealed or isinstance(failure, _TOLD_TO_STRANGERS):
+            if errors.okta_did_nothing(failure):
+                self.limits.refund(attempt.spent)
             return failure
         self.meter.note(concealed=failure.code)
         if isinstance(failure, errors.ConfigurationError):

@@ -34,10 +34,9 @@ from verification.models import (
     SignInStatus,
 )
 from verification.observability import Meter
-from verification.outage import Outage
 from verification.parsing import require_redirect
 from verification.passwords import Passwords
-from verification.ports import Clock, Keys, OktaAuthn, OktaFactors, Result, SignIns
+from verification.ports import Clock, Keys, OktaAuthn, OktaFactors, SignIns
 from verification.receipts import Receipts
 from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, FixedTime
@@ -61,7 +60,6 @@ class SignIn:
     issue: Issue
     verify: Verify
     limits: Limits
-    outage: Outage
     receipts: Receipts
     settings: Settings
     meter: Meter
@@ -73,14 +71,13 @@ class SignIn:
 
         The public is told InvalidCredentials for a locked or inactive customer too, and strangers are
         told it where Okta was not asked or did not answer. Every failure is told to the public after a
-        fixed time. An outage of Okta is told to the public before all that.
+        fixed time.
         """
         self._require_redirect(credentials.redirect_url)
         if not self._may_name_device(call):
             credentials = replace(credentials, device_token="")
         if self._conceals(call):
             call = replace(call, patience=STRANGER_PATIENCE)
-            self.outage.require_none(call)
         started = self.fixed_time.start()
         try:
             document = self._check_password(credentials, call)
@@ -189,13 +186,11 @@ class SignIn:
         try:
             document = self._first_step(replace(credentials, username=attempt.username), call)
         except errors.VerificationError as failure:
-            is_undone = errors.okta_did_nothing(failure)
-            self.passwords.settle(attempt, Result.UNDONE if is_undone else Result.WRONG)
-            raise self.passwords.told(attempt, failure) from None
-        if document.status is SignInStatus.LOCKED_OUT:
-            self.passwords.settle(attempt, Result.WRONG)
+            raise self.passwords.failed(attempt, failure) from None
+        is_right = document.status is not SignInStatus.LOCKED_OUT
+        self.passwords.settle(attempt, is_right=is_right)
+        if not is_right:
             return document
-        self.passwords.settle(attempt, Result.RIGHT)
         self.limits.refund_sign_in(call.spent, attempt.login_hash)
         return document
 

@@ -17,7 +17,7 @@ FLOORS = (
     {"errors", "models"},
     {"settings", "crypto", "jws", "rules", "parsing", "observability", "codes"},
     {"ports", "okta", "aws", "timing", "beside"},
-    {"lookup", "limits", "devices", "receipts", "outage"},
+    {"lookup", "limits", "devices", "receipts"},
     {"issue", "verify", "passwords"},
     {"enrollment", "registration", "sign_in", "holds"},
     {"container", "http"},

@@ -183,14 +183,19 @@ class TestPasswordsInARow:
             begin(world, world.public())
         assert (refused.value.okta_error, world.now - began) == (None, 1)
         assert (world.spent("passwords-public"), world.spent("source-failures")) == (4, 4)
-        assert world.org.calls[-1] == "with_login"
+        assert world.org.calls[-2:] == ["require_answer", "with_login"]
 
     @pytest.mark.parametrize(
-        "failure", [errors.OktaRateLimited(), errors.OktaUnavailable(), errors.OktaNotReached()]
+        ("fault", "failure", "wrong"),
+        [
+            ("begin", errors.OktaRateLimited(), 0),
+            ("begin", errors.OktaCredentialsRejected(), 0),
+            ("require_answer", errors.OktaRateLimited(), 3),
+            ("with_login", errors.OktaUnavailable(), 3),
+        ],
     )
-    @pytest.mark.parametrize(("fault", "wrong"), [("begin", 0), ("begin", 3), ("with_login", 3)])
-    def test_strangers_are_not_told_that_okta_was_asked_and_failed(
-        self, world: World, fault: str, wrong: int, failure: errors.VerificationError
+    def test_what_may_depend_on_a_login_is_told_as_a_wrong_password(
+        self, world: World, fault: str, failure: errors.VerificationError, wrong: int
     ) -> None:
         wrong_passwords(world, wrong)
         world.org.faults[fault] = failure
@@ -202,28 +207,22 @@ class TestPasswordsInARow:
 
     @pytest.mark.parametrize("wrong", [0, 3])
     @pytest.mark.parametrize("username", [ADA, "nobody@example.com"])
-    def test_an_outage_of_okta_is_told_to_everybody_before_the_login_matters(
+    def test_an_outage_of_okta_is_told_for_every_login_and_costs_nothing(
         self, world: World, username: str, wrong: int
     ) -> None:
+        """A held login is not asked about: an outage is then seen without it."""
         wrong_passwords(world, wrong, username)
-        world.now += 10
         for _ in range(6):
-            world.org.faults["require_answer"] = errors.OktaUnavailable()
+            world.org.faults["require_answer" if wrong else "begin"] = errors.OktaNotReached()
+            began = world.now
             with pytest.raises(errors.OktaUnavailable):
                 begin(world, world.public(), username=username)
+            assert world.now - began == 1
         assert world.spent("passwords-public") == world.wrong_passwords(username).wrong == wrong
 
-    def test_whether_okta_answers_is_asked_at_most_every_ten_seconds(self, world: World) -> None:
-        wrong_passwords(world, 2)
+    def test_okta_is_asked_once_for_a_sign_in(self, world: World) -> None:
         begin(world, world.public())
-        assert world.org.calls.count("require_answer") == 1
-        world.now += 10
-        begin(world, world.public())
-        assert world.org.calls.count("require_answer") == 2
-
-    def test_clients_are_told_what_okta_says_without_that(self, world: World) -> None:
-        begin(world, world.client())
-        assert "require_answer" not in world.org.calls
+        assert world.org.calls == ["begin"]
 
     def test_a_stack_that_conceals_nothing_says_that_strangers_are_held(self) -> None:
         world = World(conceal_unknown_customers=False)

@@ -32,7 +32,6 @@ from verification.limits import Budget, Limits
 from verification.lookup import Lookup
 from verification.models import Call, Caller, Code, Email, FactorType, Scope
 from verification.observability import Meter
-from verification.outage import Outage
 from verification.passwords import Passwords
 from verification.receipts import Receipts
 from verification.registration import Register
@@ -122,6 +121,7 @@ class World:
             passwords=Passwords(
                 counts=self.passwords,
                 users=users,
+                authn=self.authn,
                 devices=self.devices,
                 sleep=sleep,
                 **given,
@@ -130,7 +130,6 @@ class World:
             okta_factors=factors,
             issue=self.issue,
             verify=self.verify,
-            outage=Outage(self.authn, clock),
             receipts=self.receipts,
             fixed_time=fixed_time,
             **given,
