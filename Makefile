@@ -34,7 +34,7 @@ LAMBDA_PYTHON ?= $(or $(shell $(BIN)/uv python find --quiet --no-python-download
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage deploy token okta-jwks client smoke bench build format openapi lock clean
+.PHONY: help run test deploy token okta-jwks client smoke bench build format openapi lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -44,14 +44,12 @@ run: $(READY) ## start the whole service on this machine (PORT, OKTA_PORT, AWS_P
 
 test: $(READY) $(CLIENTS) $(CHECKOV) ## every check, the quick ones first
 	@$(MAKE) --no-print-directory -j 2 $(LINTS)
-	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/integration tests/contract
+	$(BIN)/pytest -n 2 tests/unit --cov # what of the use cases they run alone
+	$(BIN)/pytest -n 2 --dist loadfile tests/integration tests/contract
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e # many of them wait
 
-coverage: $(READY) ## what of the use cases the unit tests alone run
-	$(BIN)/pytest -n 2 tests/unit --cov
-
 # Beside each other: each is one process, and half of the time of most is their start.
-LINTS := security types templates style
+LINTS := security types template templates style
 .PHONY: $(LINTS)
 
 style:
@@ -61,8 +59,11 @@ style:
 types:
 	$(BIN)/mypy
 
+template:
+	$(SAM) validate --lint
+
 templates:
-	$(BIN)/cfn-lint template.yaml deploy/*.yaml
+	$(BIN)/cfn-lint deploy/*.yaml
 
 security:
 	.venv-checkov/bin/checkov --config-file tests/contract/checkov.yaml

@@ -22,8 +22,6 @@ from verification.ports import Clock, Keys, OktaAuthn, OktaUsers, PasswordCounts
 from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, in_turn
 
-_TOLD_TO_STRANGERS = (errors.InvalidCredentials, errors.OktaUnavailable)
-
 _HELD = (
     "Too many wrong passwords in a row. A change of the password at Okta ends the count. After fewer "
     "than four, a customer who is verified by a code may also send the device_token of that success "
@@ -89,7 +87,7 @@ class Passwords:
         try:
             self._require_counted(attempt, user, call)
         except errors.VerificationError as failure:
-            raise self._told(attempt, failure) from None
+            raise self._told(attempt, failure, call) from None
         return attempt
 
     def settle(self, attempt: PasswordAttempt, *, is_right: bool) -> None:
@@ -99,11 +97,11 @@ class Passwords:
             self.limits.refund(attempt.spent)
 
     def failed(
-        self, attempt: PasswordAttempt, failure: errors.VerificationError
+        self, attempt: PasswordAttempt, failure: errors.VerificationError, call: Call
     ) -> errors.VerificationError:
         """Settle an attempt that did not end with an answer; what the caller is told."""
         self._settle(attempt, Result.UNDONE if errors.okta_did_nothing(failure) else Result.WRONG)
-        return self._told(attempt, failure)
+        return self._told(attempt, failure, call)
 
     def _require_counted(self, attempt: PasswordAttempt, user: User | None, call: Call) -> None:
         """Count the attempt on the row. Raises AttemptsHeld, RequestInProgress, and to strangers an
@@ -123,11 +121,19 @@ class Passwords:
             raise errors.AttemptsHeld(_HELD, retry_after=rules.HOLD_SECONDS)
 
     def _require_answer(self, attempt: PasswordAttempt, call: Call) -> None:
-        """Okta is not asked about a stranger's password, but about a sign-in that nobody has begun:
-        so an outage is told, whether this login is held or not.
+        """In place of a stranger's password that Okta is not asked about: so an outage ends alike,
+        whether a login is held or not.
         """
-        if attempt.is_concealed:
+        if attempt.is_concealed and (outage := self._outage(call)):
+            raise outage
+
+    def _outage(self, call: Call) -> errors.OktaUnavailable | None:
+        """What keeps Okta from answering about a sign-in that nobody has begun."""
+        try:
             self.authn.require_answer(call)
+        except errors.OktaUnavailable as outage:
+            return outage
+        return None
 
     def _is_over(
         self, attempt: PasswordAttempt, user: User | None, state: PasswordState, call: Call
@@ -148,17 +154,22 @@ class Passwords:
         self.counts.settle(attempt.login_hash, attempt.token, result, int(self.clock()))
 
     def _told(
-        self, attempt: PasswordAttempt, failure: errors.VerificationError
+        self, attempt: PasswordAttempt, failure: errors.VerificationError, call: Call
     ) -> errors.VerificationError:
         """What the caller is told; what is not told as a wrong password costs nothing.
 
-        Strangers are told of an outage of Okta. Whatever else went wrong is a wrong password to them:
-        whether Okta is asked depends on sign-ins of the customer and of clients.
+        Strangers are told of an outage, where Okta does not answer about a sign-in of nobody either:
+        it may be this login alone, such as one whose directory is down. Whatever else went wrong is
+        a wrong password to them: whether Okta is asked depends on sign-ins of the customer and of
+        clients.
         """
-        if not attempt.is_concealed or isinstance(failure, _TOLD_TO_STRANGERS):
+        outage = None
+        if attempt.is_concealed and isinstance(failure, errors.OktaUnavailable):
+            outage = self._outage(call)
+        if not attempt.is_concealed or outage or isinstance(failure, errors.InvalidCredentials):
             if errors.okta_did_nothing(failure):
                 self.limits.refund(attempt.spent)
-            return failure
+            return outage or failure
         self.meter.note(concealed=failure.code)
         if isinstance(failure, errors.ConfigurationError):
             self.meter.note(problem=failure.problem)

@@ -186,7 +186,7 @@ class SignIn:
         try:
             document = self._first_step(replace(credentials, username=attempt.username), call)
         except errors.VerificationError as failure:
-            raise self.passwords.failed(attempt, failure) from None
+            raise self.passwords.failed(attempt, failure, call) from None
         is_right = document.status is not SignInStatus.LOCKED_OUT
         self.passwords.settle(attempt, is_right=is_right)
         if not is_right:

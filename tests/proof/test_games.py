@@ -27,7 +27,7 @@ def played(game: Any, count: int) -> None:
 
 
 def test_strangers_cannot_tell_a_customer_from_nobody() -> None:
-    played(games.indistinguishability, 150)
+    played(games.indistinguishability, 500)
 
 
 def test_strangers_cannot_shut_the_customer_out() -> None:
