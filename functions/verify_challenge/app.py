@@ -5,6 +5,7 @@ from verification.http.messages import Reply
 from verification.http.pipeline import Context, Router, handler_of
 from verification.limits import Budget
 from verification.models import (
+    AwaitRequest,
     FactorStep,
     RedeemRequest,
     Scope,
@@ -36,9 +37,24 @@ def verify_by_url(request: VerifyRequest, context: Context) -> Reply:
     pays=Budget.FAILURES,
     parse=json_api.parse_verify,
 )
-def verify(request: VerifyRequest, context: Context) -> Reply:
-    """200: the challenge, verified."""
+def verify(request: VerifyRequest | AwaitRequest, context: Context) -> Reply:
+    """200: the challenge, verified; 202: the customer has not answered the push yet."""
+    if isinstance(request, AwaitRequest):
+        return json_api.awaited(context.service.verify.awaited(request, context.call))
     return json_api.verified(context.service.verify.challenge(request, context.call))
+
+
+@router.route(
+    "GET /challenge/{id}",
+    dialect=json_api,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.FAILURES,
+    parse=json_api.parse_look,
+)
+def look(request: AwaitRequest, context: Context) -> Reply:
+    """200: the challenge, verified; 202: it is not decided yet."""
+    return json_api.awaited(context.service.verify.awaited(request, context.call))
 
 
 @router.route(

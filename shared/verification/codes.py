@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from verification.models import Channel, Code, EnrollStep, Factor, FactorStep, Target
 
+PUSH = "push"
+"""The context in which a push's user, transaction and number are sealed."""
+
 
 @dataclass(frozen=True, slots=True)
 class FactorCode:
@@ -14,6 +17,13 @@ class FactorCode:
     target: Target
     channel: Channel
     sms_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FactorPush:
+    """A push of an active factor."""
+
+    target: Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,13 @@ class SignInEnrollment:
 
 
 Message = (
-    FactorCode | EnrollmentCode | NewFactor | SignInCode | SignInEnrollmentCode | SignInEnrollment
+    FactorCode
+    | FactorPush
+    | EnrollmentCode
+    | NewFactor
+    | SignInCode
+    | SignInEnrollmentCode
+    | SignInEnrollment
 )
 
 

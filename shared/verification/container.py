@@ -13,6 +13,7 @@ from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
 from verification.aws.invocation import AsyncInvocation
 from verification.aws.password_rows import PasswordRows
+from verification.aws.push_rows import PushRows
 from verification.aws.receipt_rows import ReceiptRows
 from verification.aws.registration_rows import RegistrationRows
 from verification.aws.response_rows import ResponseRows
@@ -90,6 +91,7 @@ def build(
     keys = secrets.keyring
     table = Table(clients.dynamodb(), settings.table_name, meter)
     emails, customers = EmailRows(table, settings.stranger_attempts), CustomerRows(table)
+    pushes = PushRows(table)
     signer, wire = KmsSigner(clients.kms, meter), Wire(meter)
     service_app = None
     if settings.okta_client_id:
@@ -121,6 +123,7 @@ def build(
         keys=keys,
         emails=emails,
         customers=customers,
+        pushes=pushes,
         templates=TemplateRows(table),
         invocation=invocation,
         lookup=lookup,
@@ -138,6 +141,8 @@ def build(
     verify = Verify(
         keys=keys,
         emails=emails,
+        customers=customers,
+        pushes=pushes,
         attempts=AttemptRows(table, emails),
         lookup=lookup,
         devices=devices,

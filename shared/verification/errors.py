@@ -33,6 +33,7 @@ VerificationError
 │   ├── InvalidCode
 │   │   └── CodeNotComparable
 │   ├── ChallengeNotFound
+│   ├── PushRejected
 │   ├── ChallengeAlreadyVerified
 │   ├── ChallengeExpired
 │   ├── ChallengeSuperseded
@@ -143,10 +144,10 @@ class MalformedBody(BadRequest):
 
 
 class UnsupportedChannel(BadRequest):
-    """Name a channel that can carry a code: email, sms or call."""
+    """Name another channel."""
 
     code = "unsupported_channel"
-    title = "Codes are sent by email, sms or call."
+    title = "This channel does not exist, or not for this request."
 
 
 class UnsupportedMediaType(BadRequest):
@@ -326,6 +327,13 @@ class ChallengeNotFound(ChallengeRefused):
 
     code = "challenge_not_found"
     title = "There is no such challenge."
+
+
+class PushRejected(ChallengeRefused):
+    """Ask the customer; begin another challenge only if the customer wants it."""
+
+    code = "push_rejected"
+    title = "The customer has rejected the push, or has chosen another number."
 
 
 class ChallengeAlreadyVerified(ChallengeRefused):

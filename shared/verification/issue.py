@@ -1,4 +1,4 @@
-"""Has a code sent. No other module does, for any dialect, enrollment or sign-in.
+"""Has a code or a push sent. No other module does, for any dialect, enrollment or sign-in.
 
 A client's request goes from top to bottom: count the send, look the customer up, record the
 challenge, have Okta send the code, confirm. A public request ends after its challenge is recorded
@@ -17,8 +17,10 @@ from typing import assert_never
 
 from verification import errors, rules
 from verification.codes import (
+    PUSH,
     EnrollmentCode,
     FactorCode,
+    FactorPush,
     Message,
     NewFactor,
     SignInCode,
@@ -47,10 +49,13 @@ from verification.models import (
     Found,
     Issued,
     IssueRequest,
+    KnownFactor,
     KnownSignIn,
     Lane,
     Origin,
+    Push,
     Scope,
+    SentPush,
     SignInDocument,
     Target,
     User,
@@ -67,6 +72,7 @@ from verification.ports import (
     OktaAuthn,
     OktaFactors,
     OktaSmsTemplates,
+    Pushes,
     SendPlan,
     Templates,
 )
@@ -76,8 +82,14 @@ from verification.timing import in_turn
 TASK = "deliver"
 """The name of an asynchronous event that asks for `deliver`."""
 
+_Answer = Factor | SentPush | SignInDocument | None
+"""What Okta answers to a message."""
+
 _OKTA_DISAGREES = (errors.CustomerRefused, errors.InvalidPhoneNumber)
 """Refusals that show that the kept look-up is out of date."""
+
+_NOT_FOR_STRANGERS = "push, any and fallback need a client key or the token of a known device."
+_NO_NUMBER = "Okta sent the push without a number to choose, so it was taken back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +116,7 @@ class Issue:
     keys: Keys
     emails: Emails
     customers: Customers
+    pushes: Pushes
     templates: Templates
     invocation: Invocation
     lookup: Lookup
@@ -124,7 +137,7 @@ class Issue:
         """Send a code to the customer with this email. Raises SendLimited, AttemptsHeld, and to
         clients, or where the stack does not conceal, one of CustomerRefused and what Okta ends with.
         """
-        self.meter.note(email_hash=self.keys().email_hash(request.email), channel=request.channel)
+        self.meter.note(email_hash=self.keys().email_hash(request.email))
         client = call.caller.client
         audience = rules.audience_of(request.audience, client, self.settings.receipt_audiences)
         request = replace(request, audience=audience)
@@ -144,28 +157,50 @@ class Issue:
         now, email_hash = self._now(), self.keys().email_hash(request.email)
         lane = Lane.RELEASE if request.releases_hold else Lane.CLIENT
         self.meter.note(lane=lane)
+        channel = self._channel_for_client(request, lane, now, call)
+        self.meter.note(channel=channel)
         if lane is Lane.RELEASE:
             # Releases have a window of their own, on the customer's row.
             known, resend_at = self.emails.found(email_hash), now + rules.RESEND_SECONDS
-            return self._send_to_client(request, lane, known, resend_at, now, call)
-        with self._client_send(email_hash, request.channel, now) as (known, resend_at):
-            return self._send_to_client(request, lane, known, resend_at, now, call)
+            return self._send_to_client(request, channel, lane, known, resend_at, now, call)
+        with self._client_send(email_hash, channel, now) as (known, resend_at):
+            return self._send_to_client(request, channel, lane, known, resend_at, now, call)
+
+    def _channel_for_client(
+        self, request: IssueRequest, lane: Lane, now: int, call: Call
+    ) -> Channel:
+        """The channel that is asked for, or the best one that the customer has. Raises one of
+        CustomerRefused, UnsupportedChannel.
+        """
+        is_release = lane is Lane.RELEASE
+        if request.channel is not None and not request.falls_back:
+            if is_release and request.channel is Channel.PUSH:
+                raise errors.UnsupportedChannel("A release is one attempt at a code, not a push.")
+            return request.channel
+        known = self.emails.found(self.keys().email_hash(request.email))
+        found = self.lookup.find(request.email, None, known, now, call)
+        state = self.customers.get(self.keys().customer_key(self.lookup.require_user(found)))
+        own = [each for each in state.challenges[:1] if each.client == call.caller.name]
+        first = rules.first_channel(request, own[0] if own else None, now)
+        with_push = not is_release and rules.may_push(state, now)
+        return rules.choose_channel(found.factors, first, with_push=with_push)
 
     def _send_to_client(
         self,
         request: IssueRequest,
+        channel: Channel,
         lane: Lane,
         known: Found | None,
         resend_at: int,
         now: int,
         call: Call,
     ) -> Issued:
-        found = self.lookup.find(request.email, request.channel, known, now, call)
-        factor, target = self.lookup.require_factor(found, request.channel)
+        found = self.lookup.find(request.email, channel, known, now, call)
+        factor, target = self.lookup.require_factor(found, channel)
         self._trust_last_login(found, target.customer, now)
         row = Row.RELEASE if lane is Lane.RELEASE else Row.CUSTOMER
         challenge = replace(
-            self._new_challenge(request, Place(row, target.customer), lane, now),
+            self._new_challenge(request, channel, Place(row, target.customer), lane, now),
             destination=factor.shown,
             target=target,
             client=call.caller.name,
@@ -177,14 +212,13 @@ class Issue:
             token=secrets.token_hex(16),
             now=now,
             allowed=allowed,
-            factor_id=factor.id,
-            destination_hash=factor.destination_hash,
             challenge=challenge,
         )
-        message = FactorCode(target, request.channel)
-        state, _ = self._send(plan, message, _in_language(call, request.locale), challenge)
-        remaining = rules.attempts_remaining(state, allowed)
-        return Issued(challenge, resend_at, remaining)
+        plan, message = _over(plan, channel, factor, target)
+        state, answer = self._send(plan, message, _in_language(call, request.locale), challenge)
+        if isinstance(answer, SentPush):
+            return Issued(challenge, resend_at, number=answer.number)
+        return Issued(challenge, resend_at, rules.attempts_remaining(state, allowed))
 
     def _to_public(self, request: IssueRequest, call: Call) -> Issued:
         now, email_hash = self._now(), self.keys().email_hash(request.email)
@@ -200,9 +234,11 @@ class Issue:
                 raise errors.AttemptsHeld(retry_after=rules.HOLD_SECONDS)
             remaining = rules.attempts_remaining(state, allowed)
         self.meter.note(lane=lane)
+        channel = self._first_channel_for_public(request, lane, place, now)
+        self.meter.note(channel=channel)
 
         def open_challenge() -> tuple[Challenge, int]:
-            challenge = self._new_challenge(request, place, lane, self._now())
+            challenge = self._new_challenge(request, channel, place, lane, self._now())
             return challenge, self.emails.open_challenge(place, challenge)
 
         try:
@@ -222,6 +258,22 @@ class Issue:
             raise
         was_sent = not self.settings.conceal_unknown_customers
         return Issued(challenge, resend_at, remaining, was_sent)
+
+    def _first_channel_for_public(
+        self, request: IssueRequest, lane: Lane, place: Place, now: int
+    ) -> Channel:
+        """The channel that is asked for, or the one from which `deliver` chooses. Raises Unauthorized
+        for what is not for strangers: which channel is chosen would tell them about the customer.
+        """
+        channel = request.channel
+        if channel is not None and not request.falls_back:
+            if lane is Lane.STRANGER and not rules.is_for_strangers(channel):
+                raise errors.Unauthorized(_NOT_FOR_STRANGERS)
+            return channel
+        if lane is Lane.STRANGER:
+            raise errors.Unauthorized(_NOT_FOR_STRANGERS)
+        newest = self.emails.state(place).challenges[:1] if request.falls_back else ()
+        return rules.first_channel(request, newest[0] if newest else None, now)
 
     def _invoke(self, delivery: Delivery, function: str) -> None:
         """Have this function carry the send out in another invocation. The payload is sealed:
@@ -259,10 +311,12 @@ class Issue:
         newest = self.emails.state(place).challenges[:1]
         if not newest or newest[0].id != delivery.challenge_id or not newest[0].is_open:
             return False  # superseded since, or withdrawn
-        challenge = newest[0]
-        self.meter.note(lane=challenge.lane, channel=challenge.channel)
-        known = self.emails.found(email_hash)
-        found = self.lookup.find(delivery.email, challenge.channel, known, now, call)
+        challenge, known = newest[0], self.emails.found(email_hash)
+        self.meter.note(lane=challenge.lane)
+        needed = None if challenge.chooses else challenge.channel
+        found = self.lookup.find(delivery.email, needed, known, now, call)
+        challenge = self._with_channel(challenge, found, delivery.email, now)
+        self.meter.note(channel=challenge.channel)
         factor, target = self.lookup.require_factor(found, challenge.channel)
         if delivery.customer not in (None, target.customer):
             raise errors.CustomerNotFound  # the email is another customer's by now
@@ -273,16 +327,26 @@ class Issue:
             token=secrets.token_hex(16),
             now=now,
             allowed=self.limits.attempts_allowed(challenge.lane),
-            factor_id=factor.id,
-            destination_hash=factor.destination_hash,
             by_stranger=challenge.lane is Lane.STRANGER,
         )
         # Recorded before Okta is asked, so that no code goes out that cannot be checked.
         if not self.emails.attach(place, challenge, target):
             return False  # the second delivery of one event
-        message = FactorCode(target, challenge.channel)
+        plan, message = _over(plan, challenge.channel, factor, target)
         self._send(plan, message, _in_language(call, delivery.locale), challenge)
         return True
+
+    def _with_channel(
+        self, challenge: Challenge, found: Found, email: Email, now: int
+    ) -> Challenge:
+        """The challenge with the channel that it is sent over. Raises one of CustomerRefused."""
+        if not challenge.chooses:
+            return challenge
+        state = self.customers.get(self.keys().customer_key(self.lookup.require_user(found)))
+        with_push = rules.may_push(state, now)
+        channel = rules.choose_channel(found.factors, challenge.channel, with_push=with_push)
+        destination = rules.public_destination(email, channel)
+        return replace(challenge, channel=channel, destination=destination, chooses=False)
 
     # ---- By factor: the MFA API ------------------------------------------------------------------
 
@@ -294,6 +358,8 @@ class Issue:
         """
         rules.require_usable(factor)
         channel, now = rules.channel_of(factor.type), self._now()
+        if channel is Channel.PUSH:
+            raise errors.UnsupportedChannel("A push is not a code: begin it with POST /challenge.")
         if channel is Channel.EMAIL and not self._reaches(factor, ref.email_hash):
             raise errors.FactorNotEnrolled
         self.meter.note(channel=channel, lane=Lane.CLIENT)
@@ -324,11 +390,11 @@ class Issue:
             challenge=challenge,
         )
         if not rules.is_sent(channel):
-            self._begin(plan, call)
+            self._send(plan, None, call)
             return Issued(challenge, now)
         plan = replace(plan, factor_id=factor.id)
         if factor.is_pending and now - ref.enrolled_at < rules.RESEND_SECONDS:
-            self._begin(replace(plan, is_on_its_way=True), call)
+            self._send(replace(plan, is_on_its_way=True), None, call)
             return Issued(challenge, now)
         plan = replace(plan, destination_hash=keyring.destination_hash(factor.destination))
         message: Message = FactorCode(target, channel, sms_text)
@@ -435,27 +501,38 @@ class Issue:
     # ---- The one sequence ------------------------------------------------------------------------
 
     def _send(
-        self, plan: SendPlan, message: Message, call: Call, challenge: Challenge | None = None
-    ) -> tuple[CustomerState, Factor | SignInDocument | None]:
-        """Record that a code is about to be sent, have Okta send it, confirm.
+        self,
+        plan: SendPlan,
+        message: Message | None,
+        call: Call,
+        challenge: Challenge | None = None,
+    ) -> tuple[CustomerState, _Answer]:
+        """Record that a code is about to be sent, have Okta send it, confirm; without a message only
+        record it. What is superseded by it is cancelled at Okta if it is a push.
 
         If it was certainly not sent, what was sent before is good again. If that is not known,
         neither is good, unless no older code can still be accepted by Okta.
         """
         destination, stranger = plan.destination_hash, plan.by_stranger
         with self._send_to(destination, plan.token, by_stranger=stranger) as counted:
-            self._begin(plan, call)
+            before = in_turn(lambda: self.customers.begin_send(plan), call.deadline, self.sleep)
             try:
-                answer = self._ask_okta(message, counted, call)
+                answer = None if message is None else self._ask_okta(message, counted, call)
             except errors.VerificationError as failure:
                 if not errors.was_carried_out(failure):
                     with suppress(errors.StoreUnavailable):
                         self.customers.withdraw_send(plan)
                 elif plan.factor_id:
                     self._confirm_if_only_code(plan)
+                    self._cancel_superseded(before.push, plan, call)
                 if challenge is not None and isinstance(failure, _OKTA_DISAGREES):
                     self.emails.forget(challenge.email_hash)
                 raise
+        if isinstance(message, FactorPush) and isinstance(answer, SentPush):
+            self._keep_push(plan, message.target, answer, call)
+        self._cancel_superseded(before.push, plan, call)
+        if message is None:
+            return before, None
         factor_id = plan.factor_id or _enrolled_factor(message, answer)
         if not factor_id:
             return self.customers.get(plan.customer), answer
@@ -463,17 +540,42 @@ class Issue:
         return confirmed, answer
 
     def _confirm_if_only_code(self, plan: SendPlan) -> None:
-        """Whether Okta has sent the code is not known. It is good if Okta can accept no older one."""
+        """Whether Okta has sent the code is not known. It is good if Okta can accept no older one; a
+        push is not, because its transaction is not known.
+        """
         state = self.customers.get(plan.customer)
-        if rules.is_only_code(state, plan.factor_id, plan.now):
+        if not plan.is_push and rules.is_only_code(state, plan.factor_id, plan.now):
             self.customers.confirm_send(plan.customer, plan.factor_id, plan.by, plan.now)
 
-    def _begin(self, plan: SendPlan, call: Call) -> None:
-        in_turn(lambda: self.customers.begin_send(plan), call.deadline, self.sleep)
+    def _keep_push(self, plan: SendPlan, target: Target, sent: SentPush, call: Call) -> None:
+        """Keep what is needed to ask about the push. Of two pushes at the same time one is taken back."""
+        content = json.dumps([target.user_id, sent.transaction, sent.number])
+        push = Push(plan.by, target.factor_id, self.keys().seal(PUSH, content))
+        if not self.pushes.keep(plan.customer, push):
+            self._cancel(target, sent.transaction, call)
 
-    def _ask_okta(
-        self, message: Message, counted: Callable[[], None], call: Call
-    ) -> Factor | SignInDocument | None:
+    def _cancel_superseded(self, push: Push | None, plan: SendPlan, call: Call) -> None:
+        """Take the customer's open push back if this send supersedes its challenge, or is a push too."""
+        keys = self.keys()
+        if push is None or push.by == plan.by:
+            return
+        if not plan.is_push and keys.place_of(push.by) != keys.place_of(plan.by):
+            return
+        content = keys.unseal(PUSH, push.sealed)
+        if content is not None:
+            user_id, transaction, _ = json.loads(content)
+            self._cancel(Target(plan.customer, user_id, push.factor_id), transaction, call)
+        with suppress(errors.StoreUnavailable):
+            self.pushes.drop(plan.customer, push)
+
+    def _cancel(self, target: Target, transaction: str, call: Call) -> None:
+        """Take a push off the customer's phone. If that fails it still proves nothing."""
+        try:
+            self.okta_factors.cancel_push(target, transaction, call)
+        except errors.VerificationError as failure:
+            self.meter.note(push_not_cancelled=failure.code)
+
+    def _ask_okta(self, message: Message, counted: Callable[[], None], call: Call) -> _Answer:
         """Have Okta send the code, once `counted` has returned: it waits until the send is counted
         for its destination, and raises SendLimited if it may not be.
         """
@@ -486,6 +588,12 @@ class Issue:
                 lifetime = self.settings.challenge_lifetime
                 self.okta_factors.send_code(target, channel, lifetime, template_id, call)
                 return None
+            case FactorPush(target):
+                sent = self.okta_factors.send_push(target, call)
+                if sent.number is None:
+                    self._cancel(target, sent.transaction, call)
+                    raise errors.OktaAnswerUnclear(_NO_NUMBER)
+                return sent
             case EnrollmentCode(user_id, factor):
                 self.okta_factors.resend_enrollment_code(user_id, factor, call)
                 return None
@@ -503,16 +611,18 @@ class Issue:
     # ---- Parts -----------------------------------------------------------------------------------
 
     def _new_challenge(
-        self, request: IssueRequest, place: Place, lane: Lane, now: int
+        self, request: IssueRequest, channel: Channel, place: Place, lane: Lane, now: int
     ) -> Challenge:
         """A challenge as the public sees it: it says nothing of a customer."""
+        chooses = lane is Lane.DEVICE and (request.channel is None or request.falls_back)
         return Challenge(
             id=self.keys().new_challenge_id(place),
             status=ChallengeStatus.SENDING,
-            channel=request.channel,
+            channel=channel,
+            chooses=chooses,
             lane=lane,
             email_hash=self.keys().email_hash(request.email),
-            destination=rules.public_destination(request.email, request.channel),
+            destination=rules.public_destination(request.email, None if chooses else channel),
             sent_at=now,
             expires_at=now + self.settings.challenge_lifetime,
             purpose=request.purpose,
@@ -616,7 +726,22 @@ def _delivery(
     )
 
 
-def _document(answer: Factor | SignInDocument | None) -> SignInDocument:
+def _over(
+    plan: SendPlan, channel: Channel, factor: KnownFactor, target: Target
+) -> tuple[SendPlan, Message | None]:
+    """What a challenge over this channel has sent; an authenticator app makes its own codes."""
+    match channel:
+        case Channel.EMAIL | Channel.SMS | Channel.CALL:
+            plan = replace(plan, factor_id=factor.id, destination_hash=factor.destination_hash)
+            return plan, FactorCode(target, channel)
+        case Channel.PUSH:
+            return replace(plan, factor_id=factor.id, is_push=True), FactorPush(target)
+        case Channel.TOTP:
+            return plan, None
+    assert_never(channel)
+
+
+def _document(answer: _Answer) -> SignInDocument:
     """The answer to a step of a sign-in."""
     if not isinstance(answer, SignInDocument):
         raise errors.InternalError("a step of a sign-in without a document")
@@ -643,7 +768,7 @@ def _sent_channel(factor_type: FactorType) -> Channel | None:
             | FactorType.TOKEN_HOTP
         ):
             return None
-        case FactorType.OTHER:
+        case FactorType.PUSH | FactorType.OTHER:
             raise errors.SignInRefused("Factors of this type cannot be used here.")
     assert_never(factor_type)
 
@@ -658,7 +783,7 @@ def _new_destination(step: EnrollStep) -> str:
     return ""
 
 
-def _enrolled_factor(message: Message, answer: Factor | SignInDocument | None) -> str:
+def _enrolled_factor(message: Message, answer: _Answer) -> str:
     """The id of the factor that an enrollment in a sign-in has just created."""
     if not isinstance(message, SignInEnrollment) or not isinstance(answer, SignInDocument):
         return ""

@@ -43,9 +43,9 @@ class Lookup:
     beside: Beside
 
     def find(
-        self, email: Email, channel: Channel, known: Found | None, now: int, call: Call
+        self, email: Email, channel: Channel | None, known: Found | None, now: int, call: Call
     ) -> Found:
-        """The customer, or the refusal.
+        """The customer, or the refusal. `channel` is the one that is needed; None if any will do.
 
         A client is never refused from memory, and the public only for a minute: the customer may
         have been registered, or have enrolled the factor, a moment ago.
@@ -99,10 +99,10 @@ class Lookup:
                 each.id,
                 each.type,
                 each.status,
-                rules.mask(each.destination),
-                keyring.destination_hash(each.destination) if each.destination else "",
+                rules.mask(rules.address_of(each)),
+                keyring.destination_hash(address) if (address := rules.address_of(each)) else "",
                 each.type is FactorType.EMAIL and each.destination.lower() == email,
             )
             for each in factors
-            if each.type is not FactorType.OTHER
+            if rules.can_be_challenged(each)
         )

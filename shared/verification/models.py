@@ -23,12 +23,13 @@ CustomerKey = NewType("CustomerKey", str)
 
 
 class Channel(StrEnum):
-    """How a code reaches the customer."""
+    """How a customer is challenged: with a code, or with a push that the customer answers."""
 
     EMAIL = "email"
     SMS = "sms"
     CALL = "call"
     TOTP = "totp"
+    PUSH = "push"
 
 
 class _OpenEnum(StrEnum):
@@ -46,6 +47,7 @@ class FactorType(_OpenEnum):
     SMS = "sms"
     CALL = "call"
     TOTP = "token:software:totp"
+    PUSH = "push"
     QUESTION = "question"
     TOKEN = "token"  # noqa: S105 - a type
     TOKEN_HARDWARE = "token:hardware"  # noqa: S105 - a type
@@ -75,14 +77,16 @@ class UserStatus(_OpenEnum):
 class ChallengeStatus(StrEnum):
     """Where a challenge is in its life.
 
-    `sending`: its code may have been sent; `pending`: a code was tried. Expired and superseded are
-    not stored: they follow from the time and from newer challenges.
+    `sending`: its code may have been sent; `pending`: a code was tried; `rejected`: the customer has
+    said no to a push. Expired and superseded are not stored: they follow from the time and from newer
+    challenges.
     """
 
     SENDING = "sending"
     PENDING = "pending"
     VERIFIED = "verified"
     EXHAUSTED = "exhausted"
+    REJECTED = "rejected"
     FAILED = "failed"
 
 
@@ -209,6 +213,9 @@ class Conductor:
 class IssueRequest:
     """Who is to get a code, over which channel, in which language, and what the code is for.
 
+    `channel` None is the best that the customer has. `falls_back` asks for the next one after
+    `channel` or, if that is None, after the channel of the caller's last challenge.
+
     `purpose` and `reference` are the caller's own names for what the code is for; `releases_hold` asks
     for the one attempt that a client may give to a held customer. `device_token` is not checked yet.
 
@@ -217,7 +224,8 @@ class IssueRequest:
     """
 
     email: Email = field(repr=False)
-    channel: Channel = Channel.EMAIL
+    channel: Channel | None = Channel.EMAIL
+    falls_back: bool = False
     locale: str | None = None
     purpose: str | None = None
     reference: str | None = None
@@ -247,6 +255,22 @@ class VerifyRequest:
     device_token: str = field(default="", repr=False)
     takes_receipt: bool = False
     wants_receipt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitRequest:
+    """A challenge that its owner asks about, without a code; otherwise like `VerifyRequest`.
+
+    `must_be_push`: about a challenge that waits for a code there is nothing to ask.
+    """
+
+    challenge_id: str
+    email: Email | None = field(default=None, repr=False)
+    purpose: str | None = None
+    reference: str | None = None
+    device_token: str = field(default="", repr=False)
+    wants_receipt: bool = False
+    must_be_push: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +399,8 @@ class Challenge:
     `target` is None while it is not known whether anybody was sent anything: no code is right then.
     `factor_ref` is the opaque id of the factor if the challenge was begun with it. `activates` says
     that a right code activates a pending factor. `lane` is that of the caller who began it.
+    `chooses`: the channel is chosen when the challenge is sent, from `channel` on in the order of
+    channels.
     """
 
     id: str
@@ -397,6 +423,7 @@ class Challenge:
     wants_receipt: bool = False
     receipt_seconds: int | None = None
     conductor: Conductor | None = None
+    chooses: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -426,6 +453,36 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class SentPush:
+    """A push at Okta: its transaction, and the number that the customer has to choose, if Okta asks
+    for one.
+    """
+
+    transaction: str = field(repr=False)
+    number: int | None = field(repr=False)
+
+
+class PushAnswer(Enum):
+    """What has become of a push at Okta."""
+
+    WAITING = auto()
+    APPROVED = auto()
+    REJECTED = auto()
+    ENDED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A customer's newest push. `by` is its challenge; `sealed` has the Okta user id, the transaction
+    and the number.
+    """
+
+    by: str
+    factor_id: str
+    sealed: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """A browser or app that has verified this customer before. Times are epoch seconds."""
 
@@ -436,9 +493,11 @@ class Device:
 @dataclass(frozen=True, slots=True)
 class CustomerState:
     """What the table knows of one customer: challenges of clients, newest first; wrong codes in a
-    row over all lanes; what was sent over each factor, and the one before; known devices.
+    row over all lanes; what was sent over each factor, and the one before; known devices; the newest
+    push until it is answered.
 
-    `devices_ended_at`: tokens of devices that are older are no longer valid (epoch seconds).
+    `unapproved` has the times of pushes that were rejected, ignored or not answered yet, newest first, 0
+    for none. `devices_ended_at`: tokens of devices that are older are no longer valid (epoch seconds).
     """
 
     challenges: tuple[Challenge, ...] = ()
@@ -449,6 +508,8 @@ class CustomerState:
     sent_before: Mapping[str, Sent] = field(default_factory=dict)
     devices: tuple[Device, ...] = ()
     devices_ended_at: int = 0
+    push: Push | None = None
+    unapproved: tuple[int, ...] = ()
 
 
 class Slot(Enum):
@@ -494,13 +555,15 @@ class Issued:
     """The answer to "send a code": the challenge, and what the caller may do next.
 
     `resend_at` is in epoch seconds. `attempts_remaining` is None where the caller must not be told.
-    `was_sent` is False if the send is carried out later.
+    `was_sent` is False if the send is carried out later. `number` is what the customer has to choose
+    on the phone.
     """
 
     challenge: Challenge
     resend_at: int
     attempts_remaining: int | None = None
     was_sent: bool = True
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,6 +578,18 @@ class Verified:
     device_token: str = field(default="", repr=False)
     receipt: str | None = field(default=None, repr=False)
     receipt_unavailable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A challenge that is not decided yet. `number` is what the customer has to choose on the phone;
+    None if there is no push, or if it is still on its way. `retry_after`: seconds until Okta is asked
+    again; None where a code is awaited.
+    """
+
+    challenge: Challenge
+    number: int | None = None
+    retry_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,11 @@ from verification.models import (
     Found,
     PasswordState,
     PublicState,
+    Push,
+    PushAnswer,
     Registration,
     SecurityQuestion,
+    SentPush,
     SignInDocument,
     Slot,
     Spent,
@@ -65,7 +68,7 @@ class SendPlan:
     release. `counts_as` is the channel of a send that a sign-in asks for, which has windows of its
     own. `is_on_its_way` says that Okta has sent it already. `allowed`: see
     `rules.attempts_allowed`. `by_stranger`: it counts with what strangers are sent, apart from known
-    callers.
+    callers. `is_push`: it counts as a push that is not approved, until it is.
     """
 
     customer: CustomerKey
@@ -79,6 +82,7 @@ class SendPlan:
     counts_as: Channel | None = None
     is_on_its_way: bool = False
     by_stranger: bool = False
+    is_push: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,22 @@ class Settlement:
     devices: Sequence[Device] | None = None
     refund: Spent | None = None
     counts_for_brake: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PushDecision:
+    """What has become of a push, on the customer's row and on the row of its challenge (`place`).
+
+    `token` is unique to this decision. `devices` replaces the known devices.
+    """
+
+    token: str
+    now: int
+    answer: PushAnswer
+    customer: CustomerKey
+    place: Place
+    push: Push
+    devices: Sequence[Device] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +159,22 @@ class Customers(Protocol):
     """What was sent to a customer, and the customer's devices."""
 
     def get(self, customer: CustomerKey) -> CustomerState: ...
-    def begin_send(self, plan: SendPlan) -> None: ...
+    def begin_send(self, plan: SendPlan) -> CustomerState: ...
     def confirm_send(
         self, customer: CustomerKey, factor_id: str, by: str, now: int
     ) -> CustomerState: ...
     def withdraw_send(self, plan: SendPlan) -> None: ...
     def end_devices(self, customer: CustomerKey, now: int) -> None: ...
     def forget_wrong_codes(self, customer: CustomerKey, count: int, now: int) -> None: ...
+
+
+class Pushes(Protocol):
+    """The newest push of a customer, and what has become of it."""
+
+    def keep(self, customer: CustomerKey, push: Push) -> bool: ...
+    def drop(self, customer: CustomerKey, push: Push) -> None: ...
+    def reserve_poll(self, customer: CustomerKey, challenge_id: str, now: float) -> bool: ...
+    def settle(self, decision: PushDecision) -> bool: ...
 
 
 class Attempts(Protocol):
@@ -261,6 +290,9 @@ class OktaFactors(Protocol):
     def send_code(
         self, target: Target, channel: Channel, lifetime: int, template_id: str | None, call: Call
     ) -> None: ...
+    def send_push(self, target: Target, call: Call) -> SentPush: ...
+    def push_answer(self, target: Target, transaction: str, call: Call) -> PushAnswer: ...
+    def cancel_push(self, target: Target, transaction: str, call: Call) -> None: ...
     def check_code(self, target: Target, code: Code, call: Call) -> None: ...
     def activate(self, target: Target, code: Code, call: Call) -> None: ...
     def resend_enrollment_code(self, user_id: str, factor: Factor, call: Call) -> None: ...

@@ -205,6 +205,8 @@ def _methods(factor: FactorType | None) -> list[str]:
             return ["otp", "sms"]
         case FactorType.CALL:
             return ["otp", "tel"]
+        case FactorType.PUSH:
+            return ["pop"]
         case FactorType.QUESTION:
             return ["kba"]
         case (
@@ -227,7 +229,7 @@ def _controlled(factor: FactorType | None) -> str:
             return "mailbox"
         case FactorType.SMS | FactorType.CALL:
             return "phone"
-        case FactorType.TOTP:
+        case FactorType.TOTP | FactorType.PUSH:
             return "authenticator-app"
         case FactorType.TOKEN | FactorType.TOKEN_HARDWARE | FactorType.TOKEN_HOTP:
             return "device"

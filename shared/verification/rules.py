@@ -11,6 +11,7 @@ from typing import assert_never
 from verification import errors
 from verification.models import (
     Attempt,
+    AwaitRequest,
     Challenge,
     ChallengeStatus,
     Channel,
@@ -22,6 +23,7 @@ from verification.models import (
     FactorType,
     Found,
     Hold,
+    IssueRequest,
     KnownFactor,
     Lane,
     PublicState,
@@ -96,6 +98,17 @@ class Window:
     count: int
 
 
+UNAPPROVED_PUSHES = (Window(3600, 2), Window(_DAY, 3))
+"""Pushes of one customer that were not approved, whoever asked for them: a phone that keeps asking
+tires its owner into a yes."""
+
+POLL_SECONDS = 2
+"""The least time between two questions to Okta about one push."""
+
+CHANNEL_ORDER = (Channel.PUSH, Channel.TOTP, Channel.SMS, Channel.CALL, Channel.EMAIL)
+"""The channels from the best on: what needs the customer's own phone unlocked before what needs the
+SIM, and that before a mailbox."""
+
 HOUR_AND_DAY = (Window(3600, 5), Window(_DAY, 10))
 """Sends to one email: by all strangers together, and by all clients together. Sends in one
 customer's sign-ins: of strangers together, and of known callers together."""
@@ -115,7 +128,19 @@ def is_sent(channel: Channel) -> bool:
     match channel:
         case Channel.EMAIL | Channel.SMS | Channel.CALL:
             return True
-        case Channel.TOTP:
+        case Channel.TOTP | Channel.PUSH:
+            return False
+    assert_never(channel)
+
+
+def is_for_strangers(channel: Channel) -> bool:
+    """Whether a stranger may ask for this channel. A push needs one careless tap of a customer who is
+    asked often enough, so strangers cannot ask for one.
+    """
+    match channel:
+        case Channel.EMAIL | Channel.SMS | Channel.CALL | Channel.TOTP:
+            return True
+        case Channel.PUSH:
             return False
     assert_never(channel)
 
@@ -131,6 +156,8 @@ def factor_type_of(channel: Channel) -> FactorType:
             return FactorType.CALL
         case Channel.TOTP:
             return FactorType.TOTP
+        case Channel.PUSH:
+            return FactorType.PUSH
     assert_never(channel)
 
 
@@ -163,10 +190,55 @@ def choose_factor(factors: Sequence[KnownFactor], channel: Channel) -> KnownFact
     raise errors.FactorNotActive
 
 
+def channel_after(channel: Channel) -> Channel:
+    """The next one in the order of channels; after the last one, the first."""
+    position = CHANNEL_ORDER.index(channel) + 1
+    return CHANNEL_ORDER[position % len(CHANNEL_ORDER)]
+
+
+def first_channel(request: IssueRequest, last: Challenge | None, now: int) -> Channel:
+    """Where the choice of a channel begins. `last` is the caller's newest challenge: a fallback
+    continues after it, unless it was verified or is older than any code.
+    """
+    if not request.falls_back:
+        return CHANNEL_ORDER[0]
+    if request.channel is not None:
+        return channel_after(request.channel)
+    if last is None or last.status is ChallengeStatus.VERIFIED:
+        return CHANNEL_ORDER[0]
+    is_old = last.sent_at + CODE_SECONDS <= now
+    return CHANNEL_ORDER[0] if is_old else channel_after(last.channel)
+
+
+def choose_channel(
+    factors: Sequence[KnownFactor], first: Channel, *, with_push: bool = True
+) -> Channel:
+    """The best channel for which the customer has an ACTIVE factor, from `first` on. Raises
+    FactorNotEnrolled.
+    """
+    begin = CHANNEL_ORDER.index(first)
+    for channel in (*CHANNEL_ORDER[begin:], *CHANNEL_ORDER[:begin]):
+        if (with_push or channel is not Channel.PUSH) and _is_available(factors, channel):
+            return channel
+    raise errors.FactorNotEnrolled
+
+
+def may_push(state: CustomerState, now: int) -> bool:
+    """Whether the customer may be sent another push."""
+    return send_wait(state.unapproved, UNAPPROVED_PUSHES, now) <= 0
+
+
 def require_usable(factor: Factor) -> None:
     """Raise FactorNotActive unless a code can be checked, or can activate the factor."""
     if factor.status is not FactorStatus.ACTIVE and not factor.is_pending:
         raise errors.FactorNotActive
+
+
+def can_be_challenged(factor: Factor) -> bool:
+    """Whether this service can challenge factors of this kind. Only Okta Verify's push has a number."""
+    if factor.type is FactorType.PUSH:
+        return factor.provider == "OKTA"
+    return factor.type is not FactorType.OTHER
 
 
 def is_enrolled(factors: Sequence[Factor], wanted: Factor) -> bool:
@@ -185,11 +257,17 @@ def mask(destination: str) -> str:
     return f"{local[:1]}•••@{domain}" if at else f"•••{destination[-4:]}"
 
 
-def public_destination(email: Email, channel: Channel) -> str:
+def public_destination(email: Email, channel: Channel | None) -> str:
     """The destination that the public is shown. It is made from the request alone, so that it says
     nothing of a customer.
     """
     return mask(email) if channel is Channel.EMAIL else mask("")
+
+
+def address_of(factor: Factor) -> str:
+    """The mailbox or phone that a factor sends to; empty for an app, whose credential is a login."""
+    sends = (FactorType.EMAIL, FactorType.SMS, FactorType.CALL)
+    return factor.destination if factor.type in sends else ""
 
 
 # ---- Customers -----------------------------------------------------------------------------------
@@ -238,10 +316,15 @@ def is_fresh(found: Found, now: int) -> bool:
     return 0 <= now - found.at < (REFUSAL_SECONDS if found.refusal else LOOKUP_SECONDS)
 
 
-def has_factor(found: Found, channel: Channel) -> bool:
-    """Whether the lookup has an ACTIVE factor for this channel."""
+def has_factor(found: Found, channel: Channel | None) -> bool:
+    """Whether the lookup has an ACTIVE factor for this channel, or for any."""
+    channels = CHANNEL_ORDER if channel is None else (channel,)
+    return any(_is_available(found.factors, each) for each in channels)
+
+
+def _is_available(factors: Sequence[KnownFactor], channel: Channel) -> bool:
     try:
-        choose_factor(found.factors, channel)
+        choose_factor(factors, channel)
     except errors.CustomerRefused:
         return False
     return True
@@ -365,7 +448,7 @@ def is_only_code(state: CustomerState, factor_id: str, now: int) -> bool:
     return before is None or before.at + CODE_SECONDS <= now
 
 
-def matches(challenge: Challenge, request: VerifyRequest) -> bool:
+def matches(challenge: Challenge, request: VerifyRequest | AwaitRequest) -> bool:
     """Whether the code is used for what it was asked for: same purpose and reference, or none."""
     return (request.purpose, request.reference) == (challenge.purpose, challenge.reference)
 
@@ -381,6 +464,34 @@ def audience_of(wanted: str | None, client: Client | None, audiences: Sequence[s
 
 
 # ---- Why a challenge cannot be verified ----------------------------------------------------------
+
+
+def require_open(challenges: Sequence[Challenge], challenge_id: str, now: int) -> Challenge:
+    """The challenge with this id, which may still be decided. Raises ChallengeNotFound,
+    ChallengeAlreadyVerified, PushRejected, ChallengeSuperseded, ChallengeExhausted, ChallengeExpired.
+    """
+    position = _position(challenges, challenge_id)
+    if position is None:
+        raise errors.ChallengeNotFound
+    challenge = challenges[position]
+    match challenge.status:
+        case ChallengeStatus.VERIFIED:
+            raise errors.ChallengeAlreadyVerified
+        case ChallengeStatus.REJECTED:
+            raise errors.PushRejected
+        case ChallengeStatus.FAILED:
+            raise errors.ChallengeNotFound("It could not be sent.")
+        case ChallengeStatus.EXHAUSTED:
+            raise errors.ChallengeExhausted
+        case ChallengeStatus.SENDING | ChallengeStatus.PENDING:
+            pass
+        case _:
+            assert_never(challenge.status)
+    if position > 0:
+        raise errors.ChallengeSuperseded(superseded_at=challenges[position - 1].sent_at)
+    if challenge.expires_at <= now:
+        raise errors.ChallengeExpired
+    return challenge
 
 
 def why_not_public(
@@ -434,6 +545,8 @@ def why_not_reserved(state: CustomerState, attempt: Attempt) -> errors.Verificat
         return errors.ChallengeExhausted()
     if challenge.status is ChallengeStatus.FAILED:
         return errors.ChallengeNotFound("Its code could not be sent.")
+    if challenge.status is ChallengeStatus.REJECTED:
+        return errors.PushRejected()
     return errors.ChallengeExpired()
 
 

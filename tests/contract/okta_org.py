@@ -66,6 +66,7 @@ class OktaOrg:
         self.enrolled = ""
         self.state: dict[str, Any] = {}
         self.session = ""
+        self.transaction = ""
         self._client = Client(create_app(self.org))
 
     def play(self, journey: str) -> Any:
@@ -128,6 +129,24 @@ class OktaOrg:
 
     def send(self, kind: str, *items: str) -> TestResponse:
         return self.call("POST", f"users/{{user}}/factors/{{{kind}}}/verify", *items)
+
+    def push(self, *items: str) -> TestResponse:
+        """Send a push, with a number unless the items say otherwise."""
+        given = items or ("useNumberMatchingChallenge:=true",)
+        response = self.send("push", *given)
+        self.transaction = path_of(response.get_json()["_links"]["poll"]["href"])
+        return response
+
+    def poll(self) -> TestResponse:
+        return self.call("GET", self.transaction)
+
+    def cancel_push(self) -> TestResponse:
+        return self.call("DELETE", self.transaction)
+
+    def phone(self, answer: str, number: str) -> str:
+        """Answer the push on the phone, with the `right` number or a `wrong` one."""
+        right = self.org.pushes.sent[-1].number
+        return self.org.pushes.answer(answer, right if number == "right" else 0)
 
     def check(self, kind: str, code: str) -> TestResponse:
         return self.send(kind, f"{_field(kind)}={self.code(kind, code)}")

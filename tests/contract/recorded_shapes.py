@@ -37,7 +37,7 @@ _FORMS = {
 }
 _FREE_TEXT = "text"
 _ORIGIN = re.compile(r"https?://[^/]+")
-_ID_SEGMENT = re.compile(r"(?<=/)(users|user|factors|qr)/(?!questions)[^/?>]+")
+_ID_SEGMENT = re.compile(r"(?<=/)(users|user|factors|qr|transactions)/(?!questions)[^/?>]+")
 _LINK_NAME = re.compile(r"\.(next|resend\[\d\])\.name$")
 _CURSOR = re.compile(r"after=[^&]+")
 _SEARCH = re.compile(r"search=[^&>]+")
@@ -59,14 +59,13 @@ def differences(
     expected: Mapping[str, Any], simulated: TestResponse, tolerated: Mapping[str, str]
 ) -> list[str]:
     """The differences to a recorded response that have no reason in `tolerated`."""
-    found = []
-    if simulated.status_code != expected["status"]:
-        found.append(f"status: {expected['status']} became {simulated.status_code}")
     different = {
         *body_differences(expected["body"], simulated.get_json(silent=True)),
         *header_differences(expected["headers"], simulated.headers),
     }
-    found += different - tolerated.keys()
+    if simulated.status_code != expected["status"]:
+        different.add(f"status: {expected['status']} became {simulated.status_code}")
+    found = [*(different - tolerated.keys())]
     return found + [f"no longer so: {each}" for each in tolerated.keys() - different]
 
 

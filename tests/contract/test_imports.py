@@ -40,7 +40,7 @@ HOMES = {
 
 ROW_TYPES = {"Item", "Update", "ConditionFailed"}
 ROW_KEY = re.compile(
-    "(email|device|customer|budget|passwords|sends|brake|response|sign-in|receipt)#"
+    "(email|device|customer|budget|passwords|sends|brake|response|push|sign-in|receipt)#"
 )
 ROW_MODULES = ("aws/table.py", "aws/challenge_slots.py", "aws/send_times.py")
 """Used by the other modules of aws alone."""
@@ -51,7 +51,8 @@ HTTP_NAMES = {"Reply", "Response", "HTTPStatus", "status_code"}
 DOCUMENTS = {"Any", "dict", "Mapping", "Json", "object"}
 
 CODE_CALLS = {"send_code", "resend_enrollment_code", "check_code", "resend"}
-"""Okta's calls that send or check a code, as far as no use case has the same name."""
+CODE_CALLS |= {"send_push", "push_answer", "cancel_push"}
+"""Okta's calls that send or check a code or a push, as far as no use case has the same name."""
 
 TREES = {
     path.relative_to(LAYER).as_posix(): ast.parse(path.read_text())

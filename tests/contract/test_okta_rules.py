@@ -70,7 +70,30 @@ JOURNEYS = {
         5x send question -> VALIDATION_FAILED
         check question right -> SUCCESS
     """,
-    "a push factor cannot be challenged": "login dorothy@example.com; send push -> VALIDATION_FAILED",
+    "a push is approved with the right number": """
+        login dorothy@example.com
+        push -> 201 WAITING; poll -> 200 WAITING
+        phone approve right -> SUCCESS; poll -> SUCCESS; poll -> SUCCESS
+    """,
+    "a push is rejected, by a no or by another number": """
+        login dorothy@example.com
+        push; phone reject right -> REJECTED; poll -> REJECTED
+        push; phone approve wrong -> REJECTED; poll -> REJECTED
+        account -> ACTIVE
+    """,
+    "a push ends after five minutes": """
+        login dorothy@example.com
+        push; wait 299; poll -> WAITING; wait 1; poll -> TIMEOUT
+    """,
+    "a cancelled push is not found": """
+        login dorothy@example.com
+        push; cancel_push -> 204; poll -> NOT_FOUND; cancel_push -> NOT_FOUND
+    """,
+    "a push in a sign-in is refused": """
+        login dorothy@example.com
+        must_enrol; sign_in -> MFA_REQUIRED
+        verify push -> VALIDATION_FAILED
+    """,
     "the fifth failure over all factors locks the user": """
         send email
         check email wrong -> WRONG_CODE

@@ -29,6 +29,7 @@ ONLY_AT_OKTA = ("change-password", "recover", "unlock")
 PUBLIC = {
     "challenge-get": 200,
     "challenge-post": 202,
+    "challenge-read": 404,
     "jwks": 200,
     "sign-in": 200,
     **{f"sign-in-{step}": 401 for step in (*SIGN_IN_STEPS, "questions", "verify")},
@@ -48,7 +49,13 @@ CLIENTS_ONLY = {
     "holds-get": 200,
     "receipt-redeem": 400,
 }
-WITH_PREFLIGHT = ("challenge", "verify", "jwks", *(each for each in PUBLIC if "sign-in" in each))
+WITH_PREFLIGHT = (
+    "challenge",
+    "challenge-read",
+    "verify",
+    "jwks",
+    *(each for each in PUBLIC if "sign-in" in each),
+)
 STATUS = PUBLIC | CLIENTS_ONLY | {f"{name}-options": 204 for name in WITH_PREFLIGHT}
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
 ORDER = {"purpose": "pick-up", "reference": "order-1001"}
-EVE = "eve@example.com"
+EVE, DOROTHY = "eve@example.com", "dorothy@example.com"
 PHONE = "+15005550077"
 AGENT = {"context": {"kind": "agent", "id": "agent 7"}, "receipt": True}
 
@@ -50,6 +50,19 @@ def documented() -> dict[tuple[str, str], Any]:
     }
 
 
+def pushes(client: Caller) -> dict[tuple[str, str], Response]:
+    """A push that is waited for, and approved."""
+    sent = client.post("/challenge", {"email": DOROTHY, "channel": "any", "fallback": False})
+    challenge_id, number = sent.json()["challenge_id"], sent.json()["number"]
+    seen = {("sendChallenge", "push"): sent}
+    seen["readChallenge", "waiting"] = client.get(f"/challenge/{challenge_id}")
+    seen["verifyChallenge", "waiting"] = client.post("/verify", {"challenge_id": challenge_id})
+    client.sandbox.org.pushes.answer("approve", number)
+    client.sandbox.advance += 2
+    seen["readChallenge", "approved"] = client.get(f"/challenge/{challenge_id}")
+    return seen
+
+
 def journey(client: Caller, public: Caller) -> dict[tuple[str, str], Response]:
     """Real answers, by the operation and the name of the example."""
     seen: dict[tuple[str, str], Response] = {}
@@ -65,6 +78,7 @@ def journey(client: Caller, public: Caller) -> dict[tuple[str, str], Response]:
     )
     seen["getReceiptKeys", "keys"] = public.get("/.well-known/jwks.json")
     client.sandbox.advance += 31
+    seen |= pushes(client)
     seen["sendChallenge", "client"] = client.post("/challenge", {"email": ADA, **ORDER, **AGENT})
     challenge_id = seen["sendChallenge", "client"].json()["challenge_id"]
     body = {"challenge_id": challenge_id, "code": client.code(), **ORDER}

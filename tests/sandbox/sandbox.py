@@ -248,6 +248,8 @@ class Sandbox:
                 self.advance += seconds
                 self._journal.note(f"clock advanced by {seconds:g} s")
                 return {"now": _iso(self.now())}
+            case "POST", "push":
+                return {"result": self._answer_push(given)}
             case "POST", "okta-tokens":
                 self.org.accept_tokens(given["accepted"])
                 return {"accepted": self.org.api_tokens}
@@ -260,6 +262,11 @@ class Sandbox:
                 self._journal.note("faults cleared")
                 return []
         return None
+
+    def _answer_push(self, given: Mapping[str, object]) -> str:
+        """Answer the newest push as the owner of the phone would."""
+        with self.org.lock:
+            return self.org.pushes.answer(given["answer"], given.get("number"))
 
     def _shown(self, request: Request) -> dict[str, object]:
         """What the page shows, as it is now: it does not wait for asynchronous invocations."""

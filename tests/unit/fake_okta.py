@@ -26,8 +26,10 @@ from verification.models import (
     FactorStatus,
     FactorStep,
     FactorType,
+    PushAnswer,
     Registration,
     SecurityQuestion,
+    SentPush,
     SignInDocument,
     SignInStatus,
     Target,
@@ -46,9 +48,9 @@ _SENT = (FactorType.EMAIL, FactorType.SMS, FactorType.CALL)
 
 @dataclass
 class Org:
-    """Users and factors by user id, codes sent by factor id. `faults`: what the next call of this
-    name ends with. A fault after which Okta may have acted comes after Okta has acted. `meanwhile`:
-    what happens while the next call of this name is on its way.
+    """Users and factors by user id, codes sent by factor id, pushes by transaction. `faults`: what the
+    next call of this name ends with. A fault after which Okta may have acted comes after Okta has acted.
+    `meanwhile`: what happens while the next call of this name is on its way.
     """
 
     users: dict[str, User] = field(default_factory=dict)
@@ -59,6 +61,8 @@ class Org:
     told: list[Call] = field(default_factory=list)
     faults: dict[str, errors.VerificationError] = field(default_factory=dict)
     meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
+    pushes: dict[str, PushAnswer] = field(default_factory=dict)
+    asks_for_a_number: bool = True
 
     def add(self, user: User, *factors: Factor) -> None:
         self.users[user.id] = user
@@ -191,6 +195,24 @@ class FakeFactors(_Api):
         with self._org.call("send_code", call):
             self._org.send(self._org.factor(target.user_id, target.factor_id).id)
             self.templates.append(template_id)
+
+    def send_push(self, target: Target, call: Call) -> SentPush:
+        with self._org.call("send_push", call):
+            assert self._org.factor(target.user_id, target.factor_id).type is FactorType.PUSH
+            count = self._org.calls.count("send_push")
+            transaction = f"transaction-{count}"
+            self._org.pushes[transaction] = PushAnswer.WAITING
+            return SentPush(transaction, 10 + count if self._org.asks_for_a_number else None)
+
+    def push_answer(self, target: Target, transaction: str, call: Call) -> PushAnswer:
+        with self._org.call("push_answer", call):
+            assert self._org.factor(target.user_id, target.factor_id).type is FactorType.PUSH
+            return self._org.pushes.get(transaction, PushAnswer.ENDED)
+
+    def cancel_push(self, target: Target, transaction: str, call: Call) -> None:
+        with self._org.call("cancel_push", call):
+            assert self._org.factor(target.user_id, target.factor_id).type is FactorType.PUSH
+            del self._org.pushes[transaction]
 
     def check_code(self, target: Target, code: Code, call: Call) -> None:
         with self._org.call("check_code", call):

@@ -15,7 +15,7 @@ CONTRACT = {
     400: "missing_email invalid_email missing_code invalid_code_format malformed_body "
     "unsupported_channel receipt_invalid receipt_not_yet_valid only_at_okta",
     401: "unauthorized invalid_credentials sign_in_ended",
-    403: "invalid_code forbidden sign_in_refused receipt_wrong_audience",
+    403: "invalid_code push_rejected forbidden sign_in_refused receipt_wrong_audience",
     404: "customer_not_found challenge_not_found route_not_found",
     409: "customer_exists customer_inactive customer_ambiguous customer_locked factor_not_enrolled "
     "factor_not_active factor_already_enrolled enrollment_refused challenge_already_verified "

@@ -26,7 +26,7 @@ def redirect(text: str) -> str:
     return text
 
 
-Parse = Callable[[str], str]
+Parse = Callable[[str], str | None]
 ACCEPTED: dict[Parse, dict[str, list[str]]] = {
     parsing.parse_email: {
         "ada@example.com": ["ada@example.com", "  Ada@Example.COM "],
@@ -47,7 +47,7 @@ KEPT_AS_IT_IS: dict[Parse, list[str]] = {
     ],
     # A factor of Okta's may have four to ten digits; a YubiKey types 44 letters.
     parsing.parse_pass_code: ["1234", "123456", "12345678", "1234567890", YUBIKEY],
-    parsing.parse_channel: ["email", "sms", "call"],
+    parsing.parse_channel: ["email", "sms", "call", "totp", "push"],
     label: ["pick-up", "order:1001", "a", "A_b.c:d-9", "x" * 64],
     parsing.parse_okta_id: ["00uAda1"],
     parsing.parse_locale: ["de", "pt-BR", "zh-Hant-TW", "sr-Latn-RS"],
@@ -101,11 +101,10 @@ REFUSED: list[tuple[Parse, errors.VerificationError, list[str]]] = [
             *(YUBIKEY.replace("c", "a"), YUBIKEY.upper()),
         ],
     ),
-    # No code is sent over an authenticator app.
     (
         parsing.parse_channel,
         errors.UnsupportedChannel(),
-        ["", "EMAIL", "email ", "push", "totp", "question", "\ud800"],
+        ["", "EMAIL", "email ", "Any", "question", "token:software:totp", "\ud800"],
     ),
     (
         label,

@@ -17,6 +17,7 @@ from verification.aws.attempt_rows import AttemptRows
 from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
 from verification.aws.password_rows import PasswordRows
+from verification.aws.push_rows import PushRows
 from verification.aws.receipt_rows import ReceiptRows
 from verification.aws.registration_rows import RegistrationRows
 from verification.aws.sign_in_rows import SignInRows
@@ -42,6 +43,7 @@ from verification.verify import Verify
 ADA, GRACE, NOBODY = map(Email, ("ada@example.com", "grace@example.com", "nobody@example.com"))
 ADA_ID, GRACE_ID = user().id, "00u000000000grace0"
 EMAIL, SMS, APP, QUESTION, GRACE_EMAIL = "emf_ada", "sms_ada", "app_ada", "ufs_ada", "emf_grace"
+PUSH = "opf_ada"
 PHONE = "+15005550006"
 WRONG = Code("999999")
 STATE_TOKEN = f"state {ADA_ID}"
@@ -95,9 +97,9 @@ class World:
         given: Any = {"keys": keys, "settings": settings, "meter": meter, "clock": clock}
         given |= {"limits": self.limits}
         of_codes = {**given, "lookup": self.lookup, "devices": self.devices, "sleep": sleep}
+        of_codes |= {"customers": self.customers, "pushes": PushRows(table)}
         self.issue = Issue(
             emails=emails,
-            customers=self.customers,
             templates=TemplateRows(table),
             invocation=self.invocation,
             okta_factors=factors,
@@ -236,6 +238,22 @@ class World:
         with pytest.raises(InvalidCode) as refused:
             self.check(call, code, **request)
         return refused.value
+
+    def look(self, call: Call, issued: models.Issued, **request: Any) -> Any:
+        """Ask what has become of a challenge, as the pipeline does."""
+        spent = self.limits.spend(Budget.FAILURES, call.caller)
+        asked = models.AwaitRequest(issued.challenge.id, **request)
+        return self.verify.awaited(asked, replace(call, spent=spent, deadline=self.deadline()))
+
+    def enroll_push(self, provider: str = "OKTA") -> None:
+        """Ada gets Okta Verify."""
+        app = factor(FactorType.PUSH, id=PUSH, provider=provider, destination=ADA)
+        self.org.factors[ADA_ID].append(app)
+
+    def answer_push(self, answer: models.PushAnswer) -> None:
+        """Ada answers the newest push, and it is time to ask Okta again."""
+        self.org.pushes[[*self.org.pushes][-1]] = answer
+        self.now += rules.POLL_SECONDS
 
     def known_device(self) -> str:
         """A device token of Ada's."""

@@ -41,7 +41,7 @@ CAN_POP = "attribute_exists(c1.id) AND attribute_type(about_before, :text)"
 
 _OPTIONAL = (
     *("client", "purpose", "reference", "factor_ref", "activates"),
-    *("audience", "wants_receipt", "receipt_seconds"),
+    *("audience", "wants_receipt", "receipt_seconds", "chooses"),
 )
 
 
@@ -118,6 +118,7 @@ def challenge_of(stored: Item, known: Mapping[str, Any]) -> Challenge:
         audience=known.get("audience"),
         wants_receipt=known.get("wants_receipt", False),
         receipt_seconds=known.get("receipt_seconds"),
+        chooses=known.get("chooses", False),
         conductor=Conductor(ConductorKind(conductor), text_attribute(stored, "context_id"))
         if conductor
         else None,

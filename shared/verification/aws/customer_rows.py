@@ -2,8 +2,8 @@
 
 Challenges of clients (`c0` to `c4`), the release, wrong codes in a row over all lanes (`wrong`),
 what was sent over each factor (`sent_<factor id>`, and the one before it in `was_<factor id>`),
-sends in sign-ins of strangers (`stranger_sends`) and of known callers (`known_sends`), `releases`, and
-known devices.
+sends in sign-ins of strangers (`stranger_sends`) and of known callers (`known_sends`), `releases`,
+pushes that are not approved (`unapproved`), the newest push (see `push_rows`), and known devices.
 An attempt and what it decides change together, whatever runs at the same time in other instances.
 Times are epoch seconds, `busy_until` milliseconds.
 """
@@ -40,6 +40,7 @@ from verification.models import (
     CustomerState,
     Device,
     Lane,
+    Push,
     Sent,
     WrongCode,
 )
@@ -48,6 +49,7 @@ from verification.ports import SendPlan
 STRANGERS_SIGN_IN_SENDS = SendTimes("stranger_sends", rules.HOUR_AND_DAY)
 KNOWN_SIGN_IN_SENDS = SendTimes("known_sends", rules.HOUR_AND_DAY)
 RELEASES = SendTimes("releases", rules.RELEASE_DAY)
+UNAPPROVED = SendTimes("unapproved", rules.UNAPPROVED_PUSHES)
 
 _NOT_BUSY = "NOT busy_until > :now_ms"
 _SENT, _WAS = "sent_", "was_"
@@ -63,8 +65,9 @@ class CustomerRows:
         """All that is known of the customer."""
         return state_of(self._table.get(key_of(customer)))
 
-    def begin_send(self, plan: SendPlan) -> None:
-        """Record that a code is about to be sent: the one before is no longer good.
+    def begin_send(self, plan: SendPlan) -> CustomerState:
+        """Record that a code is about to be sent: the one before is no longer good. The state has the
+        push that was open before.
 
         Raises AttemptsHeld, SendLimited, RequestInProgress.
         """
@@ -89,6 +92,10 @@ class CustomerRows:
         elif plan.challenge is not None:
             sets.append(challenge_slots.PUSH)
             values |= challenge_slots.push_values(plan.challenge)
+        if plan.is_push:
+            sets.append(UNAPPROVED.push)
+            conditions.append(UNAPPROVED.fits)
+            values |= UNAPPROVED.values(plan.now)
         if plan.counts_as is not None:
             slots, channel = _sign_in_sends(plan), plan.counts_as.value
             to = plan.destination_hash
@@ -102,11 +109,12 @@ class CustomerRows:
             key_of(plan.customer), f"SET {', '.join(sets)}", " AND ".join(conditions), values, names
         )
         try:
-            self._table.update(own, returns=False)
+            row = self._table.update(own)
         except ConditionFailed as failed:
             row = failed.item
             if text_attribute(row, "send") != plan.token:  # otherwise boto3 has sent it again
                 raise _why_not_sent(row, plan) from None
+        return state_of(row)
 
     def confirm_send(
         self, customer: CustomerKey, factor_id: str, by: str, now: int
@@ -135,7 +143,7 @@ class CustomerRows:
             )
         except ConditionFailed as failed:
             row = failed.item  # a newer one has been sent since, or there was another beside it
-        for sends in (STRANGERS_SIGN_IN_SENDS, KNOWN_SIGN_IN_SENDS, RELEASES):
+        for sends in (STRANGERS_SIGN_IN_SENDS, KNOWN_SIGN_IN_SENDS, RELEASES, UNAPPROVED):
             if excess := sends.excess(key_of(customer), row):
                 self._table.try_update(excess)
         return state_of(row)
@@ -150,6 +158,8 @@ class CustomerRows:
         if plan.factor_id:
             sets.append("#sent = #was")
             names |= _names(plan.factor_id)
+        if plan.is_push:
+            removes.append(UNAPPROVED.pop)
         if plan.counts_as is not None:
             slots = _sign_in_sends(plan)
             removes += [slots.pop, slots.last(plan.counts_as.value)]
@@ -243,6 +253,8 @@ def state_of(row: Item) -> CustomerState:
         sent_before=_all_sent(row, _WAS),
         devices=tuple(Device(*each) for each in devices),
         devices_ended_at=int_attribute(row, "devices_ended_at"),
+        push=_push(row),
+        unapproved=UNAPPROVED.sends(row),
     )
 
 
@@ -253,6 +265,29 @@ def _sign_in_sends(plan: SendPlan) -> SendTimes:
 
 def _names(factor_id: str) -> dict[str, str]:
     return {"#sent": _SENT + factor_id, "#was": _WAS + factor_id}
+
+
+def sent_names(factor_id: str) -> dict[str, str]:
+    """The names of what was sent over a factor, `#sent`, and of what it was sent for, `#by`."""
+    return {"#sent": _SENT + factor_id, "#by": "by"}
+
+
+def stored_push(push: Push) -> dict[str, Any]:
+    """The newest push, as the row has it."""
+    content = {
+        "by": string(push.by),
+        "factor_id": string(push.factor_id),
+        "sealed": string(push.sealed),
+    }
+    return {"M": content}
+
+
+def _push(row: Item) -> Push | None:
+    if "push" not in row:
+        return None
+    stored = row["push"]["M"]
+    names = ("by", "factor_id", "sealed")
+    return Push(*(text_attribute(stored, name) for name in names))
 
 
 def _sent(sent: Sent) -> dict[str, Any]:
@@ -281,5 +316,8 @@ def _why_not_sent(row: Item, plan: SendPlan) -> VerificationError:
     if plan.counts_as is not None:
         sends, to = _sign_in_sends(plan), plan.destination_hash
         return sends.limited(row, plan.counts_as.value, plan.now, to)
+    if plan.is_push:
+        wait = rules.send_wait(state.unapproved, UNAPPROVED.windows, plan.now)
+        return SendLimited(retry_after=wait, limit="push")
     wait = rules.send_wait(RELEASES.sends(row), RELEASES.windows, plan.now)
     return SendLimited(retry_after=wait, limit="releases")

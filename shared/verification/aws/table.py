@@ -3,7 +3,7 @@
 Keys of rows begin with a prefix; one module of this package owns each:
 `email#` and `device#` email_rows, `customer#` customer_rows, `budget#`, `sends#` and `brake#`
 budget_rows, `passwords#` password_rows, `response#` response_rows, `registration#`
-registration_rows, `sign-in#` sign_in_rows, `template#` template_rows, `receipt#` receipt_rows.
+registration_rows, `push#` push_rows, `sign-in#` sign_in_rows, `template#` template_rows, `receipt#` receipt_rows.
 """
 
 from __future__ import annotations

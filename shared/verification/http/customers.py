@@ -123,7 +123,7 @@ def _factor(name: str, email: Email, phone: str) -> Factor:
             destination = phone
         case Channel.SMS:
             raise errors.MalformedBody("enroll sms needs profile.mobilePhone.")
-        case Channel.CALL | Channel.TOTP:
+        case Channel.CALL | Channel.TOTP | Channel.PUSH:
             raise errors.MalformedBody("enroll can contain email and sms.")
         case _:
             assert_never(channel)

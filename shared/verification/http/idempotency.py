@@ -31,8 +31,8 @@ class Idempotency:
         self._clock = clock
 
     def once(self, scope: str, key: str, content: str, work: Callable[[], Reply]) -> Reply:
-        """Return the stored response, or run `work` and store its response. If `work` raises, the
-        request may be tried again. Raises IdempotencyKeyReused, RequestInProgress.
+        """Return the stored response, or run `work` and store its response. If `work` raises, or its
+        response is not final, the request may be tried again. Raises IdempotencyKeyReused, RequestInProgress.
         """
         keyring = self._keys()
         name = keyring.request_hash("key", scope, key)
@@ -54,6 +54,9 @@ class Idempotency:
             raise
         # The work is done, whatever happens to its record.
         with suppress(StoreUnavailable):
+            if not reply.is_final:
+                self._rows.drop(name, claim)
+                return reply
             sealed = keyring.seal(context, json.dumps([reply.body, dict(reply.headers)]))
             response = StoredResponse(reply.status, reply.content_type, sealed)
             self._rows.keep(name, claim, response)

@@ -15,6 +15,8 @@ from verification import errors, rules
 from verification.http.messages import JSON, PROBLEM_JSON, Reply, Request
 from verification.http.statuses import STATUS, headers_of
 from verification.models import (
+    AwaitRequest,
+    Challenge,
     Channel,
     Conductor,
     ConductorKind,
@@ -23,6 +25,7 @@ from verification.models import (
     Hold,
     Issued,
     IssueRequest,
+    Pending,
     Receipt,
     RedeemRequest,
     Registered,
@@ -59,6 +62,7 @@ def parse_issue(request: Request) -> IssueRequest:
     return IssueRequest(
         email=parse_email(text_of(body, "email")),
         channel=parse_channel(text_of(body, "channel") or Channel.EMAIL),
+        falls_back=flag_of(body, "fallback"),
         locale=parse_locale(locale) if locale else None,
         purpose=_label(body, "purpose"),
         reference=_label(body, "reference"),
@@ -71,22 +75,38 @@ def parse_issue(request: Request) -> IssueRequest:
     )
 
 
-def parse_verify(request: Request) -> VerifyRequest:
-    """Raises one of BadRequest."""
+def parse_verify(request: Request) -> VerifyRequest | AwaitRequest:
+    """A code to be checked or, with an id alone, a push to be asked about. Raises one of BadRequest."""
     body = parse_object(request)
-    challenge_id, email = text_of(body, "challenge_id"), text_of(body, "email")
-    if not challenge_id and not email:
+    challenge_id, given = text_of(body, "challenge_id"), text_of(body, "email")
+    if not challenge_id and not given:
         raise errors.MissingEmail("challenge_id or email is required.")
+    email = parse_email(given) if given else None
+    code = text_of(body, "code") or text_of(body, "otp")
+    purpose, reference = _label(body, "purpose"), _label(body, "reference")
+    device_token, wants_receipt = text_of(body, "device_token"), flag_of(body, "receipt")
+    if challenge_id and not code:
+        awaited = AwaitRequest(challenge_id, email, purpose, reference, device_token, wants_receipt)
+        return replace(awaited, must_be_push=True)
     return VerifyRequest(
-        email=parse_email(email) if email else None,
-        code=parse_code(text_of(body, "code") or text_of(body, "otp")),
+        email=email,
+        code=parse_code(code),
         challenge_id=challenge_id or None,
-        purpose=_label(body, "purpose"),
-        reference=_label(body, "reference"),
+        purpose=purpose,
+        reference=reference,
         remembers_device=True,
-        device_token=text_of(body, "device_token"),
+        device_token=device_token,
         takes_receipt=True,
-        wants_receipt=flag_of(body, "receipt"),
+        wants_receipt=wants_receipt,
+    )
+
+
+def parse_look(request: Request) -> AwaitRequest:
+    """The challenge in the path, and what it was begun for. Raises MalformedBody."""
+    return AwaitRequest(
+        request.path_parameters.get("id", ""),
+        purpose=_queried_label(request, "purpose"),
+        reference=_queried_label(request, "reference"),
     )
 
 
@@ -127,19 +147,25 @@ def issued(issued: Issued) -> Reply:
     """202: the code is on its way."""
     challenge = issued.challenge
     body: dict[str, object] = {
-        "challenge_id": challenge.id,
-        "status": "pending",
-        "channel": challenge.channel,
-        "destination": challenge.destination,
-        "sent_at": _time(challenge.sent_at),
-        "expires_at": _time(challenge.expires_at),
-        "expires_in": challenge.expires_at - challenge.sent_at,
+        **_open_challenge(challenge, issued.number),
         "resend_at": _time(issued.resend_at),
         "resend_in": max(0, issued.resend_at - challenge.sent_at),
     }
     if issued.attempts_remaining is not None:
         body["attempts_remaining"] = issued.attempts_remaining
     return answer(202, body, "sent" if issued.was_sent else "accepted")
+
+
+def awaited(result: Verified | Pending) -> Reply:
+    """202 while the customer has not answered: ask again after `Retry-After`. Otherwise 200."""
+    if isinstance(result, Verified):
+        return verified(result)
+    body = _open_challenge(result.challenge, result.number)
+    if result.retry_after is None:
+        return replace(answer(202, body, "pending"), is_final=False)
+    body["retry_after"] = result.retry_after
+    headers = {"Retry-After": str(result.retry_after)}
+    return replace(answer(202, body, "pending"), headers=headers, is_final=False)
 
 
 def verified(verified: Verified) -> Reply:
@@ -327,6 +353,27 @@ def _factors(factors: tuple[Factor, ...]) -> Iterator[dict[str, object]]:
                 "status": factor.status,
                 "destination": rules.mask(factor.destination),
             }
+
+
+def _open_challenge(challenge: Challenge, number: int | None) -> dict[str, object]:
+    """A challenge that is not decided; its channel is `any` until one is chosen."""
+    body: dict[str, object] = {
+        "challenge_id": challenge.id,
+        "status": "pending",
+        "channel": "any" if challenge.chooses else challenge.channel,
+        "destination": challenge.destination,
+        "sent_at": _time(challenge.sent_at),
+        "expires_at": _time(challenge.expires_at),
+        "expires_in": challenge.expires_at - challenge.sent_at,
+    }
+    return body if number is None else {**body, "number": number}
+
+
+def _queried_label(request: Request, name: str) -> str | None:
+    values = request.query.get(name, [])
+    if len(values) > 1:
+        raise errors.MalformedBody(f"{name} has several values.")
+    return parse_label(values[0], name) if values and values[0] else None
 
 
 def _label(body: Mapping[str, Any], name: str) -> str | None:

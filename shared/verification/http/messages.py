@@ -76,13 +76,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a request is answered. `outcome` is the word for it in the log and the metrics."""
+    """What a request is answered. `outcome` is the word for it in the log and the metrics. A reply that
+    is not final is not stored under an Idempotency-Key: the same request may soon end differently.
+    """
 
     status: int
     outcome: str
     body: str = field(default="", repr=False)
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_final: bool = True
 
     def event(self, more_headers: Mapping[str, str]) -> dict[str, Any]:
         """The reply as API Gateway expects it."""

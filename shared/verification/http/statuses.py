@@ -19,6 +19,7 @@ STATUS: Mapping[str, int] = {
     "invalid_credentials": 401,
     "sign_in_ended": 401,
     "invalid_code": 403,
+    "push_rejected": 403,
     "sign_in_refused": 403,
     "customer_not_found": 404,
     "challenge_not_found": 404,

@@ -223,6 +223,8 @@ def _factor(enrolled: Enrolled) -> dict[str, Any]:
             body["sms"] = {"phone_number": factor.destination}
         case Channel.EMAIL:
             body["email"] = {"email": factor.destination}
+        case Channel.PUSH:
+            pass
         case _:
             assert_never(channel)
     return body

@@ -1,8 +1,10 @@
-"""Okta's Factors API: list, enroll, send a code, check a code."""
+"""Okta's Factors API: list, enroll, send a code or a push, check a code, ask about a push."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, assert_never
 
 from verification import errors
@@ -13,10 +15,12 @@ from verification.models import (
     Factor,
     FactorStatus,
     FactorType,
+    PushAnswer,
     SecurityQuestion,
+    SentPush,
     Target,
 )
-from verification.okta.error_codes import ResourceNotFound, ValidationFailed
+from verification.okta.error_codes import Json, ResourceNotFound, ValidationFailed
 from verification.okta.transport import Transport
 
 
@@ -56,20 +60,45 @@ class Factors:
             case Channel.SMS:
                 if template_id:
                     params["templateId"] = template_id
-            case Channel.CALL | Channel.TOTP:
+            case Channel.CALL | Channel.TOTP | Channel.PUSH:
                 pass
             case _:
                 assert_never(channel)
-        try:
-            result = self._verify(target, call, {}, params)
-        except errors.InvalidCode:  # the request contained no code
-            raise errors.OktaAnswerUnclear from None
-        if result != "CHALLENGE":
+        if _result(self._challenge(target, call, {}, params)) != "CHALLENGE":
             raise errors.OktaAnswerUnclear
+
+    def send_push(self, target: Target, call: Call) -> SentPush:
+        """Send a push with a number to choose. An org that does not ask for the number sends one
+        without.
+        """
+        answer = self._challenge(target, call, {"useNumberMatchingChallenge": True}, {})
+        match answer:
+            case {"factorResult": "WAITING", "_links": {"poll": {"href": str(poll)}}}:
+                transaction = poll.rpartition("/")[2]
+                if _TRANSACTION.fullmatch(transaction):
+                    return SentPush(transaction, _number(answer))
+        raise errors.OktaAnswerUnclear
+
+    def push_answer(self, target: Target, transaction: str, call: Call) -> PushAnswer:
+        """What has become of a push. A transaction that Okta does not know has ended."""
+        path = _path(target.user_id, target.factor_id, "transactions", transaction)
+        try:
+            result = _result(self._transport.request("GET", path, call, for_customer=True))
+        except ResourceNotFound:
+            return PushAnswer.ENDED
+        if not isinstance(result, str) or result not in _PUSH_ANSWERS:
+            raise errors.OktaUnexpectedResponse
+        return _PUSH_ANSWERS[result]
+
+    def cancel_push(self, target: Target, transaction: str, call: Call) -> None:
+        """Take a push back. One that Okta does not know any more needs no cancelling."""
+        path = _path(target.user_id, target.factor_id, "transactions", transaction)
+        with suppress(ResourceNotFound):
+            self._transport.request("DELETE", path, call)
 
     def check_code(self, target: Target, code: Code, call: Call) -> None:
         """Return only if Okta says SUCCESS. Raises InvalidCode."""
-        result = self._verify(target, call, {"passCode": code}, {})
+        result = _result(self._verify(target, call, {"passCode": code}, {}))
         if result in _WRONG:
             raise errors.InvalidCode
         if result != "SUCCESS":
@@ -128,17 +157,24 @@ class Factors:
             raise errors.OktaUnexpectedResponse
         return [_question(each) for each in found]
 
+    def _challenge(
+        self, target: Target, call: Call, body: Mapping[str, object], params: Mapping[str, str]
+    ) -> Json:
+        try:
+            return self._verify(target, call, body, params)
+        except errors.InvalidCode:  # the request contained no code
+            raise errors.OktaAnswerUnclear from None
+
     def _verify(
-        self, target: Target, call: Call, body: Mapping[str, str], params: Mapping[str, str]
-    ) -> object:
+        self, target: Target, call: Call, body: Mapping[str, object], params: Mapping[str, str]
+    ) -> Json:
         path = _path(target.user_id, target.factor_id, "verify")
         try:
-            answer = self._transport.request(
+            return self._transport.request(
                 "POST", path, call, params=params, body=body, for_customer=True
             )
         except ResourceNotFound:
             raise errors.FactorNotEnrolled from None
-        return answer.get("factorResult") if isinstance(answer, dict) else None
 
     def _post(self, path: tuple[str, ...], call: Call, body: Mapping[str, object]) -> Factor:
         """A POST that answers with the factor."""
@@ -149,11 +185,32 @@ class Factors:
         return _changed(answer)
 
 
+_TRANSACTION = re.compile(r"[A-Za-z0-9._~-]{8,128}")
+_PUSH_ANSWERS = {
+    "WAITING": PushAnswer.WAITING,
+    "SUCCESS": PushAnswer.APPROVED,
+    "REJECTED": PushAnswer.REJECTED,
+    "TIMEOUT": PushAnswer.ENDED,
+    "EXPIRED": PushAnswer.ENDED,
+}
 _WRONG = ("FAILED", "REJECTED", "EXPIRED", "PASSCODE_REPLAYED", "TIME_WINDOW_EXCEEDED")
 
 
 def _path(user_id: str, *rest: str) -> tuple[str, ...]:
     return ("api", "v1", "users", user_id, "factors", *rest)
+
+
+def _result(answer: Json) -> object:
+    """What Okta says a verification has come to."""
+    return answer.get("factorResult") if isinstance(answer, dict) else None
+
+
+def _number(answer: Json) -> int | None:
+    """What the customer has to choose on the phone, from the answer to a push."""
+    match answer:
+        case {"_embedded": {"challenge": {"correctAnswer": int(number)}}}:
+            return None if isinstance(number, bool) else number
+    return None
 
 
 def _kind(factor_type: FactorType) -> dict[str, object]:

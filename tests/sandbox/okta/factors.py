@@ -7,7 +7,7 @@ provider of a new factor is OKTA by default.
 
 from werkzeug import Request
 
-from tests.sandbox.okta import enrollment, factor_responses
+from tests.sandbox.okta import enrollment, factor_responses, push
 from tests.sandbox.okta.enrollment import NewFactor
 from tests.sandbox.okta.exceptions import enrolment_refused, validation_failed
 from tests.sandbox.okta.models import Org
@@ -70,7 +70,9 @@ def resend(org: Org, request: Request, user: User, factor: Factor) -> Answer:
 
 
 def verify(org: Org, request: Request, user: User, factor: Factor) -> Answer:
-    """Send a code, or check the one in the body."""
+    """Send a code or a push, or check the code in the body."""
+    if factor.type is FactorType.PUSH:
+        return push.challenge(org, request, user, factor)
     body = optional_json_object(request)
     org.verification.admit(user, factor)
     field = "answer" if factor.type is FactorType.QUESTION else "passCode"

@@ -30,7 +30,7 @@ Word = TypeVar("Word", bound=StrEnum)
 class On(StrEnum):
     """The requests that a fault waits for.
 
-    `verify` sends or checks a code, `lookup` reads or searches users, `create` makes a user,
+    `verify` sends or checks a code, or is about a push, `lookup` reads or searches users, `create` makes a user,
     `factors` reads or changes factors, `authn` is the Authentication API, `any` is every request to
     the org, `invoke` is an asynchronous invocation of a function, `kms` is a call of KMS.
     """

@@ -13,6 +13,7 @@ from tests.sandbox.okta.faults import Faults
 from tests.sandbox.okta.ids import Ids
 from tests.sandbox.okta.limits import RateLimits, Throttle
 from tests.sandbox.okta.oauth import OAuth
+from tests.sandbox.okta.pushes import Pushes
 from tests.sandbox.okta.records import (
     Call,
     Factor,
@@ -49,6 +50,7 @@ class Org:
         self.calls: list[Call] = []
         self.faults = Faults(self.lock)
         self.transient_ids = Ids(rng)
+        self._rng = rng
         self.verification = Verification(clock, rng, self.inbox)
         self.oauth = OAuth(clock, self.transient_ids)
         self.until_interrupted = threading.Event()
@@ -72,6 +74,7 @@ class Org:
             self.directory = Directory(Ids(records_rng))
             seed.plant(self.directory)
             self.policy = Policy()
+            self.pushes = Pushes(self.clock, self._rng)
             self.sms_templates: dict[str, SmsTemplate] = {}
             self.session_tokens: dict[str, SessionToken] = {}
             self.sessions: dict[str, Session] = {}

@@ -47,7 +47,7 @@ class FactorStatus(StrEnum):
 
 
 class FactorType(StrEnum):
-    """The simulated factor types, by their `factorType`. A push factor is listed and no more."""
+    """The simulated factor types, by their `factorType`. A push factor cannot be enrolled."""
 
     EMAIL = "email"
     SMS = "sms"
@@ -200,11 +200,13 @@ class Policy:
     """The switches of an administrator, restored by a reset.
 
     `token_is_permitted`: the API token has the rights for what is asked. `shows_lockout`: a sign-in
-    of a locked-out user says so, instead of failing like any other.
+    of a locked-out user says so, instead of failing like any other. `number_matching`: a push has a
+    number if one is asked for.
     """
 
     token_is_permitted: bool = True
     shows_lockout: bool = True
+    number_matching: bool = True
 
 
 @dataclass(frozen=True)

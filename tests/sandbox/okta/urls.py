@@ -23,6 +23,7 @@ from tests.sandbox.okta import (
     authn,
     factors,
     lifecycle,
+    push,
     responses,
     sessions,
     sms_templates,
@@ -93,7 +94,9 @@ ROUTES: _Table = {
         "POST /api/v1/users/<user_id>/factors/<factor_id>/lifecycle/activate": factors.activate,
     },
     (Bucket.FACTORS, On.VERIFY): {
-        "POST /api/v1/users/<user_id>/factors/<factor_id>/verify": factors.verify
+        "POST /api/v1/users/<user_id>/factors/<factor_id>/verify": factors.verify,
+        "GET /api/v1/users/<user_id>/factors/<factor_id>/transactions/<transaction>": push.read,
+        "DELETE /api/v1/users/<user_id>/factors/<factor_id>/transactions/<transaction>": push.cancel,
     },
     (Bucket.SESSIONS, None): {
         "POST /api/v1/sessions": sessions.create,
@@ -228,11 +231,12 @@ def _records(org: Org, arguments: dict[str, Any]) -> dict[str, Any]:
     user = org.directory.user(arguments["user_id"])
     if "factor_id" not in arguments:
         return {"user": user}
-    return {"user": user, "factor": org.directory.factor(user, arguments["factor_id"])}
+    more = {name: value for name, value in arguments.items() if name == "transaction"}
+    return {"user": user, "factor": org.directory.factor(user, arguments["factor_id"]), **more}
 
 
 def _kind(request: Request, route: Route) -> str:
-    if route.operation is On.VERIFY:
+    if route.operation is On.VERIFY and request.method == "POST":
         body = request.get_data()
         return "check" if b'"passCode"' in body or b'"answer"' in body else "send"
     return route.operation or "other"

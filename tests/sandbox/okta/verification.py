@@ -72,7 +72,7 @@ class Verification:
         """Refuse a user or a factor that cannot be challenged."""
         self.admit_user(user, statuses)
         if factor.type is FactorType.PUSH:
-            raise validation_failed("factorType", "Push challenges are not simulated.")
+            raise validation_failed("factorType", "Push is not simulated in sign-ins.")
         if factor.status is FactorStatus.PENDING_ACTIVATION:
             raise not_found(factor.id, "UserFactor")
         if factor.status is not FactorStatus.ACTIVE:

@@ -16,6 +16,7 @@ const HINTS = {
   challenge_superseded: "Use the newer code.",
   challenge_exhausted: "Ask for another code once the hold is over.",
   challenge_not_found: "Ask for a code first. A caller can check only what it began itself.",
+  push_rejected: "The customer said no, or chose another number.",
   challenge_already_verified: "A code verifies once. Ask for another one.",
   customer_not_found: "Clients are told. The public is told the same as for a customer.",
   customer_inactive: "Somebody has to activate the account in Okta.",

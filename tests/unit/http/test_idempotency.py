@@ -6,6 +6,7 @@ Which requests are one and which outcomes are stored is in `test_pipeline`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,8 +25,8 @@ ANSWER = Reply(403, "invalid_code", '{"a":"geheim"}', PROBLEM_JSON, {"Retry-Afte
 
 
 class Twin(ResponseRows):
-    """The same request again and again; `happens` is what its work does, and may raise. The store
-    method named in `broken` cannot reach the table.
+    """The same request again and again; `happens` is what its work does, and may raise. `answers` come
+    before the usual one. The store method named in `broken` cannot reach the table.
     """
 
     def __init__(self) -> None:
@@ -33,6 +34,7 @@ class Twin(ResponseRows):
         super().__init__(self.table)
         self.broken = ""
         self.works = 0
+        self.answers: list[Reply] = []
         self.happens: Callable[[], object] = lambda: None
         keyring = Keyring("root key of the tests")
         self._idempotency = Idempotency(self, lambda: keyring, lambda: NOW)
@@ -59,7 +61,7 @@ class Twin(ResponseRows):
     def _work(self) -> Reply:
         self.works += 1
         self.happens()
-        return ANSWER
+        return self.answers.pop() if self.answers else ANSWER
 
 
 @pytest.fixture
@@ -82,6 +84,14 @@ def test_a_request_in_progress_is_refused(twin: Twin) -> None:
     twin.happens = happens
     assert twin.once() == ANSWER
     assert twin.works == 1
+
+
+def test_after_a_response_that_is_not_final_the_request_may_be_tried_again(twin: Twin) -> None:
+    pending = replace(ANSWER, is_final=False)
+    twin.answers = [pending]
+    assert twin.once() == pending
+    assert twin.once() == ANSWER
+    assert twin.once().outcome == REPLAYED
 
 
 @pytest.mark.parametrize("failure", [errors.OktaNotReached(), ValueError(), SystemExit()])

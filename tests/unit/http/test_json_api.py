@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from verification.http import json_api
 from verification.http.messages import PROBLEM_JSON, Reply, Request
 from verification.http.statuses import STATUS
 from verification.models import (
+    AwaitRequest,
     ChallengeStatus,
     Channel,
     Code,
@@ -23,6 +25,7 @@ from verification.models import (
     Issued,
     IssueRequest,
     Lane,
+    Pending,
     Verified,
     VerifyRequest,
     WrongCode,
@@ -31,7 +34,7 @@ from verification.models import (
 ADA = "ada@example.com"
 TIME = "2025-06-15T15:06:40Z"
 PURPOSE = {"purpose": "pick-up", "reference": "order:1001"}
-Parse = Callable[[Request], IssueRequest | VerifyRequest]
+Parse = Callable[[Request], IssueRequest | VerifyRequest | AwaitRequest]
 BODIES: dict[str, tuple[Parse, dict[str, str]]] = {
     "issue": (json_api.parse_issue, {"email": ADA}),
     "verify by email": (json_api.parse_verify, {"email": ADA, "otp": "123456"}),
@@ -66,6 +69,10 @@ class TestIssueRequests:
         assert (request.channel, request.locale) == (Channel.SMS, "pt-BR")
         assert (request.releases_hold, request.device_token) == (True, "t")
 
+    def test_any_channel_and_a_fallback_can_be_asked_for(self) -> None:
+        request = json_api.parse_issue(posted({"email": ADA, "channel": "any", "fallback": True}))
+        assert (request.channel, request.falls_back) == (None, True)
+
     def test_null_is_absent(self) -> None:
         nulls = dict.fromkeys(("channel", "locale", "release_hold", "device_token"))
         assert json_api.parse_issue(posted({"email": ADA, **nulls})) == IssueRequest(Email(ADA))
@@ -77,7 +84,7 @@ class TestIssueRequests:
                 "missing_email": [{}, {"email": ""}, {"email": None}, {"Email": ADA}],
                 "invalid_email": [{"email": "ada"}, {"email": f"{ADA}\n"}],
                 "malformed_body": [{"email": "\ud800@example.com"}, {"email": ADA, "locale": "_"}],
-                "unsupported_channel": [{"email": ADA, "channel": x} for x in ("EMAIL", "totp")],
+                "unsupported_channel": [{"email": ADA, "channel": x} for x in ("EMAIL", "Any")],
             }
         ),
     )
@@ -105,8 +112,28 @@ class TestVerifyRequests:
     def test_a_challenge_and_its_code(self) -> None:
         body = {"challenge_id": "ch_one", "code": "123 456", "device_token": "t"}
         request = json_api.parse_verify(posted(body))
-        assert (request.challenge_id, request.code, request.email) == ("ch_one", "123456", None)
-        assert (request.remembers_device, request.device_token) == (True, "t")
+        assert request == VerifyRequest(
+            Code("123456"),
+            "ch_one",
+            remembers_device=True,
+            device_token="t",
+            takes_receipt=True,
+        )
+
+    def test_a_challenge_alone_asks_about_a_push(self) -> None:
+        body = {"challenge_id": "ch_one", "email": ADA, "device_token": "t", "receipt": True}
+        asked = AwaitRequest("ch_one", Email(ADA), "pick-up", "order:1001", "t", wants_receipt=True)
+        request = json_api.parse_verify(posted({**body, **PURPOSE}))
+        assert request == replace(asked, must_be_push=True)
+
+    def test_a_look_at_a_challenge_has_its_purpose_in_the_query(self) -> None:
+        path = {"path_parameters": {"id": "ch_one"}}
+        request = posted({}, **path, query=PURPOSE.items())
+        asked = AwaitRequest("ch_one", purpose="pick-up", reference="order:1001")
+        assert json_api.parse_look(request) == asked
+        told = ("malformed_body", "purpose has several values.")
+        twice = [("purpose", "a"), ("purpose", "b")]
+        assert refusal(json_api.parse_look, {}, **path, query=twice) == told
 
     def test_an_email_beside_a_challenge_is_read_and_checked(self) -> None:
         body = {"challenge_id": "ch_one", "code": "123456", "email": "ADA@example.com"}
@@ -126,7 +153,7 @@ class TestVerifyRequests:
         rows(
             {
                 "missing_email": [{}, {"code": "123456"}, {"challenge_id": "", "code": "123456"}],
-                "missing_code": [{"email": ADA}, {"challenge_id": "ch_one"}],
+                "missing_code": [{"email": ADA}],
                 "invalid_code_format": [{"email": ADA, "otp": "12345"}],
                 "invalid_email": [{"email": "ada", "otp": "123456"}],
             }
@@ -261,6 +288,21 @@ class TestReplies:
     def test_a_send_that_is_carried_out_later_is_accepted_without_attempts(self) -> None:
         reply = json_api.issued(Issued(challenge(), NOW, None, was_sent=False))
         assert "attempts_remaining" not in body_of(reply, 202, "accepted")
+
+    def test_a_push_has_its_number_and_until_it_is_answered_it_says_when_to_ask(self) -> None:
+        push = challenge(channel=Channel.PUSH)
+        issued = body_of(json_api.issued(Issued(push, NOW, number=72)), 202, "sent")
+        assert (issued["channel"], issued["number"]) == ("push", 72)
+        reply = json_api.awaited(Pending(push, 72, 2))
+        body = body_of(reply, 202, "pending")
+        assert (body["number"], body["retry_after"], reply.headers) == (72, 2, {"Retry-After": "2"})
+        assert not reply.is_final
+
+    def test_a_channel_that_is_not_chosen_yet_is_any(self) -> None:
+        reply = json_api.awaited(Pending(challenge(channel=Channel.PUSH, chooses=True)))
+        body = body_of(reply, 202, "pending")
+        assert body["channel"] == "any"
+        assert "number" not in body
 
     def test_a_verified_challenge_says_when_and_what_for_if_that_applies(self) -> None:
         status = ChallengeStatus.VERIFIED

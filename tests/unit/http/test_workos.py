@@ -181,6 +181,7 @@ class TestReplies:
         [
             (SMS, "+15005550006", {"sms": {"phone_number": "+15005550006"}}),
             (EMAIL, ADA, {"email": {"email": ADA}}),
+            (FactorType.PUSH, ADA, {"type": "push"}),
         ],
     )
     def test_a_factor_has_a_block_named_after_its_type(

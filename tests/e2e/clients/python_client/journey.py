@@ -32,7 +32,7 @@ def journey(client: Client | AuthenticatedClient) -> dict[str, object]:
     code = newest_code()
 
     def verify(code: str) -> Verified | Problem | None:
-        body = VerifyByChallenge(challenge.challenge_id, code, purpose="pick-up")
+        body = VerifyByChallenge(challenge.challenge_id, code=code, purpose="pick-up")
         return verify_challenge.sync(client=client, body=body)
 
     wrong = verify(f"{(int(code) + 1) % 1_000_000:06}")

@@ -28,6 +28,7 @@ const verify = (typed: string) =>
 const wrong = await verify(other);
 const right = await verify(code);
 if (!right.data) throw new Error(right.error.code);
+if (right.data.status !== "verified") throw new Error(right.data.status); // of a push alone
 
 console.log(
   JSON.stringify({
