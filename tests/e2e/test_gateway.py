@@ -62,7 +62,7 @@ def test_the_contract_is_served(client: Caller) -> None:
     assert "/challenge" in document["paths"]
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/challenge/..", "/auth/factors/a/b?c"])
+@pytest.mark.parametrize("path", ["/nothing", "/receipts/..", "/auth/factors/a/b?c"])
 def test_an_unknown_route_is_json_for_every_client_library(client: Caller, path: str) -> None:
     url = client.sandbox.url + path
     prepared = requests.Request("GET", url, headers=client.headers).prepare()
