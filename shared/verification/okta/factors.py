@@ -43,9 +43,12 @@ class Factors:
     def get(self, user_id: str, factor_id: str, call: Call) -> Factor:
         """One factor. Raises FactorNotEnrolled."""
         try:
-            return _factor(self._transport.request("GET", _path(user_id, factor_id), call))
+            factor = _factor(self._transport.request("GET", _path(user_id, factor_id), call))
         except ResourceNotFound:
             raise errors.FactorNotEnrolled from None
+        if factor.id != factor_id:
+            raise errors.OktaUnexpectedResponse
+        return factor
 
     def send_code(
         self, target: Target, channel: Channel, lifetime: int, template_id: str | None, call: Call
@@ -107,7 +110,8 @@ class Factors:
     def activate(self, target: Target, code: Code, call: Call) -> None:
         """Return only if the code has activated the pending factor. Raises like `check_code`."""
         path = _path(target.user_id, target.factor_id, "lifecycle", "activate")
-        if self._post(path, call, {"passCode": code}).status is not FactorStatus.ACTIVE:
+        factor = self._post(path, call, {"passCode": code})
+        if factor.status is not FactorStatus.ACTIVE or factor.id != target.factor_id:
             raise errors.OktaAnswerUnclear
 
     def resend_enrollment_code(self, user_id: str, factor: Factor, call: Call) -> None:
