@@ -25,9 +25,11 @@ from verification.models import (
     Hold,
     IssueRequest,
     KnownFactor,
+    KnownSignIn,
     Lane,
     PublicState,
     Registration,
+    SignInDocument,
     Slot,
     User,
     UserStatus,
@@ -446,6 +448,11 @@ def is_only_code(state: CustomerState, factor_id: str, now: int) -> bool:
     """
     before = state.sent_before.get(factor_id)
     return before is None or before.at + CODE_SECONDS <= now
+
+
+def is_about(document: SignInDocument, known: KnownSignIn) -> bool:
+    """Whether a document may be one of this sign-in: it names its user, or nobody."""
+    return not known.user_id or document.user_id in ("", known.user_id)
 
 
 def matches(challenge: Challenge, request: VerifyRequest | AwaitRequest) -> bool:

@@ -17,7 +17,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from verification import errors
+from verification import errors, rules
 from verification.issue import Issue
 from verification.limits import Limits
 from verification.models import (
@@ -255,7 +255,11 @@ class SignIn:
         return known, key
 
     def _remember(self, document: SignInDocument, known: KnownSignIn) -> KnownSignIn:
-        """Keep what a document says of the user and the factors."""
+        """Keep what a document says of the user and the factors. Raises OktaAnswerUnclear for one of
+        another user.
+        """
+        if not rules.is_about(document, known):
+            raise errors.OktaAnswerUnclear
         if not document.state_token or not document.user_id:
             return known
         factors = {**known.factors, **document.factors}

@@ -531,6 +531,8 @@ class Verify:
                 # The newest code over this factor was sent for something else, or may have been.
                 raise errors.CodeNotComparable
             document = self._ask_okta(SignInCheck(step, activates), call)
+            if document is not None and not rules.is_about(document, known):
+                raise errors.OktaAnswerUnclear
         except errors.VerificationError as failure:
             self._settle_failure(reserved, None, failure)
             if call.caller.is_public and isinstance(failure, errors.InvalidCode):

@@ -535,6 +535,16 @@ class TestCodes:
         world.sign_in.verify_factor(step(APP, APP_CODE), world.public())
         assert len(world.ada.wrong_codes) == counted
 
+    def test_an_answer_about_another_user_counts_as_a_wrong_code(self, world: World) -> None:
+        other = SignInDocument({}, SignInStatus.SUCCESS, "SUCCESS", "", GRACE_ID, {})
+        for name in ("check_code", "previous"):
+            world.authn.replies[name] = other
+        with pytest.raises(errors.OktaAnswerUnclear):
+            world.sign_in.verify_factor(step(APP, APP_CODE), world.public())
+        with pytest.raises(errors.OktaAnswerUnclear):
+            world.sign_in.move("previous", STATE_TOKEN, world.public())
+        assert len(world.ada.wrong_codes) == 1
+
     def test_only_an_allowed_page_may_be_returned_to(self, world: World) -> None:
         bad = step(APP, APP_CODE, redirect_url="https://evil.example")
         for take in (world.sign_in.verify_factor, world.sign_in.activate):

@@ -146,16 +146,16 @@ def _token(step: FactorStep) -> dict[str, str]:
 
 
 def _document(content: Mapping[str, Any]) -> SignInDocument:
-    status, state_token, user_id = content.get("status"), "", ""
+    status, state_token, user_id = content.get("status"), content.get("stateToken"), ""
     embedded = content.get("_embedded")
-    match content:
-        case {"stateToken": str(state_token), "_embedded": {"user": {"id": str(user_id)}}}:
+    match embedded:
+        case {"user": {"id": str(user_id)}}:
             pass
     return SignInDocument(
         content,
         SignInStatus(str(status)),
         status if isinstance(status, str) else "",
-        state_token,
+        state_token if isinstance(state_token, str) else "",
         user_id,
         _factors(embedded if isinstance(embedded, dict) else {}),
     )
