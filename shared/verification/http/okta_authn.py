@@ -53,6 +53,8 @@ _PAGES = {
 """The org's own pages, by the last segment of the routes that they replace."""
 
 _SESSION_TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,512}")
+_OKTA_STATUSES = (400, 401, 403, 404, 429, 500, 502, 503, 504)
+"""Okta's own statuses that are documented for these routes. Any other is told as a refusal."""
 _FACTOR_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ACTIVE_ALREADY = (
     "This factor cannot be activated in this sign-in. An email factor is active already: POST to "
@@ -231,8 +233,8 @@ def _told(error: errors.VerificationError) -> tuple[int, str, str]:
 
 
 def _okta_error(error: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-    causes = error.get("errorCauses")
-    return error["status"], {
+    causes, status = error.get("errorCauses"), error["status"]
+    return status if status in _OKTA_STATUSES else 403, {
         "errorCode": error["errorCode"],
         "errorSummary": str(error.get("errorSummary", "")),
         "errorId": str(error.get("errorId", "")),

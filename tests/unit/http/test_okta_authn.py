@@ -373,6 +373,11 @@ class TestErrors:
         }
         assert told(errors.SignInRefused(okta_error={**own, "internal": "of no interest"})) == own
 
+    def test_a_status_that_is_not_documented_is_told_as_a_refusal(self) -> None:
+        own = {"status": 409, "errorCode": "E0000157", "errorSummary": "Conflict"}
+        refused = told(errors.SignInRefused(okta_error=own))
+        assert (refused["status"], refused["errorCode"]) == (403, "E0000157")
+
     def test_an_email_factor_that_cannot_be_activated_says_what_to_do(self) -> None:
         own = {"status": 403, "errorCode": "E0000005", "errorSummary": "Invalid session"}
         error = errors.SignInRefused(okta_error=own)
