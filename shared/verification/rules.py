@@ -118,7 +118,7 @@ customer's sign-ins: of strangers together, and of known callers together."""
 DEVICE_HOUR = (Window(3600, 3),)
 """Sends for one known device."""
 
-RELEASE_DAY = (Window(_DAY, RELEASES_DAY),)
+RELEASE_DAY = (Window(RESEND_SECONDS, 1), Window(_DAY, RELEASES_DAY))
 """Releases of one customer."""
 
 

@@ -254,7 +254,7 @@ class TestSends:
         hour, day = 3600, 24 * 3600
         assert (rules.Window(hour, 5), rules.Window(day, 10)) == rules.HOUR_AND_DAY
         assert (rules.Window(hour, 3),) == rules.DEVICE_HOUR
-        assert (rules.Window(day, 3),) == rules.RELEASE_DAY
+        assert (rules.Window(30, 1), rules.Window(day, 3)) == rules.RELEASE_DAY
 
     @given(GAPS)
     def test_a_send_waits_until_it_fits_all_windows(self, gaps: list[int]) -> None:
