@@ -92,6 +92,8 @@ class TestHold:
             holding = refusal(work)
             assert isinstance(holding, errors.AttemptsHeld)
             assert holding.retry_after == rules.HOLD_SECONDS - 1
+        cooled = refusal(lambda: rows.open("two", held + 60))  # nothing but the hold refuses it
+        assert isinstance(cooled, errors.AttemptsHeld)
         assert rows.strangers.challenges[0].status is ChallengeStatus.EXHAUSTED
 
     def test_challenge_after_a_hold_begins_with_no_wrong_codes(self, rows: Rows, held: int) -> None:

@@ -414,9 +414,11 @@ class TestSends:
 
     def test_another_code_waits_30_seconds(self, world: World) -> None:
         world.sign_in.verify_factor(step(), world.public())
-        with pytest.raises(errors.SendLimited):
-            world.sign_in.send_again(step(), world.public())
-        world.now += 30
+        for _ in range(2):
+            with pytest.raises(errors.SendLimited):
+                world.sign_in.send_again(step(), world.public())
+            world.now += 29
+        world.now -= 28
         assert world.sign_in.send_again(step(), world.public()).was_sent
         assert world.org.calls == ["look", "challenge", "resend"]
 

@@ -129,7 +129,7 @@ class TestSteps:
         assert okta_authn.parse_step(request) == FactorStep("ufs1", TOKEN, answer=" Meat ball ")
 
     def test_only_known_flags_of_the_query_are_passed_on(self) -> None:
-        query = [("rememberDevice", "true"), ("autoPush", "1"), ("passCode", "123456")]
+        query = [("rememberDevice", "true"), ("autoPush", "1"), ("factorId", "true")]
         step = okta_authn.parse_step(posted_to("emf1", STEP, query=query))
         assert step == FactorStep("emf1", TOKEN, parameters={"rememberDevice": "true"})
 
