@@ -13,7 +13,7 @@ import json
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -24,8 +24,12 @@ from urllib.parse import unquote
 
 import requests
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.proof.dynamodb import MemoryDynamoDB
+from tests.proof.interference import Answered, Upstream
 from tests.sandbox.okta.faults import MAX_TIMES, Kind, On
 from tests.sandbox.okta.models import Org
 from tests.sandbox.okta.records import FactorType, User, UserStatus
@@ -145,6 +149,10 @@ class Answer:
         return str(self["code"] or "")
 
 
+Through = Callable[[Upstream, Callable[[], Any]], Any]
+"""What a call to Okta or AWS passes on its way: the call, and how it is carried out."""
+
+
 @dataclass
 class Clock:
     """Time that passes only when a game says so, or somebody sleeps."""
@@ -176,25 +184,61 @@ class _NoWait:
         """Do not wait."""
 
 
-class _Body(io.BytesIO):
-    """The body of a response, as `Wire` reads it."""
+@dataclass
+class _Body:
+    """The body of a response, as `Wire` reads it, with its connection and the socket of that."""
 
-    def read1(self, size: int | None = -1, /, **_: bool) -> bytes:
-        """Up to so many bytes; nothing is compressed."""
-        return super().read1(size)
+    read: Callable[[float], bytes]
+    timeout: float = 0.0
+
+    @property
+    def connection(self) -> _Body:
+        """Both are this object too."""
+        return self
+
+    sock = connection
+
+    def settimeout(self, seconds: float) -> None:
+        """How long the next piece may take."""
+        self.timeout = seconds
+
+    def read1(self, _: int, **__: bool) -> bytes:
+        """The next piece; nothing is compressed."""
+        return self.read(self.timeout)
 
     def release_conn(self) -> None:
         """There is no connection."""
+
+    def close(self) -> None:
+        """Likewise."""
+
+
+def _directly(_: Upstream, carry_out: Callable[[], Any]) -> Any:
+    """Nothing goes wrong."""
+    return carry_out()
 
 
 class _InProcess(requests.Session):
     """Sends requests to a WSGI app, by the shortest way: a game makes a hundred thousand of them."""
 
-    def __init__(self, app: WSGIApplication) -> None:
+    def __init__(self, app: WSGIApplication, through: Through) -> None:
         super().__init__()
         self._app = app
+        self._through = through
 
     def send(self, request: requests.PreparedRequest, **__: Any) -> requests.Response:
+        path = request.path_url.partition("?")[0]
+        call = Upstream("okta", f"{request.method} {path}")
+        answered = self._through(call, lambda: self._answered(request))
+        response = requests.Response()
+        response.status_code = answered.status
+        response.headers.update(answered.headers)
+        response.raw = _Body(answered.read)
+        for read in request.hooks["response"]:
+            read(response)
+        return response
+
+    def _answered(self, request: requests.PreparedRequest) -> Answered:
         path, _, query = request.path_url.partition("?")
         body = request.body or b""
         environ: dict[str, Any] = {
@@ -214,17 +258,14 @@ class _InProcess(requests.Session):
             "CONTENT_TYPE": environ.get("HTTP_CONTENT_TYPE", ""),
             "CONTENT_LENGTH": environ.get("HTTP_CONTENT_LENGTH", ""),
         }
-        response = requests.Response()
+        started: list[tuple[int, dict[str, str]]] = []
 
         def start(status: str, headers: list[tuple[str, str]], *_: object) -> Callable[..., None]:
-            response.status_code = int(status[:3])
-            response.headers.update(dict(headers))
+            started.append((int(status[:3]), dict(headers)))
             return lambda _: None
 
-        response.raw = _Body(b"".join(self._app(environ, start)))
-        for read in request.hooks["response"]:
-            read(response)
-        return response
+        whole = io.BytesIO(b"".join(self._app(environ, start)))
+        return Answered(*started[0], lambda _: whole.read())
 
 
 class _Secrets:
@@ -246,10 +287,45 @@ class _Lambda:
 
 
 class _Kms:
-    """KMS, whose signatures nobody checks here."""
+    """KMS with one key."""
 
-    def sign(self, **_: object) -> dict[str, bytes]:
-        return {"Signature": b"\x30\x06\x02\x01\x01\x02\x01\x01"}
+    def sign(self, **request: bytes) -> dict[str, bytes]:
+        return {"Signature": _receipt_key().sign(request["Message"], ec.ECDSA(hashes.SHA256()))}
+
+    def get_public_key(self, **_: str) -> dict[str, bytes]:
+        public_key = _receipt_key().public_key()
+        return {
+            "PublicKey": public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        }
+
+
+@cache
+def _receipt_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+_ALWAYS = "attribute_not_exists(pk) OR attribute_exists(pk)"
+"""A condition that cannot fail."""
+
+
+class _Called:
+    """A client of AWS whose calls may go wrong on their way."""
+
+    def __init__(self, system: str, client: Any, through: Through) -> None:
+        self._system, self._client, self._through = system, client, through
+
+    def __getattr__(self, operation: str) -> Any:
+        carry_out = getattr(self._client, operation)
+
+        def call(**request: Any) -> Any:
+            several = [each["Update"] for each in request.get("TransactItems", [])] or [request]
+            keys = [each["Key"]["pk"]["S"] for each in several if "Key" in each]
+            rows = tuple(self._client.rows.get(key, {}) for key in keys)
+            conditions = {each.get("ConditionExpression", _ALWAYS) for each in several}
+            upstream = Upstream(self._system, operation, rows, conditions != {_ALWAYS})
+            return self._through(upstream, lambda: carry_out(**request))
+
+        return call
 
 
 @dataclass
@@ -259,6 +335,8 @@ class World:
     person: Person
     settings: Mapping[str, str]
     store: Any = field(default_factory=MemoryDynamoDB)
+    through: Through = _directly
+    observer: Callable[[], Observer] = Observer
     clock: Clock = field(default_factory=Clock)
     queue: list[Any] = field(default_factory=list)
     delivery: Delivery = Delivery.AT_ONCE
@@ -268,6 +346,7 @@ class World:
     factor_id: str = ""
     mfa_id: str = ""
     device_token: str = ""
+    receipt: str = ""
     login: str = EMAIL
     sign_ins: dict[str, str] = field(default_factory=dict)
 
@@ -275,12 +354,15 @@ class World:
         self.org = Org(self.clock, random.Random(1))  # noqa: S311 - codes of a simulator
         self.org.until_interrupted = _NoWait()  # type: ignore[assignment]
         self._populate()
-        app = create_app(self.org)
-        environ = {**ENVIRON, **self.settings}
-        with _environment(environ, self.store, self._accept):
-            self._issue = self._function("issue_challenge", app)
-            self._verify = self._function("verify_challenge", app)
-            self._worker = self._function("issue_challenge", app)
+        self._app = create_app(self.org)
+        self.start()
+
+    def start(self) -> None:
+        """Begin with new execution environments, which know nothing of earlier calls."""
+        with self._environment({**ENVIRON, **self.settings}):
+            self._issue = self._function("issue_challenge")
+            self._verify = self._function("verify_challenge")
+            self._worker = self._function("issue_challenge")
 
     # ---- Calls -----------------------------------------------------------------------------------
 
@@ -403,11 +485,29 @@ class World:
 
     # ---- Functions -------------------------------------------------------------------------------
 
-    def _function(self, name: str, app: WSGIApplication) -> Callable[[Any, Any], Any]:
+    def _function(self, name: str) -> Callable[[Any, Any], Any]:
         """One execution environment of a function."""
         service = container.build(self.clock, self.clock.sleep, self.clock, AtOnce())
-        service.wire._session = _InProcess(app)
-        return handler_of(router_of(name), lambda: service)
+        service.wire._session = _InProcess(self._app, self.through)
+        return handler_of(router_of(name), lambda: service, self.observer)
+
+    @contextmanager
+    def _environment(self, environ: Mapping[str, str]) -> Iterator[None]:
+        """What a function finds while it starts."""
+        doubles = {
+            "dynamodb": ("dynamodb", self.store),
+            "secrets_manager": ("secretsmanager", _Secrets()),
+            "aws_lambda": ("lambda", _Lambda(self._accept)),
+            "kms": ("kms", _Kms()),
+        }
+        with ExitStack() as stack:
+            stack.enter_context(patch.dict(os.environ, environ))
+            for name, (system, double) in doubles.items():
+                client = double
+                if self.through is not _directly:
+                    client = _Called(system, double, self.through)
+                stack.enter_context(patch.object(clients, name, lambda client=client: client))
+            yield
 
     def _accept(self, event: Any) -> None:
         match self.delivery:
@@ -421,6 +521,10 @@ class World:
             case Delivery.REFUSED:
                 error: Any = {"Code": "TooManyRequestsException", "Message": ""}
                 raise ClientError({"Error": error}, "Invoke")
+
+    def run_next(self) -> None:
+        """Run the oldest asynchronous invocation that waits, which takes its time."""
+        self._worker(self.queue.pop(0), _CONTEXT)
 
     def _run(self, event: Any) -> None:
         """Run an event in another execution environment, while others go on."""
@@ -445,21 +549,6 @@ def watched() -> Iterator[None]:
         yield
     for fault in faults:
         raise fault
-
-
-@contextmanager
-def _environment(
-    environ: Mapping[str, str], store: object, accept: Callable[[Any], None]
-) -> Iterator[None]:
-    """What a function finds while it starts."""
-    with (
-        patch.dict(os.environ, environ),
-        patch.object(clients, "dynamodb", lambda: store),
-        patch.object(clients, "secrets_manager", _Secrets),
-        patch.object(clients, "aws_lambda", lambda: _Lambda(accept)),
-        patch.object(clients, "kms", _Kms),
-    ):
-        yield
 
 
 @cache
