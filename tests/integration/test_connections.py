@@ -204,13 +204,17 @@ class TestTime:
 
     @pytest.mark.parametrize(
         "answer",
-        [waits(1.0, OK), Answer([ENDLESS, *[b"1\r\n \r\n"] * 25], pause=0.02, end=End.CLOSE)],
-        ids=["late", "endless"],
+        [
+            waits(1.0, OK),
+            Answer([ENDLESS, *[b"1\r\n \r\n"] * 25], pause=0.02, end=End.CLOSE),
+            Answer([ENDLESS, *[b"1\r\n \r\n"] * 9], pause=0.25, end=End.CLOSE),
+        ],
+        ids=["late", "endless", "drip"],
     )
     def test_call_ends_with_its_own_time(self, answer: Answer) -> None:
         with connected(answer, OK) as (okta, server):
             began = time.monotonic()
-            refused = refusal(lambda: okta.post(seconds=0.15))
+            refused = refusal(lambda: okta.post(seconds=0.3))
             assert time.monotonic() - began < 0.45
             assert type(refused) is errors.DeadlineExceededWaiting
             assert (len(server.received), okta.waits) == (1, [])
@@ -221,6 +225,10 @@ class TestBodies:
         document = ["x" * (wire.MAX_BODY - 4)]
         with connected(says(document)) as (okta, _):
             assert okta.get() == document
+
+    def test_body_of_the_last_answer_on_a_connection_is_read(self) -> None:
+        with connected(says(SUCCESS, Connection="close"), OK) as (okta, _):
+            assert [okta.post(), okta.post()] == [SUCCESS, SUCCESS]
 
     @pytest.mark.parametrize("is_compressed", [False, True])
     def test_larger_body_is_not_read(self, is_compressed: bool) -> None:

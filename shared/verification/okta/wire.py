@@ -129,13 +129,20 @@ def _document(body: bytearray) -> Any:
 
 def _read(response: requests.Response, body: bytearray, deadline: Deadline) -> None:
     """Read the body, up to a size and the deadline: a read timeout alone starts anew with each
-    byte.
+    byte, so it shrinks with the time that is left. Where Okta ends the connection with this answer,
+    the connection has given its socket away, and a byte may take its whole timeout.
     """
-    while chunk := response.raw.read1(65536, decode_content=True):
-        body += chunk
-        if len(body) > MAX_BODY or deadline.remaining() < 0:
+    while True:
+        connection, remaining = response.raw.connection, deadline.remaining()
+        if len(body) > MAX_BODY or remaining <= 0:
             response.close()
             raise ProtocolError("the body is too long or too slow")
+        if connection is not None and connection.sock is not None:  # None once all has arrived
+            connection.sock.settimeout(min(READ_TIMEOUT, remaining))
+        chunk = response.raw.read1(65536, decode_content=True)
+        if not chunk:
+            break
+        body += chunk
     response.raw.release_conn()
 
 
