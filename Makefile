@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 # Compiled once, and not by each of the many processes that the tests start.
 unexport PYTHONDONTWRITEBYTECODE
 # For what never leaves this machine. A deployment goes to REGION, or to the region of the AWS profile.
-run test bench: export AWS_DEFAULT_REGION ?= us-east-1
+run test proof bench: export AWS_DEFAULT_REGION ?= us-east-1
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 NODE_CLIENTS := $(addprefix tests/e2e/clients/,\
@@ -34,7 +34,7 @@ LAMBDA_PYTHON ?= $(or $(shell $(BIN)/uv python find --quiet --no-python-download
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help run test deploy token okta-jwks client smoke bench build format openapi lock clean
+.PHONY: help run test proof deploy token okta-jwks client smoke bench build format openapi lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -47,6 +47,9 @@ test: $(READY) $(CLIENTS) $(CHECKOV) ## every check, the quick ones first
 	$(BIN)/pytest -n 2 tests/unit --cov # what of the use cases they run alone
 	$(BIN)/pytest -n 2 --dist loadfile tests/integration tests/contract
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e # many of them wait
+
+proof: $(READY) $(CLIENTS) ## every rule with its tests, mutants and faults, as .proof/report.md
+	@PYTHONPATH=shared $(BIN)/python -m tests.proof
 
 # Beside each other: each is one process, and half of the time of most is their start.
 LINTS := security types template templates style
@@ -117,7 +120,7 @@ lock: $(READY) ## take the newest versions that pyproject.toml allows
 	echo 'workos<6' | $(COMPILE) --python-version 3.11 --universal - -o tests/e2e/clients/workos5.txt
 
 clean: ## remove everything that was made
-	rm -rf .venv .venv-checkov .aws-sam .coverage .coverage.* .hypothesis
+	rm -rf .venv .venv-checkov .aws-sam .proof .coverage .coverage.* .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . \( -name __pycache__ -o -name node_modules \) -prune -exec rm -rf {} +
 
