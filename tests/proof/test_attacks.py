@@ -81,7 +81,7 @@ class TestWhoIsACustomer:
         assert told[0] == told[1]
         assert told[0][:2] == (401, "E0000004")
 
-    @pytest.mark.parametrize(("kind", "told"), [("code", (403, 1)), ("password", (429, 0))])
+    @pytest.mark.parametrize(("kind", "told"), [("code", (403, 1)), ("password", (401, 1))])
     def test_nobody_waits_for_an_org_that_is_limited(
         self, kind: str, told: tuple[int, int]
     ) -> None:
