@@ -58,6 +58,7 @@ VerificationError
 │   │   └── OktaOutcomeUnknown    (MayHaveActed)
 │   ├── OktaRateLimited
 │   └── StoreUnavailable
+│       └── SendNotConfirmed      (MayHaveActed)
 ├── OktaCredentialsRejected
 ├── OktaUnexpectedResponse
 │   └── OktaAnswerUnclear         (MayHaveActed)
@@ -523,6 +524,10 @@ class StoreUnavailable(TryLater):
 
     code = "store_unavailable"
     title = "The service's own store is not available."
+
+
+class SendNotConfirmed(StoreUnavailable, MayHaveActed):
+    """Okta has sent the code, and the table could not be told."""
 
 
 class OktaCredentialsRejected(VerificationError):

@@ -528,16 +528,33 @@ class Issue:
                 if challenge is not None and isinstance(failure, _OKTA_DISAGREES):
                     self.emails.forget(challenge.email_hash)
                 raise
+        try:
+            return self._confirmed(plan, message, answer, before, call), answer
+        except (errors.StoreUnavailable, errors.ConfigurationError) as failure:
+            if message is None:
+                raise
+            if isinstance(failure, errors.ConfigurationError):
+                self.meter.note(problem=failure.problem)
+            raise errors.SendNotConfirmed from None  # what was sent counts
+
+    def _confirmed(
+        self,
+        plan: SendPlan,
+        message: Message | None,
+        answer: _Answer,
+        before: CustomerState,
+        call: Call,
+    ) -> CustomerState:
+        """Record what Okta has sent; the customer's row after it."""
         if isinstance(message, FactorPush) and isinstance(answer, SentPush):
             self._keep_push(plan, message.target, answer, call)
         self._cancel_superseded(before.push, plan, call)
         if message is None:
-            return before, None
+            return before
         factor_id = plan.factor_id or _enrolled_factor(message, answer)
         if not factor_id:
-            return self.customers.get(plan.customer), answer
-        confirmed = self.customers.confirm_send(plan.customer, factor_id, plan.by, plan.now)
-        return confirmed, answer
+            return self.customers.get(plan.customer)
+        return self.customers.confirm_send(plan.customer, factor_id, plan.by, plan.now)
 
     def _confirm_if_only_code(self, plan: SendPlan) -> None:
         """Whether Okta has sent the code is not known. It is good if Okta can accept no older one; a

@@ -91,4 +91,5 @@ def test_whether_okta_has_acted_follows_from_the_class() -> None:
         *("StoreUnavailable", "ConfigurationError"),
     }
     acted = {"OktaOutcomeUnknown", "OktaAnswerUnclear", "DeadlineExceededWaiting"}
+    acted |= {"SendNotConfirmed"}
     assert names(errors.was_carried_out) == acted

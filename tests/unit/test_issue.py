@@ -142,6 +142,23 @@ class TestOutcomeOfASend:
         with pytest.raises(errors.OktaNotReached):
             issue.to_email(IssueRequest(ADA), world.client())
 
+    @pytest.mark.parametrize(
+        "failure", [errors.StoreUnavailable(), errors.ConfigurationError("the table is missing")]
+    )
+    def test_what_was_sent_counts_though_the_store_fails_after_it(
+        self, world: World, failure: errors.VerificationError
+    ) -> None:
+        class Broken(CustomerRows):
+            def confirm_send(self, *_: object) -> Any:
+                raise failure
+
+        issue = replace(world.issue, customers=Broken(world.table))
+        with pytest.raises(errors.SendNotConfirmed):
+            issue.to_email(IssueRequest(ADA), world.client())
+        assert world.code()
+        with pytest.raises(errors.SendLimited):
+            world.send(world.client())
+
 
 class TestReleases:
     def test_only_a_client_with_the_scope_opens_one(self, world: World) -> None:
