@@ -100,6 +100,7 @@ class Kind(Enum):
     SEND = auto()
     RIGHT_CODE = auto()
     WRONG_CODE = auto()
+    APPROVED_PUSH = auto()
     OTHER = auto()
 
 
@@ -162,7 +163,7 @@ class Stage:
     def play(self) -> str:
         """One time; the outcome in the log, or `crash`."""
         world, clock = self.world, self.world.clock
-        started, sent = clock.now, len(world.org.inbox)
+        started, sent = clock.now, self._sent()
         for stream in (LOG, LIBRARIES):
             stream.truncate(stream.seek(0))
         try:
@@ -174,9 +175,13 @@ class Stage:
             took = clock.now - started
             assert took <= LONGEST_CALL + TIME_TO_ANSWER, f"took {took} s"
             outcome = self._outcome(answer)
-        self.messages += len(world.org.inbox) - sent
+        self.messages += self._sent() - sent
         self._require_no_canary()
         return outcome
+
+    def _sent(self) -> int:
+        """Messages and pushes that Okta has sent, whatever was taken back."""
+        return len(self.world.org.inbox) + len(self.world.org.pushes.sent)
 
     def wrong_codes(self) -> tuple[int, int]:
         """In a row: as Okta counts them, and as this service does."""
@@ -348,7 +353,7 @@ def played(scenario: Scenario, point: Point) -> str:
     checks = scenario.kind in (Kind.RIGHT_CODE, Kind.WRONG_CODE)
     is_check = checks and call.system == "okta" and _is_check(call)
     if stage.successes:
-        assert scenario.kind is Kind.RIGHT_CODE, "a success without a right code"
+        assert scenario.kind in _MAY_END_WELL, "a success without a right code"
         is_doubt = is_check and isinstance(fault, OktaFault) and fault not in MAY_SUCCEED
         assert not is_doubt or stage.interference.is_same, "a success by a doubtful answer"
     if checks:
@@ -364,13 +369,15 @@ def played(scenario: Scenario, point: Point) -> str:
     stage.world.start()
     again = stage.play()
     assert stage.messages <= (scenario.kind is Kind.SEND), f"{stage.messages} messages"
-    assert stage.successes <= (scenario.kind is Kind.RIGHT_CODE), f"{stage.successes} successes"
+    assert stage.successes <= (scenario.kind in _MAY_END_WELL), f"{stage.successes} successes"
     if scenario.kind is not Kind.OTHER:
         okta, ours = stage.wrong_codes()
         assert okta <= ours, f"{okta} wrong codes at Okta, {ours} here"
         stage.get_through()
     return f"{outcome}, then {again}" if outcome == "crash" else outcome
 
+
+_MAY_END_WELL = (Kind.RIGHT_CODE, Kind.APPROVED_PUSH)
 
 _NEVER_COMPARED = dict.fromkeys(("JSON", "invoke URL", "MFA"), NEVER_COMPARED) | {
     # In a sign-in Okta says by 404 that the step or the factor is not there, and by 403 many things.
@@ -445,6 +452,29 @@ def _remove(world: World) -> Answer:
     return world.ask("DELETE /auth/factors/{id}", None, id=world.factor_id)
 
 
+def _enroll_push(world: World) -> None:
+    assert world.user is not None
+    world.org.directory.add_factor(world.user, FactorType.PUSH, "Sub's phone")
+
+
+def _push(world: World) -> Answer:
+    answer = world.ask(_CHALLENGE, {"email": EMAIL, "channel": "push"})
+    world.client_id = answer["challenge_id"] or world.client_id
+    return answer
+
+
+def _answer_push(answer: str) -> Callable[[World], object]:
+    def answered(world: World) -> object:
+        pushes = world.org.pushes
+        return pushes.answer(answer, pushes.sent[-1].number)
+
+    return answered
+
+
+def _look(world: World) -> Answer:
+    return world.ask("GET /challenge/{id}", None, id=world.client_id)
+
+
 def _read(world: World) -> Answer:
     return world.ask("GET /auth/factors/{id}", None, id=world.factor_id)
 
@@ -459,6 +489,7 @@ def _with_receipt(world: World) -> None:
 
 
 _SEND, _RIGHT, _WRONG, _OTHER = Kind.SEND, Kind.RIGHT_CODE, Kind.WRONG_CODE, Kind.OTHER
+_APPROVED = Kind.APPROVED_PUSH
 _STRANGER = moves.Send(SOURCES[0]).play
 _DEVICE = moves.DeviceSend().play
 _CLIENT = moves.ClientSend().play
@@ -610,6 +641,13 @@ def _scenarios() -> Iterator[Scenario]:
         *("JSON", "client", "registers a customer", _OTHER, "POST /customers"),
         moves.Register(is_other=True).play,
     )
+    yield Scenario(*("JSON", "client", "asks for a push", _SEND, _CHALLENGE), _push, [_enroll_push])
+    for kind, answer in ((_APPROVED, "approve"), (_OTHER, "reject")):
+        yield Scenario(
+            *("JSON", "client", f"looks at a push after {answer}", kind, "GET /challenge/{id}"),
+            _look,
+            [_enroll_push, _push, _answer_push(answer)],
+        )
     yield Scenario(
         *("JSON", "client", "reads a hold", _OTHER, "GET /holds/{email}"), moves.ReadHold().play
     )
