@@ -59,8 +59,8 @@ def tests_in(suite: ET.ElementTree[ET.Element]) -> dict[str, Tests]:
     failed: Counter[str] = Counter()
     for case in suite.iter("testcase"):
         name = _name(case.get("classname", ""), case.get("name", ""))
-        ran[name] += 1
-        failed[name] += any(case.find(tag) is not None for tag in ("failure", "error", "skipped"))
+        ran[name] += case.find("skipped") is None
+        failed[name] += any(case.find(tag) is not None for tag in ("failure", "error"))
     return {name: Tests(count, failed[name]) for name, count in ran.items()}
 
 
