@@ -344,7 +344,7 @@ def _is_limited(kind: str, own: Sequence[tuple[float, str]], channel: str, now: 
         "client": ((_HOUR, 5), (_DAY, 10)),
         "sign-in": ((_HOUR, 5), (_DAY, 10)),
         "device": ((_HOUR, 3),),
-        "release": ((_DAY, 3),),
+        "release": ((30, 1), (_DAY, 3)),
     }
     is_full = any(
         sum(at > now - seconds for at, _ in own) >= count for seconds, count in windows[kind]
