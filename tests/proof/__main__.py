@@ -12,6 +12,8 @@ from tests.proof import matrix, mutation, report
 from tests.proof.standards import ROOT, rules
 
 FOLDER = ROOT / ".proof"
+_ONE_PROCESS = ("tests/unit/", "tests/integration/")
+"""Not beside the sandbox, which is AWS to its whole process."""
 
 
 def main() -> int:
@@ -34,10 +36,17 @@ def main() -> int:
 def _tested() -> ET.ElementTree[ET.Element]:
     """The tests that rules name, and all others of the proof."""
     named = {test for rule in rules().values() for test in rule.tests}
-    others = [test for test in named if not test.startswith("tests/proof/")]
+    inside = sorted(each for each in named if each.startswith(_ONE_PROCESS))
+    around = [each for each in named if not each.startswith((*_ONE_PROCESS, "tests/proof/"))]
+    first, second = _pytest(inside), _pytest(["tests/proof", *sorted(around)])
+    first.getroot().extend(second.getroot())
+    return first
+
+
+def _pytest(tests: list[str]) -> ET.ElementTree[ET.Element]:
     output = FOLDER / "junit.xml"
     pytest = (sys.executable, "-m", "pytest", "-q", "-n", str(mutation.JOBS), "--dist", "loadfile")
-    command = [*pytest, f"--junit-xml={output}", "tests/proof", *sorted(others)]
+    command = [*pytest, f"--junit-xml={output}", *tests]
     subprocess.run(command, check=False, cwd=ROOT)  # noqa: S603 - its own command
     return ET.parse(output)  # noqa: S314 - written a moment ago
 
