@@ -308,10 +308,13 @@ class SignIn:
 
 def _with_own_proof(step: FactorStep, known: KnownSignIn) -> FactorStep:
     """The step with the one kind of proof that its factor takes. With another kind, Okta would send
-    a code.
+    a code, or a push.
     """
-    if known.factors.get(step.factor_id) is FactorType.QUESTION:
-        return replace(step, code="")
+    match known.factors.get(step.factor_id):
+        case FactorType.QUESTION:
+            return replace(step, code="")
+        case FactorType.PUSH | FactorType.OTHER:
+            return replace(step, code="", answer="")
     return replace(step, answer="")
 
 

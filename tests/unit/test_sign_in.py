@@ -448,10 +448,15 @@ class TestSends:
         for _ in range(7):
             assert not world.sign_in.verify_factor(step(factor_id), world.public()).was_sent
 
-    def test_a_factor_whose_challenges_are_not_limited_here_is_refused(self, world: World) -> None:
-        world.org.factors[ADA_ID].append(factor(FactorType.OTHER, id="push"))
+    @pytest.mark.parametrize("kind", [FactorType.OTHER, FactorType.PUSH])
+    @pytest.mark.parametrize("code", ["", WRONG])
+    def test_a_factor_whose_challenges_are_not_limited_here_is_refused(
+        self, world: World, kind: FactorType, code: str
+    ) -> None:
+        """Also with a code, which Okta may take for the wish for a push."""
+        world.org.factors[ADA_ID].append(factor(kind, id="push"))
         with pytest.raises(errors.SignInRefused):
-            world.sign_in.verify_factor(step("push"), world.public())
+            world.sign_in.verify_factor(step("push", code), world.public())
         assert world.org.calls == ["look"]
 
     def test_a_held_customer_is_sent_nothing(self, world: World) -> None:
