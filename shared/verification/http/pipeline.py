@@ -336,14 +336,15 @@ def _client(authorization: str | None, service: Container) -> Client | None:
 
 def _keyed(request: Request, caller: Caller) -> tuple[str, str, str] | None:
     """Where an Idempotency-Key counts (one caller, one route), the key, and the content it is for;
-    None without a key.
+    None without a key. A device is a caller of its own: what it is told is for nobody else behind the
+    same address.
     """
     key = request.headers.get("idempotency-key", "")
     if not key or request.method != "POST":
         return None
     if len(key) > MAX_IDEMPOTENCY_KEY:
         raise errors.MalformedBody("The Idempotency-Key is too long.")
-    name = caller.name or rules.source_network(caller.source_ip)
+    name = caller.name or f"{rules.source_network(caller.source_ip)} {caller.device_token}"
     scope = f"{caller.is_public} {name} {request.method} {request.path}"
     return scope, key, request.raw_body
 

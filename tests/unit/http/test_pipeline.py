@@ -185,16 +185,18 @@ class TestIdempotencyKeys:
         assert code_of(reply) == (422, "idempotency_key_reused")
 
     def test_a_key_counts_for_one_caller_and_one_route(self, function: Function) -> None:
+        of_device = {"Content-Type": "application/json", "X-Device-Token": "token"}
         for path, more in (
             ("/check", {}),
             ("/check", {"key": SHOP}),
             ("/check", {"key": DESK}),
             ("/check", {"source_ip": "198.51.100.9"}),
+            ("/check", {"headers": {**of_device, "Idempotency-Key": "k"}}),
             ("/send", {}),
         ):
             function.post(path, idempotency_key="k", **more)
         function.post("/check", idempotency_key="another")
-        assert len({call.request for call in function.calls}) == 6
+        assert len({call.request for call in function.calls}) == 7
 
     def test_a_long_key_is_refused(self, function: Function) -> None:
         assert function.post("/check", idempotency_key="k" * 255)["statusCode"] == 201
