@@ -30,9 +30,10 @@ from tests.proof.moves import (
 )
 from tests.proof.sequences import Turn
 from tests.proof.world import EMAIL, HOME, PHONE, SOURCES, Answer, Delivery, Person, World, watched
+from tests.sandbox.okta.pushes import SUCCESS, Push
 from tests.sandbox.okta.records import FactorStatus, UserStatus
 from verification.errors import SendLimited
-from verification.rules import SENDING_SECONDS
+from verification.rules import SENDING_SECONDS, UNAPPROVED_PUSHES
 
 Settings = Mapping[str, str]
 
@@ -40,7 +41,10 @@ _HOUR, _DAY = 3600, 86_400
 
 # ---- First game: is there such a customer? -------------------------------------------------------
 
-_PUBLIC = (moves.Send, moves.Guess, moves.WrongPassword, moves.InventedSignIn)
+_PUBLIC = (
+    *(moves.Send, moves.Guess, moves.Ask),
+    *(moves.WrongPassword, moves.InventedSignIn, moves.OpenPage),
+)
 _PROBES = [
     Turn(moves.WrongPassword(SOURCES[0])),
     Turn(moves.Guess(SOURCES[1])),
@@ -136,6 +140,8 @@ class Siege:
     - A client's send is refused only because of clients' sends, a device's only because of devices'
       sends, or for the seconds that Okta wants between two messages to one address.
     - A client's right code is right, and a device's send is sent, whatever strangers tried.
+    - No stranger sends a push, and whoever does, few stay without approval. Each approved push
+      proves the customer once at most.
     """
 
     person: Person
@@ -148,6 +154,8 @@ class Siege:
     sends: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
     right: tuple[str, str, bool, float] | None = None
     unsure_until: float = 0.0
+    pushes: dict[str, tuple[float, Push]] = field(default_factory=dict)
+    proved_by_push: int = 0
 
     def __post_init__(self) -> None:
         self.world = World(self.person, self.settings)
@@ -168,10 +176,13 @@ class Siege:
         user, move = self.world.user, turn.move
         assert user is not None
         before, messages = user.failed_factor_attempts, len(self.world.org.inbox)
+        before_pushes = len(self.pushes)
         before_passwords = user.failed_passwords
         waits = {channel: self._okta_waits(channel) for channel in _ADDRESS}
         must_be_right, is_known = self._must_be_right(turn), _is_known(move, self.world)
         answer = turn.play(self.world) or Answer(0, {}, "", None)
+        self._check_pushes(move, answer)
+        is_sent = len(self.world.org.inbox) > messages or len(self.pushes) > before_pushes
         rises = user.failed_factor_attempts > before
         limit = KNOWN_MAY_REACH if is_known else self.strangers_may_reach
         if rises and not isinstance(move, UseRelease):
@@ -182,10 +193,10 @@ class Siege:
             self._check_password(turn, answer)
         if is_known:
             self._check_attempts(turn, answer, rises=rises)
-            self._check_sends(turn, answer, waits, sent=len(self.world.org.inbox) > messages)
+            self._check_sends(turn, answer, waits, sent=is_sent)
         assert not must_be_right or answer.status == 200, f"{move} was right: {answer}"
-        if answer["status"] in ("verified", "SUCCESS"):
-            self.known_wrong = 0
+        if answer["status"] in ("verified", "SUCCESS") and answer["channel"] != "push":
+            self.known_wrong = 0  # a push does not end the count
         self._note_right_code(turn, answer)
         return answer
 
@@ -239,8 +250,11 @@ class Siege:
         """Remember for which code the client's newest challenge waits, if that is certain."""
         move = turn.move
         if isinstance(move, ClientSend) and answer.status == 202 and not move.releases:
-            code = self.world.code(_ADDRESS[move.channel])
-            self.right = (code, move.channel, move.has_purpose, self.world.clock.now + 300)
+            channel, until = answer["channel"], self.world.clock.now + 300
+            self.right = None
+            if channel in _ADDRESS:
+                code = self.world.code(_ADDRESS[channel])
+                self.right = (code, channel, move.has_purpose, until)
         replaces = isinstance(move, Enroll | ChallengeFactor | ClientVerify)
         now = self.world.clock.now
         if turn.fault is not None:
@@ -268,6 +282,21 @@ class Siege:
             and self.world.code(_ADDRESS[channel]) == code
         )
 
+    # ---- Pushes ----------------------------------------------------------------------------------
+
+    def _check_pushes(self, move: Move, answer: Answer) -> None:
+        now = self.world.clock.now
+        for push in self.world.org.pushes.sent:
+            if push.transaction not in self.pushes:
+                assert isinstance(move, _SENDS_PUSH), f"{move} has sent a push"
+                self.pushes[push.transaction] = now, push
+        approved = [push.answer == SUCCESS for _, push in self.pushes.values()]
+        asked_in_vain = [at for at, push in self.pushes.values() if push.answer != SUCCESS]
+        for window in UNAPPROVED_PUSHES:
+            assert sum(at > now - window.seconds for at in asked_in_vain) <= window.count
+        self.proved_by_push += (answer["status"], answer["channel"]) == ("verified", "push")
+        assert self.proved_by_push <= sum(approved), f"{move} was verified by no push"
+
     # ---- Sends -----------------------------------------------------------------------------------
 
     def _check_sends(
@@ -279,7 +308,10 @@ class Siege:
         now = self.world.clock.now
         own = self.sends.setdefault(kind, [])
         all_known = [each for sends in self.sends.values() for each in sends]
-        is_full = _count(all_known, channel, now - _DAY) >= _DESTINATION_SENDS or waits[channel]
+        is_full = _count(all_known, channel, now - _DAY) >= _DESTINATION_SENDS or any(
+            waits[each] for each in waits if _may_reach_one(each, channel)
+        )
+        is_full |= channel in ("push", "any") and self._pushes_are_full(now)
         is_limited = answer["errorSummary"] == SendLimited.title
         if is_limited or answer.outcome in ("send_limited", "rate_limit_exceeded"):
             assert is_full or _is_limited(kind, own, channel, now), f"{turn.move} by strangers"
@@ -288,8 +320,15 @@ class Siege:
         if kind == "device" and answer.status == 202 and turn.fault is None:
             is_now = turn.delivery in (Delivery.AT_ONCE, Delivery.TWICE)
             may_fail = is_full or self.may_be_held or not is_now
-            can_be_sent = _has_factor(self.world, channel)
+            can_be_sent = channel != "any" and _has_factor(self.world, channel)
             assert sent or may_fail or not can_be_sent, f"{turn.move} was not sent"
+
+    def _pushes_are_full(self, now: float) -> bool:
+        """Whether another push may be refused. One that is not asked about stays unapproved here."""
+        return any(
+            sum(at > now - window.seconds for at, _ in self.pushes.values()) >= window.count
+            for window in UNAPPROVED_PUSHES
+        )
 
     def _okta_waits(self, channel: str) -> bool:
         """Whether Okta would refuse another message over this channel now."""
@@ -302,6 +341,7 @@ class Siege:
 
 
 _PASSWORDS = (moves.SignIn, moves.DevicePassword, moves.ClientPassword)
+_SENDS_PUSH = (ClientSend, DeviceSend, moves.Happens)
 _TRIES = (ClientVerify, VerifyFactor, UseRelease, DeviceVerify, moves.SignInStep)
 
 
@@ -311,27 +351,31 @@ def _is_known(move: Move, world: World) -> bool:
         return move.has_device and bool(world.device_token)
     if isinstance(move, moves.DevicePassword):
         return bool(world.device_token)
-    known = (ClientSend, ClientVerify, Enroll, ChallengeFactor, VerifyFactor, moves.ClientPassword)
-    return isinstance(move, (*known, UseRelease, DeviceSend, DeviceVerify))
+    client = (ClientSend, ClientVerify, moves.ClientAsk, moves.ClientPassword)
+    with_factors = (Enroll, ChallengeFactor, VerifyFactor)
+    device = (UseRelease, DeviceSend, DeviceVerify, moves.DeviceAsk)
+    return isinstance(move, (*client, *with_factors, *device))
 
 
 def _has_factor(world: World, channel: str) -> bool:
-    """Whether Okta would send a code over this channel."""
+    """Whether Okta would send a code or a push over this channel."""
     user = world.user
     return (
-        user is not None
+        channel != "totp"
+        and user is not None
         and user.status is UserStatus.ACTIVE
         and any((each.type, each.status) == (channel, FactorStatus.ACTIVE) for each in user.factors)
     )
 
 
 def _kind_of_send(move: Move) -> tuple[str, str]:
-    """Whose sends this one counts with, and its channel."""
+    """Whose sends this one counts with, and its channel: `any` where the service chooses it."""
     match move:
-        case ClientSend(channel, releases):
-            return ("release" if releases else "client"), channel
-        case DeviceSend(channel):
-            return "device", channel
+        case ClientSend():
+            kind = "release" if move.releases else "client"
+            return kind, "any" if move.falls_back else move.channel
+        case DeviceSend():
+            return "device", "any" if move.falls_back else move.channel
         case Enroll(kind) if kind != "totp":
             return "client", kind
         case moves.SignInStep(act=Act.CHALLENGE | Act.AGAIN, type=factor_type):
@@ -353,7 +397,13 @@ def _is_limited(kind: str, own: Sequence[tuple[float, str]], channel: str, now: 
 
 
 def _count(sends: Sequence[tuple[float, str]], channel: str, since: float) -> int:
-    return sum(at > since and _ADDRESS[over] == _ADDRESS[channel] for at, over in sends)
+    return sum(at > since and _may_reach_one(over, channel) for at, over in sends)
+
+
+def _may_reach_one(channel: str, other: str) -> bool:
+    """Whether sends over these channels may share a pause, or the day of an address."""
+    address = {_ADDRESS.get(each, each) for each in (channel, other)}
+    return "any" in address or len(address) == 1
 
 
 # ---- For longer ----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyotp
 
@@ -24,11 +24,14 @@ from tests.proof.world import (
     PASSWORD,
     PHONE,
     ROOT_KEY,
+    SHOP,
     Answer,
     World,
 )
+from tests.sandbox.okta.pushes import WAITING
 from tests.sandbox.okta.records import Factor, FactorType, User, UserStatus, timestamp
 from verification.crypto import Keyring
+from verification.rules import POLL_SECONDS
 
 WRONG_PASSWORD = "Wrong-Horse-7"
 INVENTED_ID = "ch_" + "A" * 90
@@ -100,13 +103,15 @@ class Send:
     has_purpose: bool = False
     token: Token = Token.NONE
     key: str = ""
+    falls_back: bool = False
 
     def play(self, world: World) -> Answer:
         headers = _headers(world, self.token, self.key)
         if self.by_url:
             query = [("email", EMAIL)]
             return world.call("GET /challenge", query=query, source=self.source, headers=headers)
-        body = {"email": EMAIL, "channel": self.channel, **(PROVED if self.has_purpose else {})}
+        body = {"email": EMAIL, "channel": self.channel, "fallback": self.falls_back}
+        body |= PROVED if self.has_purpose else {}
         answer = world.call("POST /challenge", body=body, source=self.source, headers=headers)
         if answer.status == 202 and answer["challenge_id"] not in world.public_ids:
             world.public_ids.append(answer["challenge_id"])
@@ -133,15 +138,41 @@ class Guess:
             query = [("email", EMAIL), ("otp", code)]
             return world.call("GET /verify", query=query, source=self.source, headers=headers)
         body = {"code": code, **(PROVED if self.has_purpose else {})}
-        body |= {"challenge_id": self._id(world)} if self.by is not By.EMAIL else {}
+        body |= {"challenge_id": _public_id(world, self.by)} if self.by is not By.EMAIL else {}
         if self.by is By.EMAIL or self.names_email:
             body["email"] = EMAIL
         return world.call("POST /verify", body=body, source=self.source, headers=headers)
 
-    def _id(self, world: World) -> str:
-        position = {By.NEWEST: -1, By.OLDER: -2}.get(self.by, 0)
-        has_one = position and len(world.public_ids) >= -position
-        return world.public_ids[position] if has_one else INVENTED_ID
+
+@dataclass(frozen=True)
+class Ask:
+    """A stranger asks what has become of a challenge, as if it were a push."""
+
+    source: str
+    by: By = By.NEWEST
+    by_look: bool = False
+    token: Token = Token.NONE
+    key: str = ""
+
+    def play(self, world: World) -> Answer:
+        challenge_id, headers = _public_id(world, self.by), _headers(world, self.token, self.key)
+        return _asked(world, challenge_id, self.source, headers=headers, by_look=self.by_look)
+
+
+@dataclass(frozen=True)
+class OpenPage:
+    """A stranger opens an address of the sign-in widget with what is invented."""
+
+    source: str
+    is_redirect: bool
+
+    def play(self, world: World) -> Answer:
+        if self.is_redirect:
+            query = [("token", "invented"), ("redirectUrl", "https://elsewhere.example/")]
+            return world.call("GET /login/sessionCookieRedirect", query=query, source=self.source)
+        route, path = "GET /api/v1/users/{id}/factors/questions", {"id": "00u1"}
+        query = [("ticket", INVENTED_TOKEN)]
+        return world.call(route, query=query, source=self.source, path=path)
 
 
 @dataclass(frozen=True)
@@ -181,6 +212,29 @@ class InventedSignIn:
         body |= {self.proof: "123456"} if self.proof else {}
         path = {"id": "emf1"} if "{id}" in self.route else {}
         return world.call(self.route, body=body, source=self.source, path=path)
+
+
+def _public_id(world: World, by: By) -> str:
+    """The id of a challenge of strangers, or an invented one."""
+    position = {By.NEWEST: -1, By.OLDER: -2}.get(by, 0)
+    has_one = position and len(world.public_ids) >= -position
+    return world.public_ids[position] if has_one else INVENTED_ID
+
+
+def _asked(
+    world: World,
+    challenge_id: str,
+    source: str = SHOP,
+    *,
+    headers: dict[str, str] | None = None,
+    by_look: bool,
+    is_client: bool = False,
+) -> Answer:
+    """What has become of a challenge, by either of the two routes that tell it."""
+    more: dict[str, Any] = {"source": source, "headers": headers, "client": is_client}
+    if by_look:
+        return world.call("GET /challenge/{id}", path={"id": challenge_id}, **more)
+    return world.call("POST /verify", body={"challenge_id": challenge_id}, **more)
 
 
 def _headers(world: World, token: Token, key: str) -> dict[str, str]:
@@ -272,12 +326,46 @@ class DeviceSend:
     """The customer's known device asks for a code."""
 
     channel: str = "email"
+    falls_back: bool = False
 
     def play(self, world: World) -> Answer | None:
         if not world.device_token:
             return None
-        body = {"email": EMAIL, "channel": self.channel, "device_token": world.device_token}
-        return world.call("POST /challenge", body=body, source=OWNER)
+        body: dict[str, object] = {"email": EMAIL, "device_token": world.device_token}
+        body |= {"channel": self.channel, "fallback": self.falls_back}
+        answer = world.call("POST /challenge", body=body, source=OWNER)
+        world.device_id = answer["challenge_id"] or world.device_id
+        return answer
+
+
+@dataclass(frozen=True)
+class DeviceAsk:
+    """The customer's known device asks what has become of its challenge."""
+
+    by_look: bool = True
+
+    def play(self, world: World) -> Answer | None:
+        headers = _device(world)
+        if not headers or not world.device_id:
+            return None
+        answer = _asked(world, world.device_id, OWNER, headers=headers, by_look=self.by_look)
+        world.device_token = answer["device_token"] or world.device_token
+        return answer
+
+
+@dataclass(frozen=True)
+class AnswerPush:
+    """The customer answers the newest push on the phone, before it is asked about again."""
+
+    is_approved: bool
+
+    def play(self, world: World) -> None:
+        world.clock.now += POLL_SECONDS
+        waiting = [each for each in world.org.pushes.sent if each.answer == WAITING]
+        waiting = [each for each in waiting if each.expires_at > world.clock.now]
+        if waiting:
+            answer = "approve" if self.is_approved else "reject"
+            world.org.pushes.answer(answer, waiting[-1].number)
 
 
 @dataclass(frozen=True)
@@ -330,9 +418,11 @@ class ClientSend:
     channel: str = "email"
     releases: bool = False
     has_purpose: bool = False
+    falls_back: bool = False
 
     def play(self, world: World) -> Answer:
         body = {"email": EMAIL, "channel": self.channel, "release_hold": self.releases}
+        body |= {"fallback": self.falls_back}
         body |= PROVED if self.has_purpose else {}
         answer = world.ask("POST /challenge", body)
         if answer.status == 202 and self.releases:
@@ -356,6 +446,17 @@ class ClientVerify:
         body = {"code": code, **(PROVED if self.has_purpose else {})}
         body |= {"email": EMAIL} if self.by_email else {"challenge_id": world.client_id or "none"}
         return world.ask("POST /verify", body)
+
+
+@dataclass(frozen=True)
+class ClientAsk:
+    """A client asks what has become of its newest challenge."""
+
+    by_look: bool = True
+
+    def play(self, world: World) -> Answer:
+        challenge_id = world.client_id or INVENTED_ID
+        return _asked(world, challenge_id, by_look=self.by_look, is_client=True)
 
 
 @dataclass(frozen=True)
@@ -500,7 +601,10 @@ def _device(world: World) -> dict[str, str]:
 
 
 def sent_code(world: World, channel: str) -> str:
-    """The newest code that the customer has received over a channel."""
+    """The newest code that the customer has received over a channel, or the app's."""
+    app = _factor(world.user, FactorType.TOTP) if channel == "totp" and world.user else None
+    if app is not None:
+        return right_proof(world, app)
     return world.code(EMAIL, OLD_EMAIL) if channel == "email" else world.code(PHONE)
 
 

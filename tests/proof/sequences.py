@@ -43,7 +43,8 @@ class Turn:
 
 
 _OKTA_FAULTS = tuple(Fault(on, kind) for on in On for kind in OKTA_KINDS if on not in AWS_KINDS)
-_CHANNELS = st.sampled_from(("email", "email", "sms", "call"))
+_CHANNELS = st.sampled_from(("email", "email", "sms", "call", "totp"))
+_ANY_CHANNEL = st.sampled_from(("email", "sms", "call", "totp", "push", "push", "any", "any"))
 _KEYS = st.sampled_from(("", "", "", "key-1", "key-2"))
 _TOKENS = st.sampled_from((Token.NONE, Token.NONE, Token.NONE, *Token))
 _FACTORS = st.sampled_from((FactorType.EMAIL, FactorType.SMS, FactorType.TOTP, FactorType.QUESTION))
@@ -67,7 +68,10 @@ def _one(*choices: SearchStrategy[Move]) -> Play:
 
 def strangers(sources: SearchStrategy[str]) -> Play:
     """What strangers do who know everything about the customer but secrets."""
-    send = st.builds(moves.Send, sources, _CHANNELS, _SELDOM, _SELDOM, _TOKENS, _KEYS)
+    channels = st.one_of(_CHANNELS, _CHANNELS, _ANY_CHANNEL)
+    send = st.builds(moves.Send, sources, channels, _SELDOM, _SELDOM, _TOKENS, _KEYS, _SELDOM)
+    ask = st.builds(moves.Ask, sources, st.sampled_from(By), st.booleans(), _TOKENS, _KEYS)
+    page = st.builds(moves.OpenPage, sources, st.booleans())
     guess = st.builds(moves.Guess, sources, st.sampled_from(By), *[_SELDOM] * 4, _TOKENS, _KEYS)
     routes, proofs = st.sampled_from(SIGN_IN_ROUTES), st.sampled_from(("", "passCode", "answer"))
     invented = st.builds(moves.InventedSignIn, sources, routes, proofs)
@@ -79,7 +83,8 @@ def strangers(sources: SearchStrategy[str]) -> Play:
         _play(plain_send, plain_guess, plain_guess, plain_guess),
         _play(next_hour, plain_send, plain_guess, plain_guess, plain_guess),
         _play(send, guess),
-        _one(send, guess),
+        _play(send, ask, ask),
+        _one(send, guess, ask, page),
         _one(password),
         _one(password, invented),
         _play(password, password, password),
@@ -113,6 +118,10 @@ def known() -> Play:
     )
     device_send = st.builds(moves.DeviceSend, _CHANNELS)
     device_verify = st.builds(moves.DeviceVerify, _RIGHT, _CHANNELS)
+    any_send = st.builds(moves.ClientSend, _ANY_CHANNEL, _SELDOM, st.just(False), _SELDOM)
+    any_device_send = st.builds(moves.DeviceSend, _ANY_CHANNEL, _SELDOM)
+    ask, device_ask = st.builds(moves.ClientAsk, _RIGHT), st.builds(moves.DeviceAsk, _RIGHT)
+    on_phone = st.builds(moves.AnswerPush, _RIGHT)
     plain_verify, wrong = st.builds(moves.ClientVerify, _RIGHT), st.just(moves.ClientVerify(False))
     return st.one_of(
         _play(st.just(moves.ClientSend()), plain_verify),
@@ -122,6 +131,10 @@ def known() -> Play:
         _play(release, use),
         _play(st.just(moves.DeviceSend()), st.builds(moves.DeviceVerify, _RIGHT)),
         _play(device_send, device_verify, device_verify),
+        _play(st.just(moves.ClientSend("push")), on_phone, ask, ask),
+        _play(st.just(moves.DeviceSend("push")), on_phone, device_ask, device_ask),
+        _play(any_send, on_phone, any_send, ask, verify),
+        _play(any_device_send, on_phone, any_device_send, device_ask, device_verify),
         _play(enroll, challenge, verify_factor),
         _play(st.just(moves.SignIn(HOME, has_device=True)), sign_in_code),
         _one(
@@ -132,6 +145,11 @@ def known() -> Play:
             challenge,
             verify_factor,
             device_send,
+            any_send,
+            any_device_send,
+            ask,
+            device_ask,
+            on_phone,
             st.builds(moves.Register, st.booleans()),
             st.builds(moves.EndDevices),
             st.builds(moves.ReadHold),

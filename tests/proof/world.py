@@ -343,6 +343,7 @@ class World:
     public_ids: list[str] = field(default_factory=list)
     client_id: str = ""
     release_id: str = ""
+    device_id: str = ""
     factor_id: str = ""
     mfa_id: str = ""
     device_token: str = ""
@@ -478,6 +479,7 @@ class World:
                     user, FactorType.TOTP, login, provider="GOOGLE", secret=TOTP_SECRET
                 )
                 directory.add_factor(user, FactorType.QUESTION, "disliked_food", secret=ANSWER)
+                directory.add_factor(user, FactorType.PUSH, login)
             if person is Person.SUSPENDED:
                 user.status = UserStatus.SUSPENDED
             if person is Person.LOCKED:
