@@ -21,9 +21,9 @@ from tests.integration.rows import ADA, DEVICE, EMAIL, STRANGERS, of_client, ope
 from tests.proof.dynamodb import MemoryDynamoDB
 from tests.unit.examples import NOW
 from verification import errors, rules
-from verification.aws.customer_rows import CustomerRows
+from verification.aws.customer_rows import STRANGERS_SIGN_IN_SENDS, CustomerRows
 from verification.aws.email_rows import EmailRows
-from verification.aws.table import Table
+from verification.aws.table import Table, Update, number
 from verification.crypto import Place
 from verification.models import Channel, Lane
 from verification.observability import Meter
@@ -136,6 +136,18 @@ def test_sends_fit_their_windows(kind: str, steps: list[Step]) -> None:
         len(value["L"]) for row in client.rows.values() for value in row.values() if "L" in value
     ]
     assert max(kept, default=0) < 2 * max(each.count for each in windows)
+
+
+def test_however_many_old_sends_there_are_an_expression_can_take_them_off(table: Table) -> None:
+    """They gather while no send is confirmed, such as during a long outage of Okta's."""
+    sends, times = STRANGERS_SIGN_IN_SENDS, [number(NOW - n) for n in range(400)]
+    row = table.update(
+        Update("customer#a", "SET stranger_sends = :times", "", {":times": {"L": times}})
+    )
+    while excess := sends.excess("customer#a", row):
+        assert len(excess.update) < 4096
+        row = table.update(excess)
+    assert row["stranger_sends"]["L"] == times[:10]
 
 
 def to_by_client(table: Table, channel: Channel, now: int, to: str) -> None:

@@ -9,6 +9,9 @@ from verification import rules
 from verification.aws.table import Item, Update, int_attribute, number, string, text_attribute
 from verification.errors import SendLimited
 
+MOST_REMOVED = 100
+"""Times that one change takes off a list: an expression has at most 4 KB."""
+
 
 class SendTimes:
     """The sends that `windows` limit, in the list `name` of a row.
@@ -64,7 +67,8 @@ class SendTimes:
         length = len(self._times(row))
         if length < 2 * self._most:
             return None
-        old = ", ".join(f"{self._name}[{n}]" for n in range(self._most, length))
+        end = min(length, self._most + MOST_REMOVED)
+        old = ", ".join(f"{self._name}[{n}]" for n in range(self._most, end))
         condition = f"size({self._name}) = :length"
         return Update(key, f"REMOVE {old}", condition, {":length": number(length)})
 
