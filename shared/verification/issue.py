@@ -523,7 +523,8 @@ class Issue:
                     with suppress(errors.StoreUnavailable):
                         self.customers.withdraw_send(plan)
                 elif plan.factor_id:
-                    self._confirm_if_only_code(plan)
+                    with suppress(errors.StoreUnavailable, errors.ConfigurationError):
+                        self._confirm_if_only_code(plan)
                     self._cancel_superseded(before.push, plan, call)
                 if challenge is not None and isinstance(failure, _OKTA_DISAGREES):
                     self.emails.forget(challenge.email_hash)

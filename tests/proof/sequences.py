@@ -199,6 +199,11 @@ def attacks(*, knows_password: bool) -> SearchStrategy[list[Turn]]:
         channels = st.sampled_from((FactorType.EMAIL, FactorType.SMS))
         floods.append(st.builds(moves.FloodSignIn, st.sampled_from(SOURCES), channels))
     flood = _one(*floods)
+    pushes: SearchStrategy[Move] = st.sampled_from(
+        [moves.ClientSend("push"), moves.DeviceSend("push")]
+    )
+    pause, no = st.just(moves.Wait(31)), st.just(moves.AnswerPush(is_approved=False))
+    pushed = _play(pushes, pause, pushes, no, pause, pushes, pause, pushes)
     # A client and a device have challenges of their own, and wrong codes for both.
     wrong: SearchStrategy[Move] = st.one_of(
         st.just(moves.ClientVerify(is_right=False)), st.just(moves.DeviceVerify(is_right=False))
@@ -208,7 +213,9 @@ def attacks(*, knows_password: bool) -> SearchStrategy[list[Turn]]:
         st.just(moves.ClientPassword(is_right=False)), st.just(moves.DevicePassword())
     )
     tried = _play(password, password, st.just(moves.SignIn(HOME, has_device=True)))
-    return turns(public, public, attacker, known(), known(), owner, world(), flood, both, tried)
+    return turns(
+        public, public, attacker, known(), known(), owner, world(), flood, both, tried, pushed
+    )
 
 
 _PERSONS = [each for each in Person if each is not Person.NOBODY]

@@ -159,6 +159,16 @@ class TestOutcomeOfASend:
         with pytest.raises(errors.SendLimited):
             world.send(world.client())
 
+    def test_what_may_have_been_sent_counts_too(self, world: World) -> None:
+        class Broken(CustomerRows):
+            def confirm_send(self, *_: object) -> Any:
+                raise errors.StoreUnavailable
+
+        world.issue = replace(world.issue, customers=Broken(world.table))
+        fail(world, errors.OktaOutcomeUnknown())
+        with pytest.raises(errors.SendLimited):
+            world.send(world.client())
+
 
 class TestReleases:
     def test_only_a_client_with_the_scope_opens_one(self, world: World) -> None:
