@@ -42,6 +42,7 @@ from verification.passwords import Passwords
 from verification.ports import Beside
 from verification.receipts import Receipts
 from verification.registration import Register
+from verification.sending import Sending
 from verification.settings import Settings
 from verification.sign_in import SignIn
 from verification.timing import FixedTime
@@ -119,21 +120,33 @@ def build(
     lookup = Lookup(users, factors, emails, keys, beside)
     devices = Devices(customers, keys)
     receipts = Receipts(keys, signer, ReceiptRows(table), emails, lookup, settings, meter, clock)
-    issue = Issue(
+    sending = Sending(
         keys=keys,
         emails=emails,
         customers=customers,
         pushes=pushes,
         templates=TemplateRows(table),
-        invocation=invocation,
-        lookup=lookup,
-        devices=devices,
         limits=limits,
         okta_factors=factors,
         okta_authn=authn,
         okta_templates=SmsTemplates(transport),
         settings=settings,
         beside=beside,
+        meter=meter,
+        clock=clock,
+        sleep=sleep,
+    )
+    issue = Issue(
+        keys=keys,
+        emails=emails,
+        customers=customers,
+        invocation=invocation,
+        lookup=lookup,
+        devices=devices,
+        limits=limits,
+        okta_factors=factors,
+        sending=sending,
+        settings=settings,
         meter=meter,
         clock=clock,
         sleep=sleep,
@@ -183,7 +196,7 @@ def build(
         issue=issue,
         verify=verify,
         holds=Holds(lookup, customers, keys, settings, meter, clock),
-        enrollment=Enrollment(keys, emails, users, factors, issue, settings, meter, clock),
+        enrollment=Enrollment(keys, emails, users, factors, issue, sending, settings, meter, clock),
         register=Register(keys, emails, RegistrationRows(table), users, factors, meter, clock),
         sign_in=SignIn(
             keys=keys,

@@ -20,6 +20,7 @@ from verification.models import (
 from verification.observability import Meter
 from verification.parsing import parse_email
 from verification.ports import Clock, Emails, Keys, OktaFactors, OktaUsers
+from verification.sending import Sending
 from verification.settings import Settings
 
 
@@ -32,6 +33,7 @@ class Enrollment:
     users: OktaUsers
     factors: OktaFactors
     issue: Issue
+    sending: Sending
     settings: Settings
     meter: Meter
     clock: Clock
@@ -65,7 +67,7 @@ class Enrollment:
         if self.settings.activate_phones:
             factor, _ = self.factors.enroll(user.id, wanted, call, activate=True)
         else:
-            factor = self.issue.enroll_phone(user, wanted, self._email_hash(user), call)
+            factor = self.sending.enroll_phone(user, wanted, self._email_hash(user), call)
         return self._enrolled(user, factor)
 
     def enroll_email(self, user_name: str, call: Call) -> Enrolled:

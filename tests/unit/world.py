@@ -36,6 +36,7 @@ from verification.observability import Meter
 from verification.passwords import Passwords
 from verification.receipts import Receipts
 from verification.registration import Register
+from verification.sending import Sending
 from verification.sign_in import SignIn
 from verification.timing import FixedTime
 from verification.verify import Verify
@@ -97,21 +98,32 @@ class World:
         given: Any = {"keys": keys, "settings": settings, "meter": meter, "clock": clock}
         given |= {"limits": self.limits}
         of_codes = {**given, "lookup": self.lookup, "devices": self.devices, "sleep": sleep}
-        of_codes |= {"customers": self.customers, "pushes": PushRows(table)}
-        self.issue = Issue(
+        of_codes |= {"customers": self.customers}
+        pushes = PushRows(table)
+        self.sending = Sending(
             emails=emails,
+            customers=self.customers,
+            pushes=pushes,
             templates=TemplateRows(table),
-            invocation=self.invocation,
             okta_factors=factors,
             okta_authn=self.authn,
             okta_templates=FakeSmsTemplates(self.org),
             beside=AtOnce(),
+            sleep=sleep,
+            **given,
+        )
+        self.issue = Issue(
+            emails=emails,
+            invocation=self.invocation,
+            okta_factors=factors,
+            sending=self.sending,
             **of_codes,
         )
         fixed_time = FixedTime(meter, clock=clock, sleep=sleep)
         self.verify = Verify(
             emails=emails,
             attempts=AttemptRows(table, emails),
+            pushes=pushes,
             okta_factors=factors,
             okta_authn=self.authn,
             receipts=self.receipts,
@@ -138,7 +150,7 @@ class World:
         )
         self.holds = Holds(self.lookup, self.customers, keys, settings, meter, clock)
         self.enrollment = Enrollment(
-            keys, emails, users, factors, self.issue, settings, meter, clock
+            keys, emails, users, factors, self.issue, self.sending, settings, meter, clock
         )
         requests = RegistrationRows(table)
         self.register = Register(keys, emails, requests, users, factors, meter, clock)
