@@ -1,4 +1,4 @@
-"""What Okta can be asked to send (by `sending`) and to check (by `verify`)."""
+"""What Okta can be asked to send (by `sending`) and to check (by `checking`)."""
 
 from __future__ import annotations
 

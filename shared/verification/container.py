@@ -23,6 +23,7 @@ from verification.aws.signing import KmsSigner
 from verification.aws.table import Table
 from verification.aws.template_rows import TemplateRows
 from verification.beside import Threads
+from verification.checking import Checking
 from verification.devices import Devices
 from verification.enrollment import Enrollment
 from verification.holds import Holds
@@ -151,18 +152,28 @@ def build(
         clock=clock,
         sleep=sleep,
     )
+    attempts = AttemptRows(table, emails)
+    checking = Checking(
+        attempts=attempts,
+        pushes=pushes,
+        limits=limits,
+        okta_factors=factors,
+        okta_authn=authn,
+        settings=settings,
+        clock=clock,
+        sleep=sleep,
+    )
     verify = Verify(
         keys=keys,
         emails=emails,
         customers=customers,
         pushes=pushes,
-        attempts=AttemptRows(table, emails),
+        attempts=attempts,
         lookup=lookup,
         devices=devices,
         limits=limits,
         receipts=receipts,
-        okta_factors=factors,
-        okta_authn=authn,
+        checking=checking,
         settings=settings,
         meter=meter,
         fixed_time=fixed_time,

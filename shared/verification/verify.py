@@ -1,9 +1,7 @@
-"""Has a code checked and settles the attempt, and asks Okta about a push. No other module does, for
-any dialect or sign-in.
+"""Verifies challenges, with a code or by asking about a push, and checks the codes of sign-ins.
 
-Every attempt goes from top to bottom: reserve it (it counts as wrong before Okta is asked), see what
-the code is good for, ask Okta, settle. Whatever goes wrong in between, the attempt counts, unless it
-is certain that Okta compared no code.
+Every attempt goes from top to bottom: reserve it (`checking`), see what the code is good for, ask Okta,
+settle.
 
 A push is decided by the customer and not by who asks, so a question about it is no attempt: it reads
 the row, asks Okta at most once, and closes the challenge if Okta's answer is final.
@@ -12,20 +10,19 @@ the row, asks Okta at most once, and closes the challenge if Okta's answer is fi
 from __future__ import annotations
 
 import json
-import math
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from verification import errors, rules
-from verification.codes import PUSH, Check, FactorCheck, SignInCheck
+from verification.checking import Checking, Reserved, result_of
+from verification.codes import PUSH, FactorCheck, SignInCheck
 from verification.crypto import Place, Row
 from verification.devices import Devices
 from verification.limits import Limits
 from verification.lookup import Lookup
 from verification.models import (
-    Attempt,
     AwaitRequest,
     Call,
     Challenge,
@@ -57,8 +54,6 @@ from verification.ports import (
     Customers,
     Emails,
     Keys,
-    OktaAuthn,
-    OktaFactors,
     PushDecision,
     Pushes,
     Result,
@@ -77,33 +72,6 @@ _PASSED = (
 """Where a sign-in can only be after a code was accepted."""
 
 _ANOTHER_PUSH = "Another push has been sent since: begin again."
-
-_NO_CODE_COMPARED = (
-    *(errors.AttemptsHeld, errors.CodeNotComparable),
-    *(errors.ChallengeExpired, errors.ChallengeNotFound),
-    *(errors.SignInEnded, errors.StepNotTaken),
-)
-"""Failures after which it is certain that Okta compared no code. The last two are Okta's answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reserved:
-    """An attempt that is reserved on the customer's row, and the row with the attempt in it."""
-
-    customer: CustomerKey
-    attempt: Attempt
-    state: CustomerState
-
-    @property
-    def remaining(self) -> int:
-        """Attempts that remain if this one is wrong."""
-        return rules.attempts_remaining(self.state, self.attempt.allowed)
-
-    @property
-    def remaining_if_undone(self) -> int:
-        """Attempts that remain if this one does not count."""
-        before = replace(self.state, wrong_codes=self.state.wrong_codes[:-1])
-        return rules.attempts_remaining(before, self.attempt.allowed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +99,7 @@ class Verify:
     devices: Devices
     limits: Limits
     receipts: Receipts
-    okta_factors: OktaFactors
-    okta_authn: OktaAuthn
+    checking: Checking
     settings: Settings
     meter: Meter
     fixed_time: FixedTime
@@ -190,22 +157,22 @@ class Verify:
             self.sleep,
         )
         started = self.fixed_time.start()
-        if self._conceals(public.challenges[0].lane):
+        if self.checking.conceals(public.challenges[0].lane):
             call = replace(call, patience=STRANGER_PATIENCE)
         challenge = public.challenges[0]
         self._note(challenge, challenge.lane)
-        reserved: _Reserved | None = None
+        reserved: Reserved | None = None
         try:
             self._require_use(challenge, request)
             if challenge.target is None:
                 raise errors.InvalidCode  # nobody was sent anything
-            reserved = self._reserve(
-                challenge.target.customer, self._attempt(token, challenge.lane), call
+            reserved = self.checking.reserve(
+                challenge.target.customer, self.checking.attempt(token, challenge.lane), call
             )
-            self._require_no_brake(reserved)
+            self.checking.require_no_brake(reserved)
             self._require_newest(reserved, challenge, challenge.target.factor_id)
             check = FactorCheck(challenge.target, request.code, challenge.activates)
-            self._ask_okta(check, call)
+            self.checking.ask_okta(check, call)
         except errors.VerificationError as failure:
             self._settle_public_failure(place, token, public, reserved, failure, started)
             if isinstance(failure, errors.CustomerRefused):
@@ -219,18 +186,8 @@ class Verify:
             devices, device_token = self.devices.remember(
                 reserved.state, reserved.customer, challenge.email_hash, device_id, now
             )
-        self.attempts.settle(
-            Settlement(
-                token,
-                now,
-                Result.RIGHT,
-                customer=reserved.customer,
-                wrong_codes=len(reserved.state.wrong_codes),
-                place=place,
-                public_result=Result.RIGHT,
-                devices=devices,
-                refund=call.spent,
-            )
+        self.checking.settle(
+            reserved, Result.RIGHT, now, place=place, devices=devices, refund=call.spent
         )
         verified = Verified(_verified(challenge, now), device_token=device_token)
         return self._with_receipt(verified, challenge.target.user_id, call, **_wanted(request))
@@ -240,14 +197,14 @@ class Verify:
         place: Place,
         token: str,
         public: PublicState,
-        reserved: _Reserved | None,
+        reserved: Reserved | None,
         failure: errors.VerificationError,
         started: float,
     ) -> None:
         """Settle both rows before the response is held back: nothing is left to do after it that
         differs between customers and others.
         """
-        now, result = self.clock(), _result_of(failure)
+        now, result = self.clock(), result_of(failure)
         counts = reserved is not None and result is Result.WRONG
         is_stranger = place.row is Row.EMAIL
         closes = (
@@ -255,7 +212,7 @@ class Verify:
             if is_stranger
             else reserved is not None and not reserved.remaining
         )
-        conceals = self._conceals(public.challenges[0].lane)
+        conceals = self.checking.conceals(public.challenges[0].lane)
         self.attempts.settle(
             Settlement(
                 token,
@@ -276,14 +233,14 @@ class Verify:
         self,
         failure: errors.VerificationError,
         challenge: Challenge,
-        reserved: _Reserved | None,
+        reserved: Reserved | None,
         started: float,
         call: Call,
     ) -> errors.VerificationError:
         """What the public is told, after the fixed time. To strangers whatever went wrong is a
         wrong code: it must not say whether Okta was asked.
         """
-        conceals = self._conceals(challenge.lane)
+        conceals = self.checking.conceals(challenge.lane)
         if conceals and not isinstance(failure, errors.InvalidCode):
             self.meter.note(concealed=failure.code)
             if isinstance(failure, errors.ConfigurationError):
@@ -315,13 +272,13 @@ class Verify:
         token, started = secrets.token_hex(16), self.fixed_time.start()
         lane = Lane.RELEASE if slot is Slot.RELEASE else Lane.CLIENT
         attempt = replace(
-            self._attempt(token, lane),
+            self.checking.attempt(token, lane),
             slot=slot,
             challenge_id=request.challenge_id,
             client=call.caller.name,
             origin=request.origin,
         )
-        reserved = self._reserve(customer, attempt, call)
+        reserved = self.checking.reserve(customer, attempt, call)
         challenge = _stored_challenge(reserved.state, slot)
         target = challenge.target
         self._note(challenge, lane)
@@ -330,9 +287,9 @@ class Verify:
                 raise errors.InternalError("a challenge of a client without a target")
             self._require_use(challenge, request)
             self._require_newest(reserved, challenge, target.factor_id)
-            self._ask_okta(FactorCheck(target, request.code, challenge.activates), call)
+            self.checking.ask_okta(FactorCheck(target, request.code, challenge.activates), call)
         except errors.VerificationError as failure:
-            self._settle_failure(reserved, slot, failure)
+            self.checking.settle_failure(reserved, failure)
             if isinstance(failure, errors.CustomerRefused):
                 self.emails.forget(challenge.email_hash)
             if call.caller.is_public:
@@ -346,18 +303,8 @@ class Verify:
             devices, device_token = self.devices.remember(
                 reserved.state, customer, challenge.email_hash, None, now
             )
-        self.attempts.settle(
-            Settlement(
-                token,
-                now,
-                Result.ACTIVATED if challenge.activates else Result.RIGHT,
-                customer=customer,
-                wrong_codes=len(reserved.state.wrong_codes),
-                slot=slot,
-                devices=devices,
-                refund=call.spent,
-            )
-        )
+        result = Result.ACTIVATED if challenge.activates else Result.RIGHT
+        self.checking.settle(reserved, result, now, devices=devices, refund=call.spent)
         if challenge.activates:
             self.emails.forget(challenge.email_hash)
         customer_id = "" if call.caller.is_public else target.user_id
@@ -447,13 +394,10 @@ class Verify:
             raise errors.InternalError("a push that was not sealed here")
         user_id, transaction, number = json.loads(content)
         pending = Pending(own.challenge, number, rules.POLL_SECONDS)
-        if not self.pushes.reserve_poll(own.customer, push.by, self.clock()):
-            return self._pending(pending, call)
         target = Target(own.customer, user_id, push.factor_id)
-        # Without patience: one question to Okta a poll, and no second try.
-        answer = self.okta_factors.push_answer(target, transaction, replace(call, patience=0))
+        answer = self.checking.ask_about_push(push, target, transaction, call)
         match answer:
-            case PushAnswer.WAITING:
+            case None | PushAnswer.WAITING:
                 return self._pending(pending, call)
             case PushAnswer.REJECTED:
                 self._settle_push(push, own, answer, request, call)
@@ -523,18 +467,18 @@ class Verify:
         token, started = secrets.token_hex(16), self.fixed_time.start()
         self.meter.note(lane=lane)
         customer = self.keys().customer_key(known.user_id)
-        reserved = self._reserve(customer, self._attempt(token, lane), call)
+        reserved = self.checking.reserve(customer, self.checking.attempt(token, lane), call)
         factor_type = known.factors.get(step.factor_id, FactorType.EMAIL)
         try:
-            self._require_no_brake(reserved)
+            self.checking.require_no_brake(reserved)
             if _is_sent(factor_type) and not rules.is_newest(reserved.state, step.factor_id, key):
                 # The newest code over this factor was sent for something else, or may have been.
                 raise errors.CodeNotComparable
-            document = self._ask_okta(SignInCheck(step, activates), call)
+            document = self.checking.ask_okta(SignInCheck(step, activates), call)
             if document is not None and not rules.is_about(document, known):
                 raise errors.OktaAnswerUnclear
         except errors.VerificationError as failure:
-            self._settle_failure(reserved, None, failure)
+            self.checking.settle_failure(reserved, failure)
             if call.caller.is_public and isinstance(failure, errors.InvalidCode):
                 self.fixed_time.wait(started, call.deadline)
             raise
@@ -543,44 +487,10 @@ class Verify:
         result = Result.WRONG
         if document.status in _PASSED:
             result = Result.ACTIVATED if activates else Result.RIGHT
-        self.attempts.settle(
-            Settlement(
-                token,
-                self.clock(),
-                result,
-                customer=customer,
-                wrong_codes=len(reserved.state.wrong_codes),
-                refund=call.spent,
-            )
-        )
+        self.checking.settle(reserved, result, self.clock(), refund=call.spent)
         return document
 
-    # ---- The one sequence ------------------------------------------------------------------------
-
-    def _attempt(self, token: str, lane: Lane) -> Attempt:
-        allowed = self.limits.attempts_allowed_without_brake(lane)
-        return Attempt(token, lane, allowed, self.clock())
-
-    def _require_no_brake(self, reserved: _Reserved) -> None:
-        """Raise AttemptsHeld if the brake does not allow the attempt. It allows a stranger's first
-        one, so it is read only for the others.
-        """
-        others = len(reserved.state.wrong_codes) - 1
-        if others and rules.is_held_at(others, self.limits.attempts_allowed(reserved.attempt.lane)):
-            raise errors.AttemptsHeld(retry_after=rules.HOLD_SECONDS)
-
-    def _reserve(self, customer: CustomerKey, attempt: Attempt, call: Call) -> _Reserved:
-        """Reserve an attempt on the customer's row, in its turn. Raises why that is not possible."""
-
-        def reserve() -> _Reserved:
-            current = replace(attempt, now=self.clock())
-            is_reserved, state = self.attempts.reserve(customer, current)
-            if not is_reserved:
-                raise rules.why_not_reserved(state, current)
-            return _Reserved(customer, current, state)
-
-        patience = STRANGER_PATIENCE if self._conceals(attempt.lane) else math.inf
-        return in_turn(reserve, call.deadline, self.sleep, patience)
+    # ---- Parts -----------------------------------------------------------------------------------
 
     def _require_use(self, challenge: Challenge, request: VerifyRequest) -> None:
         """Raise unless the code is used for what it was asked for."""
@@ -590,69 +500,28 @@ class Verify:
         if not rules.matches(challenge, request) or challenge.channel is Channel.PUSH:
             raise errors.CodeNotComparable
 
-    def _require_newest(self, reserved: _Reserved, challenge: Challenge, factor_id: str) -> None:
+    def _require_newest(self, reserved: Reserved, challenge: Challenge, factor_id: str) -> None:
         """Raise unless this challenge's code is the newest that was sent over its factor."""
         if not rules.is_sent(challenge.channel):
             return
         if not rules.is_newest(reserved.state, factor_id, challenge.id):
             raise errors.ChallengeExpired("Another code may have been sent since: begin again.")
 
-    def _ask_okta(self, check: Check, call: Call) -> SignInDocument | None:
-        match check:
-            case FactorCheck(target, code, activates):
-                factors = self.okta_factors
-                ask = factors.activate if activates else factors.check_code
-                ask(target, code, call)
-                return None
-            case SignInCheck(step, activates):
-                authn = self.okta_authn
-                return authn.activate(step, call) if activates else authn.check_code(step, call)
-        assert_never(check)
-
-    def _settle_failure(
-        self, reserved: _Reserved, slot: Slot | None, failure: errors.VerificationError
-    ) -> None:
-        result = _result_of(failure)
-        is_last = slot is Slot.RELEASE or not reserved.remaining
-        self.attempts.settle(
-            Settlement(
-                reserved.attempt.token,
-                self.clock(),
-                result,
-                customer=reserved.customer,
-                wrong_codes=len(reserved.state.wrong_codes),
-                slot=slot,
-                closes_customer=result is Result.WRONG and is_last,
-                counts_for_brake=result is Result.WRONG and reserved.attempt.lane is Lane.STRANGER,
-            )
-        )
-
     def _note(self, challenge: Challenge, lane: Lane) -> None:
         self.meter.note(channel=challenge.channel, email_hash=challenge.email_hash, lane=lane)
         if challenge.conductor is not None:
             self.meter.note(context=challenge.conductor.text)
 
-    def _conceals(self, lane: Lane) -> bool:
-        """Whether a caller in this lane must not be told whether Okta was asked."""
-        return lane is Lane.STRANGER and self.settings.conceal_unknown_customers
-
-
-def _result_of(failure: errors.VerificationError) -> Result:
-    """What an attempt that ended like this counts as on the customer's row."""
-    if isinstance(failure, _NO_CODE_COMPARED) or errors.okta_did_nothing(failure):
-        return Result.UNDONE
-    return Result.WRONG
-
 
 def _with_remaining(
-    failure: errors.VerificationError, challenge: Challenge, reserved: _Reserved | None
+    failure: errors.VerificationError, challenge: Challenge, reserved: Reserved | None
 ) -> errors.VerificationError:
     """The failure; a wrong code says how many attempts remain."""
     if not isinstance(failure, errors.InvalidCode):
         return failure
     remaining = None
     if reserved is not None:
-        is_undone = _result_of(failure) is Result.UNDONE
+        is_undone = result_of(failure) is Result.UNDONE
         remaining = reserved.remaining_if_undone if is_undone else reserved.remaining
         if reserved.attempt.lane is Lane.RELEASE and not is_undone:
             remaining = 0

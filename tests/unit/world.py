@@ -23,6 +23,7 @@ from verification.aws.registration_rows import RegistrationRows
 from verification.aws.sign_in_rows import SignInRows
 from verification.aws.table import int_attribute, number, text_attribute
 from verification.aws.template_rows import TemplateRows
+from verification.checking import Checking
 from verification.crypto import Keyring, Place, Row
 from verification.devices import Devices
 from verification.enrollment import Enrollment
@@ -120,12 +121,22 @@ class World:
             **of_codes,
         )
         fixed_time = FixedTime(meter, clock=clock, sleep=sleep)
-        self.verify = Verify(
-            emails=emails,
-            attempts=AttemptRows(table, emails),
+        attempts = AttemptRows(table, emails)
+        self.checking = Checking(
+            attempts=attempts,
             pushes=pushes,
+            limits=self.limits,
             okta_factors=factors,
             okta_authn=self.authn,
+            settings=settings,
+            clock=clock,
+            sleep=sleep,
+        )
+        self.verify = Verify(
+            emails=emails,
+            attempts=attempts,
+            pushes=pushes,
+            checking=self.checking,
             receipts=self.receipts,
             fixed_time=fixed_time,
             **of_codes,
