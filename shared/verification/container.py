@@ -46,6 +46,7 @@ from verification.registration import Register
 from verification.sending import Sending
 from verification.settings import Settings
 from verification.sign_in import SignIn
+from verification.sign_in_codes import SignInCodes
 from verification.timing import FixedTime
 from verification.verify import Verify
 
@@ -145,7 +146,6 @@ def build(
         lookup=lookup,
         devices=devices,
         limits=limits,
-        okta_factors=factors,
         sending=sending,
         settings=settings,
         meter=meter,
@@ -192,6 +192,17 @@ def build(
         clock=clock,
         sleep=sleep,
     )
+    sign_in_codes = SignInCodes(
+        keys=keys,
+        devices=devices,
+        limits=limits,
+        sending=sending,
+        checking=checking,
+        okta_factors=factors,
+        meter=meter,
+        fixed_time=fixed_time,
+        clock=clock,
+    )
     return Container(
         settings=settings,
         secrets=secrets,
@@ -215,8 +226,7 @@ def build(
             passwords=passwords,
             authn=authn,
             okta_factors=factors,
-            issue=issue,
-            verify=verify,
+            codes=sign_in_codes,
             limits=limits,
             receipts=receipts,
             settings=settings,

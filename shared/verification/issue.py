@@ -1,4 +1,4 @@
-"""Begins challenges, by email and by factor, and in a sign-in.
+"""Begins challenges, by email and by factor.
 
 A client's request goes from top to bottom: count the send, look the customer up, record the
 challenge, have it sent (`sending`). A public request ends after its challenge is recorded
@@ -20,14 +20,10 @@ from verification.codes import (
     FactorCode,
     FactorPush,
     Message,
-    SignInCode,
-    SignInEnrollment,
-    SignInEnrollmentCode,
-    SignInMessage,
 )
 from verification.crypto import Place, Row
 from verification.devices import Devices
-from verification.limits import Budget, Limits
+from verification.limits import Limits
 from verification.lookup import Lookup
 from verification.models import (
     Call,
@@ -38,21 +34,16 @@ from verification.models import (
     CustomerKey,
     Email,
     EmailHash,
-    EnrollStep,
     Factor,
     FactorRef,
-    FactorStep,
-    FactorType,
     Found,
     Issued,
     IssueRequest,
     KnownFactor,
-    KnownSignIn,
     Lane,
     Origin,
     Scope,
     SentPush,
-    SignInDocument,
     Target,
 )
 from verification.observability import Meter
@@ -63,10 +54,9 @@ from verification.ports import (
     Emails,
     Invocation,
     Keys,
-    OktaFactors,
     SendPlan,
 )
-from verification.sending import Answer, Sending
+from verification.sending import Sending
 from verification.settings import Settings
 from verification.timing import in_turn
 
@@ -104,7 +94,6 @@ class Issue:
     lookup: Lookup
     devices: Devices
     limits: Limits
-    okta_factors: OktaFactors
     sending: Sending
     settings: Settings
     meter: Meter
@@ -387,86 +376,6 @@ class Issue:
             self.sending.send(plan, message, call, challenge)
         return Issued(challenge, resend_at)
 
-    # ---- In a sign-in ----------------------------------------------------------------------------
-
-    def in_sign_in(
-        self, known: KnownSignIn, key: str, step: FactorStep, call: Call, *, again: bool
-    ) -> tuple[SignInDocument, bool]:
-        """Challenge a factor of a sign-in, and whether that has sent a code. `key` stands for the
-        sign-in in the table.
-        """
-        factor_type = known.factors.get(step.factor_id, FactorType.EMAIL)
-        return self._sign_in(known, key, factor_type, SignInCode(step, again), call)
-
-    def enrollment_code_in_sign_in(
-        self, known: KnownSignIn, key: str, step: FactorStep, call: Call
-    ) -> tuple[SignInDocument, bool]:
-        """Send the first code of a factor again that the sign-in has enrolled."""
-        factor_type = known.factors.get(step.factor_id, FactorType.EMAIL)
-        return self._sign_in(known, key, factor_type, SignInEnrollmentCode(step), call)
-
-    def enroll_in_sign_in(
-        self, known: KnownSignIn, key: str, step: EnrollStep, call: Call
-    ) -> tuple[SignInDocument, bool]:
-        """Enroll a factor in a sign-in."""
-        return self._sign_in(known, key, step.type, SignInEnrollment(step), call)
-
-    def _sign_in(
-        self,
-        known: KnownSignIn,
-        key: str,
-        factor_type: FactorType,
-        message: SignInMessage,
-        call: Call,
-    ) -> tuple[SignInDocument, bool]:
-        channel = _sent_channel(factor_type)
-        if channel is None:
-            return _document(self.sending.step(message, call)), False
-        customer, now = self.keys().customer_key(known.user_id), self._now()
-        lane = self.lane_of(call.caller, customer, now)
-        self.meter.note(channel=channel, lane=lane)
-        self.limits.spend(Budget.SENDS, call.caller)
-        factor_id = "" if isinstance(message, SignInEnrollment) else message.step.factor_id
-        plan = SendPlan(
-            customer=customer,
-            by=key,
-            token=secrets.token_hex(16),
-            now=now,
-            allowed=self.limits.attempts_allowed(lane),
-            factor_id=factor_id,
-            destination_hash=self._destination_in_sign_in(known, message, call),
-            counts_as=channel,
-            by_stranger=lane is Lane.STRANGER,
-        )
-        _, document = self.sending.send(plan, message, call)
-        return _document(document), True
-
-    def _destination_in_sign_in(
-        self,
-        known: KnownSignIn,
-        message: SignInMessage,
-        call: Call,
-    ) -> str:
-        """The hash of the mailbox or phone, or nothing where it is not known."""
-        match message:
-            case SignInCode(step):
-                destination = step.factor_id  # Okta masks the address, so the factor stands for it
-            case SignInEnrollmentCode(step):
-                destination = self.okta_factors.get(known.user_id, step.factor_id, call).destination
-            case SignInEnrollment(enroll_step):
-                destination = _new_destination(enroll_step)
-            case _:
-                assert_never(message)
-        return self.keys().destination_hash(destination) if destination else ""
-
-    def lane_of(self, caller: Caller, customer: CustomerKey, now: int) -> Lane:
-        """The lane of a caller who deals with a customer that is known already."""
-        if not caller.is_public:
-            return Lane.CLIENT
-        token = caller.device_token
-        device = self.devices.claim(token, now, email_hash=None, customer=customer)
-        return Lane.DEVICE if device else Lane.STRANGER
-
     # ---- Parts -----------------------------------------------------------------------------------
 
     def _new_challenge(
@@ -547,43 +456,6 @@ def _over(
     assert_never(channel)
 
 
-def _document(answer: Answer) -> SignInDocument:
-    """The answer to a step of a sign-in."""
-    if not isinstance(answer, SignInDocument):
-        raise errors.InternalError("a step of a sign-in without a document")
-    return answer
-
-
 def _in_language(call: Call, locale: str | None) -> Call:
     """The call, in the language that was asked for."""
     return replace(call, caller=replace(call.caller, accept_language=locale)) if locale else call
-
-
-def _sent_channel(factor_type: FactorType) -> Channel | None:
-    """The channel of a factor that codes are sent to; None for one that is sent nothing. Raises
-    SignInRefused for a type whose challenges are not limited here, such as push.
-    """
-    match factor_type:
-        case FactorType.EMAIL | FactorType.SMS | FactorType.CALL:
-            return rules.channel_of(factor_type)
-        case (
-            FactorType.QUESTION
-            | FactorType.TOTP
-            | FactorType.TOKEN
-            | FactorType.TOKEN_HARDWARE
-            | FactorType.TOKEN_HOTP
-        ):
-            return None
-        case FactorType.PUSH | FactorType.OTHER:
-            raise errors.SignInRefused("Factors of this type cannot be used here.")
-    assert_never(factor_type)
-
-
-def _new_destination(step: EnrollStep) -> str:
-    """The phone or address to be enrolled; a phone as Okta writes it, however it was grouped."""
-    match step.more.get("profile"):
-        case {"phoneNumber": str(phone)} if phone:
-            return "+" + "".join(each for each in phone if each in "0123456789")
-        case {"email": str(address)}:
-            return address
-    return ""

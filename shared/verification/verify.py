@@ -1,4 +1,4 @@
-"""Verifies challenges, with a code or by asking about a push, and checks the codes of sign-ins.
+"""Verifies challenges, with a code or by asking about a push.
 
 Every attempt goes from top to bottom: reserve it (`checking`), see what the code is good for, ask Okta,
 settle.
@@ -17,7 +17,7 @@ from typing import assert_never
 
 from verification import errors, rules
 from verification.checking import Checking, Reserved, result_of
-from verification.codes import PUSH, FactorCheck, SignInCheck
+from verification.codes import PUSH, FactorCheck
 from verification.crypto import Place, Row
 from verification.devices import Devices
 from verification.limits import Limits
@@ -31,17 +31,12 @@ from verification.models import (
     CustomerKey,
     CustomerState,
     Device,
-    FactorStep,
-    FactorType,
-    KnownSignIn,
     Lane,
     Origin,
     Pending,
     PublicState,
     Push,
     PushAnswer,
-    SignInDocument,
-    SignInStatus,
     Slot,
     Target,
     Verified,
@@ -62,14 +57,6 @@ from verification.ports import (
 from verification.receipts import Receipts
 from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, FixedTime, in_turn
-
-_PASSED = (
-    SignInStatus.SUCCESS,
-    SignInStatus.MFA_ENROLL,
-    SignInStatus.PASSWORD_EXPIRED,
-    SignInStatus.PASSWORD_WARN,
-)
-"""Where a sign-in can only be after a code was accepted."""
 
 _ANOTHER_PUSH = "Another push has been sent since: begin again."
 
@@ -449,47 +436,6 @@ class Verify:
         self.limits.refund(call.spent)
         return pending
 
-    # ---- Sign-ins --------------------------------------------------------------------------------
-
-    def in_sign_in(
-        self,
-        known: KnownSignIn,
-        key: str,
-        step: FactorStep,
-        lane: Lane,
-        call: Call,
-        *,
-        activates: bool,
-    ) -> SignInDocument:
-        """Check a code or an answer of a sign-in; `key` stands for it in the table. Raises
-        InvalidCode, AttemptsHeld, SignInEnded, SignInRefused, and what Okta ends with.
-        """
-        token, started = secrets.token_hex(16), self.fixed_time.start()
-        self.meter.note(lane=lane)
-        customer = self.keys().customer_key(known.user_id)
-        reserved = self.checking.reserve(customer, self.checking.attempt(token, lane), call)
-        factor_type = known.factors.get(step.factor_id, FactorType.EMAIL)
-        try:
-            self.checking.require_no_brake(reserved)
-            if _is_sent(factor_type) and not rules.is_newest(reserved.state, step.factor_id, key):
-                # The newest code over this factor was sent for something else, or may have been.
-                raise errors.CodeNotComparable
-            document = self.checking.ask_okta(SignInCheck(step, activates), call)
-            if document is not None and not rules.is_about(document, known):
-                raise errors.OktaAnswerUnclear
-        except errors.VerificationError as failure:
-            self.checking.settle_failure(reserved, failure)
-            if call.caller.is_public and isinstance(failure, errors.InvalidCode):
-                self.fixed_time.wait(started, call.deadline)
-            raise
-        if document is None:
-            raise errors.InternalError("a step of a sign-in without a document")
-        result = Result.WRONG
-        if document.status in _PASSED:
-            result = Result.ACTIVATED if activates else Result.RIGHT
-        self.checking.settle(reserved, result, self.clock(), refund=call.spent)
-        return document
-
     # ---- Parts -----------------------------------------------------------------------------------
 
     def _require_use(self, challenge: Challenge, request: VerifyRequest) -> None:
@@ -547,7 +493,3 @@ def _wanted(request: VerifyRequest) -> dict[str, bool]:
 
 def _verified(challenge: Challenge, now: int) -> Challenge:
     return replace(challenge, status=ChallengeStatus.VERIFIED, verified_at=now)
-
-
-def _is_sent(factor_type: FactorType) -> bool:
-    return factor_type in (FactorType.EMAIL, FactorType.SMS, FactorType.CALL)

@@ -39,6 +39,7 @@ from verification.receipts import Receipts
 from verification.registration import Register
 from verification.sending import Sending
 from verification.sign_in import SignIn
+from verification.sign_in_codes import SignInCodes
 from verification.timing import FixedTime
 from verification.verify import Verify
 
@@ -116,7 +117,6 @@ class World:
         self.issue = Issue(
             emails=emails,
             invocation=self.invocation,
-            okta_factors=factors,
             sending=self.sending,
             **of_codes,
         )
@@ -153,8 +153,17 @@ class World:
             ),
             authn=self.authn,
             okta_factors=factors,
-            issue=self.issue,
-            verify=self.verify,
+            codes=SignInCodes(
+                keys=keys,
+                devices=self.devices,
+                limits=self.limits,
+                sending=self.sending,
+                checking=self.checking,
+                okta_factors=factors,
+                meter=meter,
+                fixed_time=fixed_time,
+                clock=clock,
+            ),
             receipts=self.receipts,
             fixed_time=fixed_time,
             **given,
