@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from verification.awaiting import Awaiting
 from verification.aws import clients
 from verification.aws.attempt_rows import AttemptRows
 from verification.aws.budget_rows import BudgetRows
@@ -68,6 +69,7 @@ class Container:
     beside: Beside
     issue: Issue
     verify: Verify
+    awaiting: Awaiting
     holds: Holds
     enrollment: Enrollment
     register: Register
@@ -163,15 +165,24 @@ def build(
         clock=clock,
         sleep=sleep,
     )
-    verify = Verify(
+    awaiting = Awaiting(
         keys=keys,
         emails=emails,
         customers=customers,
         pushes=pushes,
+        devices=devices,
+        limits=limits,
+        receipts=receipts,
+        checking=checking,
+        meter=meter,
+        clock=clock,
+    )
+    verify = Verify(
+        keys=keys,
+        emails=emails,
         attempts=attempts,
         lookup=lookup,
         devices=devices,
-        limits=limits,
         receipts=receipts,
         checking=checking,
         settings=settings,
@@ -217,6 +228,7 @@ def build(
         beside=beside,
         issue=issue,
         verify=verify,
+        awaiting=awaiting,
         holds=Holds(lookup, customers, keys, settings, meter, clock),
         enrollment=Enrollment(keys, emails, users, factors, issue, sending, settings, meter, clock),
         register=Register(keys, emails, RegistrationRows(table), users, factors, meter, clock),

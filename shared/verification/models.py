@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
 from typing import Any, NewType, Self
 
@@ -429,6 +429,10 @@ class Challenge:
     def is_open(self) -> bool:
         """Whether its status allows an attempt; its time may be over all the same."""
         return self.status in (ChallengeStatus.SENDING, ChallengeStatus.PENDING)
+
+    def as_verified(self, now: int) -> Self:
+        """The same challenge, verified."""
+        return replace(self, status=ChallengeStatus.VERIFIED, verified_at=now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,7 +215,7 @@ class TestAnswers:
         issued = push(world)
         world.answer_push(PushAnswer.APPROVED)
         checking = replace(world.checking, okta_factors=Meanwhile(world.org))
-        world.verify = replace(world.verify, checking=checking)
+        world.awaiting = replace(world.awaiting, checking=checking)
         with pytest.raises(errors.ChallengeAlreadyVerified):
             world.look(world.client(), issued)
 
@@ -433,7 +433,7 @@ class TestSuperseded:
         issued = push(world)
         world.answer_push(PushAnswer.APPROVED)
         checking = replace(world.checking, okta_factors=Meanwhile(world.org))
-        world.verify = replace(world.verify, checking=checking)
+        world.awaiting = replace(world.awaiting, checking=checking)
         with pytest.raises(errors.ChallengeSuperseded):
             world.look(world.client(), issued)
         assert len(world.ada.unapproved) == 1

@@ -12,6 +12,7 @@ from tests.unit.examples import NOW, factor, settings, user
 from tests.unit.fake_okta import FakeAuthn, FakeFactors, FakeSmsTemplates, FakeUsers, Org
 from tests.unit.fakes import AtOnce, Budgets, FakeInvocation, FakeSigner, MemoryTable
 from verification import models, rules
+from verification.awaiting import Awaiting
 from verification.aws import customer_rows
 from verification.aws.attempt_rows import AttemptRows
 from verification.aws.customer_rows import CustomerRows
@@ -99,8 +100,6 @@ class World:
         # Ports are named one by one, so that mypy compares the fakes with their protocols.
         given: Any = {"keys": keys, "settings": settings, "meter": meter, "clock": clock}
         given |= {"limits": self.limits}
-        of_codes = {**given, "lookup": self.lookup, "devices": self.devices, "sleep": sleep}
-        of_codes |= {"customers": self.customers}
         pushes = PushRows(table)
         self.sending = Sending(
             emails=emails,
@@ -116,9 +115,13 @@ class World:
         )
         self.issue = Issue(
             emails=emails,
+            customers=self.customers,
             invocation=self.invocation,
+            lookup=self.lookup,
+            devices=self.devices,
             sending=self.sending,
-            **of_codes,
+            sleep=sleep,
+            **given,
         )
         fixed_time = FixedTime(meter, clock=clock, sleep=sleep)
         attempts = AttemptRows(table, emails)
@@ -132,14 +135,31 @@ class World:
             clock=clock,
             sleep=sleep,
         )
+        self.awaiting = Awaiting(
+            keys=keys,
+            emails=emails,
+            customers=self.customers,
+            pushes=pushes,
+            devices=self.devices,
+            limits=self.limits,
+            receipts=self.receipts,
+            checking=self.checking,
+            meter=meter,
+            clock=clock,
+        )
         self.verify = Verify(
+            keys=keys,
             emails=emails,
             attempts=attempts,
-            pushes=pushes,
-            checking=self.checking,
+            lookup=self.lookup,
+            devices=self.devices,
             receipts=self.receipts,
+            checking=self.checking,
+            settings=settings,
+            meter=meter,
             fixed_time=fixed_time,
-            **of_codes,
+            clock=clock,
+            sleep=sleep,
         )
         self.sign_in = SignIn(
             sign_ins=self.sign_ins,
@@ -275,7 +295,7 @@ class World:
         """Ask what has become of a challenge, as the pipeline does."""
         spent = self.limits.spend(Budget.FAILURES, call.caller)
         asked = models.AwaitRequest(issued.challenge.id, **request)
-        return self.verify.awaited(asked, replace(call, spent=spent, deadline=self.deadline()))
+        return self.awaiting.challenge(asked, replace(call, spent=spent, deadline=self.deadline()))
 
     def enroll_push(self, provider: str = "OKTA") -> None:
         """Ada gets Okta Verify."""
