@@ -230,7 +230,9 @@ def build(
         verify=verify,
         awaiting=awaiting,
         holds=Holds(lookup, customers, keys, settings, meter, clock),
-        enrollment=Enrollment(keys, emails, users, factors, issue, sending, settings, meter, clock),
+        enrollment=Enrollment(
+            keys, emails, users, factors, limits, sending, settings, meter, clock
+        ),
         register=Register(keys, emails, RegistrationRows(table), users, factors, meter, clock),
         sign_in=SignIn(
             keys=keys,

@@ -1,9 +1,9 @@
-"""Begins challenges, by email and by factor.
+"""Begins challenges of customers who are named by their email, and carries out those of the public.
 
 A client's request goes from top to bottom: count the send, look the customer up, record the
-challenge, have it sent (`sending`). A public request ends after its challenge is recorded
-under the email's hash, before anybody is looked up; the function then invokes itself and `deliver`
-does the rest. So what the public is told cannot depend on the customer.
+challenge, have it sent (`sending`). A public request ends after its challenge is recorded under the
+email's hash, before anybody is looked up; the function then invokes itself and `deliver` does the
+rest. So what the public is told cannot depend on the customer.
 """
 
 from __future__ import annotations
@@ -15,12 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import assert_never
 
 from verification import errors, rules
-from verification.codes import (
-    EnrollmentCode,
-    FactorCode,
-    FactorPush,
-    Message,
-)
+from verification.codes import FactorCode, FactorPush, Message
 from verification.crypto import Place, Row
 from verification.devices import Devices
 from verification.limits import Limits
@@ -33,29 +28,17 @@ from verification.models import (
     Channel,
     CustomerKey,
     Email,
-    EmailHash,
-    Factor,
-    FactorRef,
     Found,
     Issued,
     IssueRequest,
     KnownFactor,
     Lane,
-    Origin,
     Scope,
     SentPush,
     Target,
 )
 from verification.observability import Meter
-from verification.parsing import parse_email
-from verification.ports import (
-    Clock,
-    Customers,
-    Emails,
-    Invocation,
-    Keys,
-    SendPlan,
-)
+from verification.ports import Clock, Customers, Emails, Invocation, Keys, SendPlan
 from verification.sending import Sending
 from verification.settings import Settings
 from verification.timing import in_turn
@@ -100,8 +83,6 @@ class Issue:
     clock: Clock
     sleep: Callable[[float], None]
 
-    # ---- By email: the JSON API and the invoke URL -----------------------------------------------
-
     def to_email(self, request: IssueRequest, call: Call) -> Issued:
         """Send a code to the customer with this email. Raises SendLimited, AttemptsHeld, and to
         clients, or where the stack does not conceal, one of CustomerRefused and what Okta ends with.
@@ -121,6 +102,8 @@ class Issue:
         if request.conductor is not None or request.receipt_seconds is not None:
             raise errors.MalformedBody("context and receipt_seconds are for clients.")
         return self._to_public(request, call)
+
+    # ---- Clients ---------------------------------------------------------------------------------
 
     def _to_client(self, request: IssueRequest, call: Call) -> Issued:
         now, email_hash = self._now(), self.keys().email_hash(request.email)
@@ -191,6 +174,8 @@ class Issue:
             return Issued(challenge, resend_at, number=answer.number)
         return Issued(challenge, resend_at, rules.attempts_remaining(state, allowed))
 
+    # ---- The public: what is answered at once ----------------------------------------------------
+
     def _to_public(self, request: IssueRequest, call: Call) -> Issued:
         now, email_hash = self._now(), self.keys().email_hash(request.email)
         lane, place, customer, remaining = Lane.STRANGER, Place(Row.EMAIL, email_hash), None, None
@@ -252,6 +237,8 @@ class Issue:
         """
         sealed = self.keys().seal(TASK, json.dumps(asdict(delivery)))
         self.invocation.invoke(function, json.dumps({"task": TASK, "sealed": sealed}))
+
+    # ---- The public: what is carried out later ---------------------------------------------------
 
     def deliver(self, sealed: str, call: Call) -> bool:
         """Carry out a public send. Lambda may deliver an event twice; the code is sent once. Returns
@@ -319,63 +306,6 @@ class Issue:
         destination = rules.public_destination(email, channel)
         return replace(challenge, channel=channel, destination=destination, chooses=False)
 
-    # ---- By factor: the MFA API ------------------------------------------------------------------
-
-    def to_factor(
-        self, ref_id: str, ref: FactorRef, factor: Factor, sms_text: str | None, call: Call
-    ) -> Issued:
-        """Begin a challenge of this factor. An authenticator app is sent nothing; a pending phone
-        is sent the code of its enrollment again, unless that was sent a moment ago.
-        """
-        rules.require_usable(factor)
-        channel, now = rules.channel_of(factor.type), self._now()
-        if channel is Channel.PUSH:
-            raise errors.UnsupportedChannel("A push is not a code: begin it with POST /challenge.")
-        if channel is Channel.EMAIL and not self._reaches(factor, ref.email_hash):
-            raise errors.FactorNotEnrolled
-        self.meter.note(channel=channel, lane=Lane.CLIENT)
-        keyring = self.keys()
-        target = Target(keyring.customer_key(ref.user_id), ref.user_id, ref.factor_id)
-        challenge = Challenge(
-            id=keyring.new_challenge_id(Place(Row.CUSTOMER, target.customer)),
-            status=ChallengeStatus.SENDING,
-            channel=channel,
-            lane=Lane.CLIENT,
-            email_hash=ref.email_hash,
-            destination=rules.mask(factor.destination),
-            sent_at=now,
-            expires_at=now + self.settings.challenge_lifetime,
-            target=target,
-            client=call.caller.name,
-            origin=Origin.MFA,
-            factor_ref=ref_id,
-            activates=factor.is_pending,
-            audience=rules.audience_of(None, call.caller.client, self.settings.receipt_audiences),
-        )
-        plan = SendPlan(
-            customer=target.customer,
-            by=challenge.id,
-            token=secrets.token_hex(16),
-            now=now,
-            allowed=self.limits.attempts_allowed(Lane.CLIENT),
-            challenge=challenge,
-        )
-        if not rules.is_sent(channel):
-            self.sending.send(plan, None, call)
-            return Issued(challenge, now)
-        plan = replace(plan, factor_id=factor.id)
-        if factor.is_pending and now - ref.enrolled_at < rules.RESEND_SECONDS:
-            self.sending.send(replace(plan, is_on_its_way=True), None, call)
-            return Issued(challenge, now)
-        plan = replace(plan, destination_hash=keyring.destination_hash(factor.destination))
-        message: Message = FactorCode(target, channel, sms_text)
-        if factor.is_pending:
-            message = EnrollmentCode(ref.user_id, factor)
-        to = plan.destination_hash
-        with self.sending.client_send(ref.email_hash, channel, now, to) as (_, resend_at):
-            self.sending.send(plan, message, call, challenge)
-        return Issued(challenge, resend_at)
-
     # ---- Parts -----------------------------------------------------------------------------------
 
     def _new_challenge(
@@ -408,14 +338,6 @@ class Issue:
         wrong = self.customers.get(customer).wrong_codes
         if wrong and found.last_login > wrong[-1].at:
             self.customers.forget_wrong_codes(customer, len(wrong), now)
-
-    def _reaches(self, factor: Factor, email_hash: EmailHash) -> bool:
-        """Whether an email factor's address is the email with this hash."""
-        try:
-            address = parse_email(factor.destination)
-        except errors.BadRequest:
-            return False
-        return self.keys().email_hash(address) == email_hash
 
     def _now(self) -> int:
         return int(self.clock())

@@ -32,14 +32,7 @@ from verification.models import (
     VerifyRequest,
 )
 from verification.observability import Meter
-from verification.ports import (
-    Attempts,
-    Clock,
-    Emails,
-    Keys,
-    Result,
-    Settlement,
-)
+from verification.ports import Attempts, Clock, Emails, Keys, Result, Settlement
 from verification.receipts import Receipts
 from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, FixedTime, in_turn

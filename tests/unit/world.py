@@ -190,7 +190,7 @@ class World:
         )
         self.holds = Holds(self.lookup, self.customers, keys, settings, meter, clock)
         self.enrollment = Enrollment(
-            keys, emails, users, factors, self.issue, self.sending, settings, meter, clock
+            keys, emails, users, factors, self.limits, self.sending, settings, meter, clock
         )
         requests = RegistrationRows(table)
         self.register = Register(keys, emails, requests, users, factors, meter, clock)
