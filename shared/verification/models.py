@@ -22,6 +22,9 @@ CustomerKey = NewType("CustomerKey", str)
 """32 hex digits that stand for an Okta user in the table."""
 
 
+# ---- Closed sets ---------------------------------------------------------------------------------
+
+
 class Channel(StrEnum):
     """How a customer is challenged: with a code, or with a push that the customer answers."""
 
@@ -126,6 +129,9 @@ class Origin(StrEnum):
     MFA = "mfa"
 
 
+# ---- Callers and their calls ---------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """A caller with a client key. `audiences`: whose receipts it may redeem; the first is that of
@@ -194,6 +200,9 @@ class Call:
     function: str = ""
     spent: Spent | None = None
     patience: float = math.inf
+
+
+# ---- Requests ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +280,9 @@ class AwaitRequest:
     device_token: str = field(default="", repr=False)
     wants_receipt: bool = False
     must_be_push: bool = False
+
+
+# ---- Customers and their factors -----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +402,9 @@ class Target:
     customer: CustomerKey
     user_id: str
     factor_id: str
+
+
+# ---- Challenges, and what the table knows --------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -554,6 +569,9 @@ class PublicState:
     busy_until: float = 0.0
 
 
+# ---- Answers -------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Issued:
     """The answer to "send a code": the challenge, and what the caller may do next.
@@ -594,6 +612,9 @@ class Pending:
     challenge: Challenge
     number: int | None = None
     retry_after: int | None = None
+
+
+# ---- Receipts and holds --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -637,6 +658,9 @@ class Hold:
     lanes: tuple[Lane, ...]
     since: int | None
     wrong_codes: tuple[WrongCode, ...]
+
+
+# ---- Sign-ins ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
