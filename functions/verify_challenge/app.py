@@ -40,7 +40,7 @@ def verify_by_url(request: VerifyRequest, context: Context) -> Reply:
 def verify(request: VerifyRequest | AwaitRequest, context: Context) -> Reply:
     """200: the challenge, verified; 202: the customer has not answered the push yet."""
     if isinstance(request, AwaitRequest):
-        return json_api.awaited(context.service.verify.awaited(request, context.call))
+        return json_api.awaited(context.service.awaiting.challenge(request, context.call))
     return json_api.verified(context.service.verify.challenge(request, context.call))
 
 
@@ -54,7 +54,7 @@ def verify(request: VerifyRequest | AwaitRequest, context: Context) -> Reply:
 )
 def look(request: AwaitRequest, context: Context) -> Reply:
     """200: the challenge, verified; 202: it is not decided yet."""
-    return json_api.awaited(context.service.verify.awaited(request, context.call))
+    return json_api.awaited(context.service.awaiting.challenge(request, context.call))
 
 
 @router.route(

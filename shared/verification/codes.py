@@ -1,4 +1,4 @@
-"""What Okta can be asked to send (by `issue`) and to check (by `verify`)."""
+"""What Okta can be asked to send (by `sending`) and to check (by `checking`)."""
 
 from __future__ import annotations
 
@@ -64,15 +64,8 @@ class SignInEnrollment:
     step: EnrollStep
 
 
-Message = (
-    FactorCode
-    | FactorPush
-    | EnrollmentCode
-    | NewFactor
-    | SignInCode
-    | SignInEnrollmentCode
-    | SignInEnrollment
-)
+SignInMessage = SignInCode | SignInEnrollmentCode | SignInEnrollment
+Message = FactorCode | FactorPush | EnrollmentCode | NewFactor | SignInMessage
 
 
 @dataclass(frozen=True, slots=True)

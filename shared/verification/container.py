@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from verification.awaiting import Awaiting
 from verification.aws import clients
 from verification.aws.attempt_rows import AttemptRows
 from verification.aws.budget_rows import BudgetRows
@@ -23,6 +24,7 @@ from verification.aws.signing import KmsSigner
 from verification.aws.table import Table
 from verification.aws.template_rows import TemplateRows
 from verification.beside import Threads
+from verification.checking import Checking
 from verification.devices import Devices
 from verification.enrollment import Enrollment
 from verification.holds import Holds
@@ -42,8 +44,10 @@ from verification.passwords import Passwords
 from verification.ports import Beside
 from verification.receipts import Receipts
 from verification.registration import Register
+from verification.sending import Sending
 from verification.settings import Settings
 from verification.sign_in import SignIn
+from verification.sign_in_codes import SignInCodes
 from verification.timing import FixedTime
 from verification.verify import Verify
 
@@ -65,6 +69,7 @@ class Container:
     beside: Beside
     issue: Issue
     verify: Verify
+    awaiting: Awaiting
     holds: Holds
     enrollment: Enrollment
     register: Register
@@ -119,15 +124,12 @@ def build(
     lookup = Lookup(users, factors, emails, keys, beside)
     devices = Devices(customers, keys)
     receipts = Receipts(keys, signer, ReceiptRows(table), emails, lookup, settings, meter, clock)
-    issue = Issue(
+    sending = Sending(
         keys=keys,
         emails=emails,
         customers=customers,
         pushes=pushes,
         templates=TemplateRows(table),
-        invocation=invocation,
-        lookup=lookup,
-        devices=devices,
         limits=limits,
         okta_factors=factors,
         okta_authn=authn,
@@ -138,18 +140,51 @@ def build(
         clock=clock,
         sleep=sleep,
     )
-    verify = Verify(
+    issue = Issue(
+        keys=keys,
+        emails=emails,
+        customers=customers,
+        invocation=invocation,
+        lookup=lookup,
+        devices=devices,
+        limits=limits,
+        sending=sending,
+        settings=settings,
+        meter=meter,
+        clock=clock,
+        sleep=sleep,
+    )
+    attempts = AttemptRows(table, emails)
+    checking = Checking(
+        attempts=attempts,
+        pushes=pushes,
+        limits=limits,
+        okta_factors=factors,
+        okta_authn=authn,
+        settings=settings,
+        clock=clock,
+        sleep=sleep,
+    )
+    awaiting = Awaiting(
         keys=keys,
         emails=emails,
         customers=customers,
         pushes=pushes,
-        attempts=AttemptRows(table, emails),
-        lookup=lookup,
         devices=devices,
         limits=limits,
         receipts=receipts,
-        okta_factors=factors,
-        okta_authn=authn,
+        checking=checking,
+        meter=meter,
+        clock=clock,
+    )
+    verify = Verify(
+        keys=keys,
+        emails=emails,
+        attempts=attempts,
+        lookup=lookup,
+        devices=devices,
+        receipts=receipts,
+        checking=checking,
         settings=settings,
         meter=meter,
         fixed_time=fixed_time,
@@ -168,6 +203,17 @@ def build(
         clock=clock,
         sleep=sleep,
     )
+    sign_in_codes = SignInCodes(
+        keys=keys,
+        devices=devices,
+        limits=limits,
+        sending=sending,
+        checking=checking,
+        okta_factors=factors,
+        meter=meter,
+        fixed_time=fixed_time,
+        clock=clock,
+    )
     return Container(
         settings=settings,
         secrets=secrets,
@@ -182,8 +228,11 @@ def build(
         beside=beside,
         issue=issue,
         verify=verify,
+        awaiting=awaiting,
         holds=Holds(lookup, customers, keys, settings, meter, clock),
-        enrollment=Enrollment(keys, emails, users, factors, issue, settings, meter, clock),
+        enrollment=Enrollment(
+            keys, emails, users, factors, limits, sending, settings, meter, clock
+        ),
         register=Register(keys, emails, RegistrationRows(table), users, factors, meter, clock),
         sign_in=SignIn(
             keys=keys,
@@ -191,8 +240,7 @@ def build(
             passwords=passwords,
             authn=authn,
             okta_factors=factors,
-            issue=issue,
-            verify=verify,
+            codes=sign_in_codes,
             limits=limits,
             receipts=receipts,
             settings=settings,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from verification import rules
 from verification.crypto import DeviceClaim
-from verification.models import CustomerKey, CustomerState, Device, EmailHash
+from verification.models import Caller, CustomerKey, CustomerState, Device, EmailHash, Lane
 from verification.ports import Customers, Keys
 
 
@@ -35,6 +35,14 @@ class Devices:
         if claim.device_id not in {device.id for device in state.devices}:
             return None
         return claim, state
+
+    def lane_of(self, caller: Caller, customer: CustomerKey, now: int) -> Lane:
+        """The lane of a caller who deals with a customer that is known already."""
+        if not caller.is_public:
+            return Lane.CLIENT
+        token = caller.device_token
+        device = self.claim(token, now, email_hash=None, customer=customer)
+        return Lane.DEVICE if device else Lane.STRANGER
 
     def remember(
         self,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, replace
 
 from verification import errors, rules
-from verification.issue import Issue
+from verification.codes import EnrollmentCode, FactorCode, Message
+from verification.crypto import Place, Row
+from verification.limits import Limits
 from verification.models import (
     Call,
+    Challenge,
+    ChallengeStatus,
+    Channel,
     EmailHash,
     Enrolled,
     Factor,
@@ -15,11 +21,15 @@ from verification.models import (
     FactorStatus,
     FactorType,
     Issued,
+    Lane,
+    Origin,
+    Target,
     User,
 )
 from verification.observability import Meter
 from verification.parsing import parse_email
-from verification.ports import Clock, Emails, Keys, OktaFactors, OktaUsers
+from verification.ports import Clock, Emails, Keys, OktaFactors, OktaUsers, SendPlan
+from verification.sending import Sending
 from verification.settings import Settings
 
 
@@ -31,7 +41,8 @@ class Enrollment:
     emails: Emails
     users: OktaUsers
     factors: OktaFactors
-    issue: Issue
+    limits: Limits
+    sending: Sending
     settings: Settings
     meter: Meter
     clock: Clock
@@ -65,7 +76,7 @@ class Enrollment:
         if self.settings.activate_phones:
             factor, _ = self.factors.enroll(user.id, wanted, call, activate=True)
         else:
-            factor = self.issue.enroll_phone(user, wanted, self._email_hash(user), call)
+            factor = self.sending.enroll_phone(user, wanted, self._email_hash(user), call)
         return self._enrolled(user, factor)
 
     def enroll_email(self, user_name: str, call: Call) -> Enrolled:
@@ -92,10 +103,72 @@ class Enrollment:
         self.emails.forget(ref.email_hash)
 
     def challenge(self, ref_id: str, sms_text: str | None, call: Call) -> Issued:
-        """Begin a challenge of this factor. Raises FactorNotEnrolled, FactorNotActive."""
+        """Begin a challenge of this factor. An authenticator app is sent nothing; a pending phone is sent
+        the code of its enrollment again, unless that was sent a moment ago. Raises FactorNotEnrolled,
+        FactorNotActive, SendLimited.
+        """
         ref = self._ref(ref_id)
         factor = self.factors.get(ref.user_id, ref.factor_id, call)
-        return self.issue.to_factor(ref_id, ref, factor, sms_text, call)
+        rules.require_usable(factor)
+        channel, now = rules.channel_of(factor.type), int(self.clock())
+        if channel is Channel.PUSH:
+            raise errors.UnsupportedChannel("A push is not a code: begin it with POST /challenge.")
+        if channel is Channel.EMAIL and not self._reaches(factor, ref.email_hash):
+            raise errors.FactorNotEnrolled
+        self.meter.note(channel=channel, lane=Lane.CLIENT)
+        target = Target(self.keys().customer_key(ref.user_id), ref.user_id, ref.factor_id)
+        challenge = self._new_challenge(ref_id, ref, factor, target, now, call)
+        plan = SendPlan(
+            customer=target.customer,
+            by=challenge.id,
+            token=secrets.token_hex(16),
+            now=now,
+            allowed=self.limits.attempts_allowed(Lane.CLIENT),
+            challenge=challenge,
+        )
+        if not rules.is_sent(channel):
+            self.sending.send(plan, None, call)
+            return Issued(challenge, now)
+        plan = replace(plan, factor_id=factor.id)
+        if factor.is_pending and now - ref.enrolled_at < rules.RESEND_SECONDS:
+            self.sending.send(replace(plan, is_on_its_way=True), None, call)
+            return Issued(challenge, now)
+        plan = replace(plan, destination_hash=self.keys().destination_hash(factor.destination))
+        message: Message = FactorCode(target, channel, sms_text)
+        if factor.is_pending:
+            message = EnrollmentCode(ref.user_id, factor)
+        to = plan.destination_hash
+        with self.sending.client_send(ref.email_hash, channel, now, to) as (_, resend_at):
+            self.sending.send(plan, message, call, challenge)
+        return Issued(challenge, resend_at)
+
+    def _new_challenge(
+        self, ref_id: str, ref: FactorRef, factor: Factor, target: Target, now: int, call: Call
+    ) -> Challenge:
+        return Challenge(
+            id=self.keys().new_challenge_id(Place(Row.CUSTOMER, target.customer)),
+            status=ChallengeStatus.SENDING,
+            channel=rules.channel_of(factor.type),
+            lane=Lane.CLIENT,
+            email_hash=ref.email_hash,
+            destination=rules.mask(factor.destination),
+            sent_at=now,
+            expires_at=now + self.settings.challenge_lifetime,
+            target=target,
+            client=call.caller.name,
+            origin=Origin.MFA,
+            factor_ref=ref_id,
+            activates=factor.is_pending,
+            audience=rules.audience_of(None, call.caller.client, self.settings.receipt_audiences),
+        )
+
+    def _reaches(self, factor: Factor, email_hash: EmailHash) -> bool:
+        """Whether an email factor's address is the email with this hash."""
+        try:
+            address = parse_email(factor.destination)
+        except errors.BadRequest:
+            return False
+        return self.keys().email_hash(address) == email_hash
 
     def _ref(self, ref_id: str) -> FactorRef:
         ref = self.keys().factor_ref(ref_id)

@@ -1,35 +1,24 @@
-"""Has a code or a push sent. No other module does, for any dialect, enrollment or sign-in.
+"""Begins challenges of customers who are named by their email, and carries out those of the public.
 
 A client's request goes from top to bottom: count the send, look the customer up, record the
-challenge, have Okta send the code, confirm. A public request ends after its challenge is recorded
-under the email's hash, before anybody is looked up; the function then invokes itself and `deliver`
-does the rest. So what the public is told cannot depend on the customer.
+challenge, have it sent (`sending`). A public request ends after its challenge is recorded under the
+email's hash, before anybody is looked up; the function then invokes itself and `deliver` does the
+rest. So what the public is told cannot depend on the customer.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import assert_never
 
 from verification import errors, rules
-from verification.codes import (
-    PUSH,
-    EnrollmentCode,
-    FactorCode,
-    FactorPush,
-    Message,
-    NewFactor,
-    SignInCode,
-    SignInEnrollment,
-    SignInEnrollmentCode,
-)
+from verification.codes import FactorCode, FactorPush, Message
 from verification.crypto import Place, Row
 from verification.devices import Devices
-from verification.limits import Budget, Limits
+from verification.limits import Limits
 from verification.lookup import Lookup
 from verification.models import (
     Call,
@@ -38,58 +27,26 @@ from verification.models import (
     ChallengeStatus,
     Channel,
     CustomerKey,
-    CustomerState,
     Email,
-    EmailHash,
-    EnrollStep,
-    Factor,
-    FactorRef,
-    FactorStep,
-    FactorType,
     Found,
     Issued,
     IssueRequest,
     KnownFactor,
-    KnownSignIn,
     Lane,
-    Origin,
-    Push,
     Scope,
     SentPush,
-    SignInDocument,
     Target,
-    User,
 )
 from verification.observability import Meter
-from verification.parsing import parse_email
-from verification.ports import (
-    Beside,
-    Clock,
-    Customers,
-    Emails,
-    Invocation,
-    Keys,
-    OktaAuthn,
-    OktaFactors,
-    OktaSmsTemplates,
-    Pushes,
-    SendPlan,
-    Templates,
-)
+from verification.ports import Clock, Customers, Emails, Invocation, Keys, SendPlan
+from verification.sending import Sending
 from verification.settings import Settings
 from verification.timing import in_turn
 
 TASK = "deliver"
 """The name of an asynchronous event that asks for `deliver`."""
 
-_Answer = Factor | SentPush | SignInDocument | None
-"""What Okta answers to a message."""
-
-_OKTA_DISAGREES = (errors.CustomerRefused, errors.InvalidPhoneNumber)
-"""Refusals that show that the kept look-up is out of date."""
-
 _NOT_FOR_STRANGERS = "push, any and fallback need a client key or the token of a known device."
-_NO_NUMBER = "Okta sent the push without a number to choose, so it was taken back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +73,15 @@ class Issue:
     keys: Keys
     emails: Emails
     customers: Customers
-    pushes: Pushes
-    templates: Templates
     invocation: Invocation
     lookup: Lookup
     devices: Devices
     limits: Limits
-    okta_factors: OktaFactors
-    okta_authn: OktaAuthn
-    okta_templates: OktaSmsTemplates
+    sending: Sending
     settings: Settings
-    beside: Beside
     meter: Meter
     clock: Clock
     sleep: Callable[[float], None]
-
-    # ---- By email: the JSON API and the invoke URL -----------------------------------------------
 
     def to_email(self, request: IssueRequest, call: Call) -> Issued:
         """Send a code to the customer with this email. Raises SendLimited, AttemptsHeld, and to
@@ -153,6 +103,8 @@ class Issue:
             raise errors.MalformedBody("context and receipt_seconds are for clients.")
         return self._to_public(request, call)
 
+    # ---- Clients ---------------------------------------------------------------------------------
+
     def _to_client(self, request: IssueRequest, call: Call) -> Issued:
         now, email_hash = self._now(), self.keys().email_hash(request.email)
         lane = Lane.RELEASE if request.releases_hold else Lane.CLIENT
@@ -163,7 +115,7 @@ class Issue:
             # Releases have a window of their own, on the customer's row.
             known, resend_at = self.emails.found(email_hash), now + rules.RESEND_SECONDS
             return self._send_to_client(request, channel, lane, known, resend_at, now, call)
-        with self._client_send(email_hash, channel, now) as (known, resend_at):
+        with self.sending.client_send(email_hash, channel, now) as (known, resend_at):
             return self._send_to_client(request, channel, lane, known, resend_at, now, call)
 
     def _channel_for_client(
@@ -215,10 +167,14 @@ class Issue:
             challenge=challenge,
         )
         plan, message = _over(plan, channel, factor, target)
-        state, answer = self._send(plan, message, _in_language(call, request.locale), challenge)
+        state, answer = self.sending.send(
+            plan, message, _in_language(call, request.locale), challenge
+        )
         if isinstance(answer, SentPush):
             return Issued(challenge, resend_at, number=answer.number)
         return Issued(challenge, resend_at, rules.attempts_remaining(state, allowed))
+
+    # ---- The public: what is answered at once ----------------------------------------------------
 
     def _to_public(self, request: IssueRequest, call: Call) -> Issued:
         now, email_hash = self._now(), self.keys().email_hash(request.email)
@@ -282,6 +238,8 @@ class Issue:
         sealed = self.keys().seal(TASK, json.dumps(asdict(delivery)))
         self.invocation.invoke(function, json.dumps({"task": TASK, "sealed": sealed}))
 
+    # ---- The public: what is carried out later ---------------------------------------------------
+
     def deliver(self, sealed: str, call: Call) -> bool:
         """Carry out a public send. Lambda may deliver an event twice; the code is sent once. Returns
         whether it was sent now.
@@ -333,7 +291,7 @@ class Issue:
         if not self.emails.attach(place, challenge, target):
             return False  # the second delivery of one event
         plan, message = _over(plan, challenge.channel, factor, target)
-        self._send(plan, message, _in_language(call, delivery.locale), challenge)
+        self.sending.send(plan, message, _in_language(call, delivery.locale), challenge)
         return True
 
     def _with_channel(
@@ -347,284 +305,6 @@ class Issue:
         channel = rules.choose_channel(found.factors, challenge.channel, with_push=with_push)
         destination = rules.public_destination(email, channel)
         return replace(challenge, channel=channel, destination=destination, chooses=False)
-
-    # ---- By factor: the MFA API ------------------------------------------------------------------
-
-    def to_factor(
-        self, ref_id: str, ref: FactorRef, factor: Factor, sms_text: str | None, call: Call
-    ) -> Issued:
-        """Begin a challenge of this factor. An authenticator app is sent nothing; a pending phone
-        is sent the code of its enrollment again, unless that was sent a moment ago.
-        """
-        rules.require_usable(factor)
-        channel, now = rules.channel_of(factor.type), self._now()
-        if channel is Channel.PUSH:
-            raise errors.UnsupportedChannel("A push is not a code: begin it with POST /challenge.")
-        if channel is Channel.EMAIL and not self._reaches(factor, ref.email_hash):
-            raise errors.FactorNotEnrolled
-        self.meter.note(channel=channel, lane=Lane.CLIENT)
-        keyring = self.keys()
-        target = Target(keyring.customer_key(ref.user_id), ref.user_id, ref.factor_id)
-        challenge = Challenge(
-            id=keyring.new_challenge_id(Place(Row.CUSTOMER, target.customer)),
-            status=ChallengeStatus.SENDING,
-            channel=channel,
-            lane=Lane.CLIENT,
-            email_hash=ref.email_hash,
-            destination=rules.mask(factor.destination),
-            sent_at=now,
-            expires_at=now + self.settings.challenge_lifetime,
-            target=target,
-            client=call.caller.name,
-            origin=Origin.MFA,
-            factor_ref=ref_id,
-            activates=factor.is_pending,
-            audience=rules.audience_of(None, call.caller.client, self.settings.receipt_audiences),
-        )
-        plan = SendPlan(
-            customer=target.customer,
-            by=challenge.id,
-            token=secrets.token_hex(16),
-            now=now,
-            allowed=self.limits.attempts_allowed(Lane.CLIENT),
-            challenge=challenge,
-        )
-        if not rules.is_sent(channel):
-            self._send(plan, None, call)
-            return Issued(challenge, now)
-        plan = replace(plan, factor_id=factor.id)
-        if factor.is_pending and now - ref.enrolled_at < rules.RESEND_SECONDS:
-            self._send(replace(plan, is_on_its_way=True), None, call)
-            return Issued(challenge, now)
-        plan = replace(plan, destination_hash=keyring.destination_hash(factor.destination))
-        message: Message = FactorCode(target, channel, sms_text)
-        if factor.is_pending:
-            message = EnrollmentCode(ref.user_id, factor)
-        to = plan.destination_hash
-        with self._client_send(ref.email_hash, channel, now, to) as (_, resend_at):
-            self._send(plan, message, call, challenge)
-        return Issued(challenge, resend_at)
-
-    def enroll_phone(self, user: User, wanted: Factor, email_hash: EmailHash, call: Call) -> Factor:
-        """Enroll a phone, which Okta sends its first code."""
-        self.limits.spend(Budget.SENDS, call.caller)
-        destination = self.keys().destination_hash(wanted.destination)
-        with (
-            self._client_send(email_hash, Channel.SMS, self._now(), destination),
-            self._send_to(destination, secrets.token_hex(16)) as counted,
-        ):
-            factor = self._ask_okta(NewFactor(user.id, wanted), counted, call)
-        if not isinstance(factor, Factor):
-            raise errors.InternalError("an enrollment without a factor")
-        return factor
-
-    # ---- In a sign-in ----------------------------------------------------------------------------
-
-    def in_sign_in(
-        self, known: KnownSignIn, key: str, step: FactorStep, call: Call, *, again: bool
-    ) -> tuple[SignInDocument, bool]:
-        """Challenge a factor of a sign-in, and whether that has sent a code. `key` stands for the
-        sign-in in the table.
-        """
-        factor_type = known.factors.get(step.factor_id, FactorType.EMAIL)
-        return self._sign_in(known, key, factor_type, SignInCode(step, again), call)
-
-    def enrollment_code_in_sign_in(
-        self, known: KnownSignIn, key: str, step: FactorStep, call: Call
-    ) -> tuple[SignInDocument, bool]:
-        """Send the first code of a factor again that the sign-in has enrolled."""
-        factor_type = known.factors.get(step.factor_id, FactorType.EMAIL)
-        return self._sign_in(known, key, factor_type, SignInEnrollmentCode(step), call)
-
-    def enroll_in_sign_in(
-        self, known: KnownSignIn, key: str, step: EnrollStep, call: Call
-    ) -> tuple[SignInDocument, bool]:
-        """Enroll a factor in a sign-in."""
-        return self._sign_in(known, key, step.type, SignInEnrollment(step), call)
-
-    def _sign_in(
-        self,
-        known: KnownSignIn,
-        key: str,
-        factor_type: FactorType,
-        message: SignInCode | SignInEnrollmentCode | SignInEnrollment,
-        call: Call,
-    ) -> tuple[SignInDocument, bool]:
-        channel = _sent_channel(factor_type)
-        if channel is None:
-            return _document(self._ask_okta(message, _nothing_counts, call)), False
-        customer, now = self.keys().customer_key(known.user_id), self._now()
-        lane = self.lane_of(call.caller, customer, now)
-        self.meter.note(channel=channel, lane=lane)
-        self.limits.spend(Budget.SENDS, call.caller)
-        factor_id = "" if isinstance(message, SignInEnrollment) else message.step.factor_id
-        plan = SendPlan(
-            customer=customer,
-            by=key,
-            token=secrets.token_hex(16),
-            now=now,
-            allowed=self.limits.attempts_allowed(lane),
-            factor_id=factor_id,
-            destination_hash=self._destination_in_sign_in(known, message, call),
-            counts_as=channel,
-            by_stranger=lane is Lane.STRANGER,
-        )
-        _, document = self._send(plan, message, call)
-        return _document(document), True
-
-    def _destination_in_sign_in(
-        self,
-        known: KnownSignIn,
-        message: SignInCode | SignInEnrollmentCode | SignInEnrollment,
-        call: Call,
-    ) -> str:
-        """The hash of the mailbox or phone, or nothing where it is not known."""
-        match message:
-            case SignInCode(step):
-                destination = step.factor_id  # Okta masks the address, so the factor stands for it
-            case SignInEnrollmentCode(step):
-                destination = self.okta_factors.get(known.user_id, step.factor_id, call).destination
-            case SignInEnrollment(enroll_step):
-                destination = _new_destination(enroll_step)
-            case _:
-                assert_never(message)
-        return self.keys().destination_hash(destination) if destination else ""
-
-    def lane_of(self, caller: Caller, customer: CustomerKey, now: int) -> Lane:
-        """The lane of a caller who deals with a customer that is known already."""
-        if not caller.is_public:
-            return Lane.CLIENT
-        token = caller.device_token
-        device = self.devices.claim(token, now, email_hash=None, customer=customer)
-        return Lane.DEVICE if device else Lane.STRANGER
-
-    # ---- The one sequence ------------------------------------------------------------------------
-
-    def _send(
-        self,
-        plan: SendPlan,
-        message: Message | None,
-        call: Call,
-        challenge: Challenge | None = None,
-    ) -> tuple[CustomerState, _Answer]:
-        """Record that a code is about to be sent, have Okta send it, confirm; without a message only
-        record it. What is superseded by it is cancelled at Okta if it is a push.
-
-        If it was certainly not sent, what was sent before is good again. If that is not known,
-        neither is good, unless no older code can still be accepted by Okta.
-        """
-        destination, stranger = plan.destination_hash, plan.by_stranger
-        with self._send_to(destination, plan.token, by_stranger=stranger) as counted:
-            before = in_turn(lambda: self.customers.begin_send(plan), call.deadline, self.sleep)
-            try:
-                answer = None if message is None else self._ask_okta(message, counted, call)
-            except errors.VerificationError as failure:
-                if not errors.was_carried_out(failure):
-                    with suppress(errors.StoreUnavailable):
-                        self.customers.withdraw_send(plan)
-                elif plan.factor_id:
-                    with suppress(errors.StoreUnavailable, errors.ConfigurationError):
-                        self._confirm_if_only_code(plan)
-                    self._cancel_superseded(before.push, plan, call)
-                if challenge is not None and isinstance(failure, _OKTA_DISAGREES):
-                    self.emails.forget(challenge.email_hash)
-                raise
-        try:
-            return self._confirmed(plan, message, answer, before, call), answer
-        except (errors.StoreUnavailable, errors.ConfigurationError) as failure:
-            if message is None:
-                raise
-            if isinstance(failure, errors.ConfigurationError):
-                self.meter.note(problem=failure.problem)
-            raise errors.SendNotConfirmed from None  # what was sent counts
-
-    def _confirmed(
-        self,
-        plan: SendPlan,
-        message: Message | None,
-        answer: _Answer,
-        before: CustomerState,
-        call: Call,
-    ) -> CustomerState:
-        """Record what Okta has sent; the customer's row after it."""
-        if isinstance(message, FactorPush) and isinstance(answer, SentPush):
-            self._keep_push(plan, message.target, answer, call)
-        self._cancel_superseded(before.push, plan, call)
-        if message is None:
-            return before
-        factor_id = plan.factor_id or _enrolled_factor(message, answer)
-        if not factor_id:
-            return self.customers.get(plan.customer)
-        return self.customers.confirm_send(plan.customer, factor_id, plan.by, plan.now)
-
-    def _confirm_if_only_code(self, plan: SendPlan) -> None:
-        """Whether Okta has sent the code is not known. It is good if Okta can accept no older one; a
-        push is not, because its transaction is not known.
-        """
-        state = self.customers.get(plan.customer)
-        if not plan.is_push and rules.is_only_code(state, plan.factor_id, plan.now):
-            self.customers.confirm_send(plan.customer, plan.factor_id, plan.by, plan.now)
-
-    def _keep_push(self, plan: SendPlan, target: Target, sent: SentPush, call: Call) -> None:
-        """Keep what is needed to ask about the push. Of two pushes at the same time one is taken back."""
-        content = json.dumps([target.user_id, sent.transaction, sent.number])
-        push = Push(plan.by, target.factor_id, self.keys().seal(PUSH, content))
-        if not self.pushes.keep(plan.customer, push):
-            self._cancel(target, sent.transaction, call)
-
-    def _cancel_superseded(self, push: Push | None, plan: SendPlan, call: Call) -> None:
-        """Take the customer's open push back if this send supersedes its challenge, or is a push too."""
-        keys = self.keys()
-        if push is None or push.by == plan.by:
-            return
-        if not plan.is_push and keys.place_of(push.by) != keys.place_of(plan.by):
-            return
-        content = keys.unseal(PUSH, push.sealed)
-        if content is not None:
-            user_id, transaction, _ = json.loads(content)
-            self._cancel(Target(plan.customer, user_id, push.factor_id), transaction, call)
-        with suppress(errors.StoreUnavailable):
-            self.pushes.drop(plan.customer, push)
-
-    def _cancel(self, target: Target, transaction: str, call: Call) -> None:
-        """Take a push off the customer's phone. If that fails it still proves nothing."""
-        try:
-            self.okta_factors.cancel_push(target, transaction, call)
-        except errors.VerificationError as failure:
-            self.meter.note(push_not_cancelled=failure.code)
-
-    def _ask_okta(self, message: Message, counted: Callable[[], None], call: Call) -> _Answer:
-        """Have Okta send the code, once `counted` has returned: it waits until the send is counted
-        for its destination, and raises SendLimited if it may not be.
-        """
-        counted()
-        match message:
-            case FactorCode(target, channel, sms_text):
-                template_id = None
-                if sms_text is not None and channel is Channel.SMS:
-                    template_id = self._template_id(sms_text, call)
-                lifetime = self.settings.challenge_lifetime
-                self.okta_factors.send_code(target, channel, lifetime, template_id, call)
-                return None
-            case FactorPush(target):
-                sent = self.okta_factors.send_push(target, call)
-                if sent.number is None:
-                    self._cancel(target, sent.transaction, call)
-                    raise errors.OktaAnswerUnclear(_NO_NUMBER)
-                return sent
-            case EnrollmentCode(user_id, factor):
-                self.okta_factors.resend_enrollment_code(user_id, factor, call)
-                return None
-            case NewFactor(user_id, wanted):
-                return self.okta_factors.enroll(user_id, wanted, call, activate=False)[0]
-            case SignInCode(step, again):
-                authn = self.okta_authn
-                return authn.resend(step, call) if again else authn.challenge(step, call)
-            case SignInEnrollmentCode(step):
-                return self.okta_authn.resend_enrollment_code(step, call)
-            case SignInEnrollment(enroll_step):
-                return self.okta_authn.enroll(enroll_step, call)
-        assert_never(message)
 
     # ---- Parts -----------------------------------------------------------------------------------
 
@@ -651,47 +331,6 @@ class Issue:
             conductor=request.conductor,
         )
 
-    @contextmanager
-    def _client_send(
-        self, email_hash: EmailHash, channel: Channel, now: int, to: str = ""
-    ) -> Iterator[tuple[Found | None, int]]:
-        """Count one send of a client to this email, unless it was certainly not sent. `to` is the hash
-        of the mailbox or phone, where it is known before the look-up. Yields the kept look-up, and
-        when the next send is allowed. Raises SendLimited.
-        """
-        token = secrets.token_hex(8)
-        reserved = self.emails.reserve_client_send(email_hash, channel, token, now, to)
-        try:
-            yield reserved
-        except errors.VerificationError as failure:
-            if not errors.was_carried_out(failure):
-                with suppress(errors.StoreUnavailable):
-                    self.emails.refund_client_send(email_hash, channel, token)
-            raise
-
-    @contextmanager
-    def _send_to(
-        self, destination_hash: str, token: str, *, by_stranger: bool = False
-    ) -> Iterator[Callable[[], None]]:
-        """Count one send to a mailbox or phone beside what follows, unless it was certainly not sent;
-        nothing where the destination is not known. Yields what waits for the count, for `_ask_okta`.
-        """
-        if not destination_hash:
-            yield _nothing_counts
-            return
-        limits = self.limits
-        counted = self.beside.start(
-            lambda: limits.send_to(destination_hash, token, by_stranger=by_stranger)
-        )
-        try:
-            yield counted
-        except errors.VerificationError as failure:
-            if not errors.was_carried_out(failure):
-                with suppress(errors.SendLimited, errors.StoreUnavailable):
-                    counted()
-                    limits.take_back_send(destination_hash, token, by_stranger=by_stranger)
-            raise
-
     def _trust_last_login(self, found: Found, customer: CustomerKey, now: int) -> None:
         """If the stack trusts it, a sign-in at Okta after the last wrong code is a success."""
         if not self.settings.trust_last_login or not found.last_login:
@@ -700,28 +339,8 @@ class Issue:
         if wrong and found.last_login > wrong[-1].at:
             self.customers.forget_wrong_codes(customer, len(wrong), now)
 
-    def _template_id(self, text: str, call: Call) -> str:
-        name, now = self.okta_templates.name_of(text), self._now()
-        template_id = self.templates.find(name, now)
-        if template_id is None:
-            template_id = self.okta_templates.id_of(text, call)
-            self.templates.keep(name, template_id, now)
-        return template_id
-
-    def _reaches(self, factor: Factor, email_hash: EmailHash) -> bool:
-        """Whether an email factor's address is the email with this hash."""
-        try:
-            address = parse_email(factor.destination)
-        except errors.BadRequest:
-            return False
-        return self.keys().email_hash(address) == email_hash
-
     def _now(self) -> int:
         return int(self.clock())
-
-
-def _nothing_counts() -> None:
-    """There is no destination whose sends are counted."""
 
 
 def _delivery(
@@ -759,51 +378,6 @@ def _over(
     assert_never(channel)
 
 
-def _document(answer: _Answer) -> SignInDocument:
-    """The answer to a step of a sign-in."""
-    if not isinstance(answer, SignInDocument):
-        raise errors.InternalError("a step of a sign-in without a document")
-    return answer
-
-
 def _in_language(call: Call, locale: str | None) -> Call:
     """The call, in the language that was asked for."""
     return replace(call, caller=replace(call.caller, accept_language=locale)) if locale else call
-
-
-def _sent_channel(factor_type: FactorType) -> Channel | None:
-    """The channel of a factor that codes are sent to; None for one that is sent nothing. Raises
-    SignInRefused for a type whose challenges are not limited here, such as push.
-    """
-    match factor_type:
-        case FactorType.EMAIL | FactorType.SMS | FactorType.CALL:
-            return rules.channel_of(factor_type)
-        case (
-            FactorType.QUESTION
-            | FactorType.TOTP
-            | FactorType.TOKEN
-            | FactorType.TOKEN_HARDWARE
-            | FactorType.TOKEN_HOTP
-        ):
-            return None
-        case FactorType.PUSH | FactorType.OTHER:
-            raise errors.SignInRefused("Factors of this type cannot be used here.")
-    assert_never(factor_type)
-
-
-def _new_destination(step: EnrollStep) -> str:
-    """The phone or address to be enrolled; a phone as Okta writes it, however it was grouped."""
-    match step.more.get("profile"):
-        case {"phoneNumber": str(phone)} if phone:
-            return "+" + "".join(each for each in phone if each in "0123456789")
-        case {"email": str(address)}:
-            return address
-    return ""
-
-
-def _enrolled_factor(message: Message, answer: _Answer) -> str:
-    """The id of the factor that an enrollment in a sign-in has just created."""
-    if not isinstance(message, SignInEnrollment) or not isinstance(answer, SignInDocument):
-        return ""
-    ids = [each for each, kind in answer.factors.items() if kind is message.step.type]
-    return ids[0] if len(ids) == 1 else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
 from typing import Any, NewType, Self
 
@@ -20,6 +20,9 @@ EmailHash = NewType("EmailHash", str)
 
 CustomerKey = NewType("CustomerKey", str)
 """32 hex digits that stand for an Okta user in the table."""
+
+
+# ---- Closed sets ---------------------------------------------------------------------------------
 
 
 class Channel(StrEnum):
@@ -126,6 +129,9 @@ class Origin(StrEnum):
     MFA = "mfa"
 
 
+# ---- Callers and their calls ---------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """A caller with a client key. `audiences`: whose receipts it may redeem; the first is that of
@@ -194,6 +200,9 @@ class Call:
     function: str = ""
     spent: Spent | None = None
     patience: float = math.inf
+
+
+# ---- Requests ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +280,9 @@ class AwaitRequest:
     device_token: str = field(default="", repr=False)
     wants_receipt: bool = False
     must_be_push: bool = False
+
+
+# ---- Customers and their factors -----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,6 +404,9 @@ class Target:
     factor_id: str
 
 
+# ---- Challenges, and what the table knows --------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """One attempt to prove one customer. Times are epoch seconds; `destination` is masked.
@@ -429,6 +444,10 @@ class Challenge:
     def is_open(self) -> bool:
         """Whether its status allows an attempt; its time may be over all the same."""
         return self.status in (ChallengeStatus.SENDING, ChallengeStatus.PENDING)
+
+    def as_verified(self, now: int) -> Self:
+        """The same challenge, verified."""
+        return replace(self, status=ChallengeStatus.VERIFIED, verified_at=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -550,6 +569,9 @@ class PublicState:
     busy_until: float = 0.0
 
 
+# ---- Answers -------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Issued:
     """The answer to "send a code": the challenge, and what the caller may do next.
@@ -590,6 +612,9 @@ class Pending:
     challenge: Challenge
     number: int | None = None
     retry_after: int | None = None
+
+
+# ---- Receipts and holds --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -633,6 +658,9 @@ class Hold:
     lanes: tuple[Lane, ...]
     since: int | None
     wrong_codes: tuple[WrongCode, ...]
+
+
+# ---- Sign-ins ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from threading import Lock
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from verification.models import Challenge, Lane
+
 Fact = str | int | float | bool | None
 
 
@@ -51,6 +53,12 @@ class Meter:
     def note(self, **facts: Fact) -> None:
         """Add facts to the log line: hashes, ids and words, nothing about a person."""
         self.facts.update(facts)
+
+    def note_challenge(self, challenge: Challenge, lane: Lane) -> None:
+        """Add what the log says of a challenge that a caller in this lane asks about."""
+        self.note(channel=challenge.channel, email_hash=challenge.email_hash, lane=lane)
+        if challenge.conductor is not None:
+            self.note(context=challenge.conductor.text)
 
     def line(self) -> dict[str, Fact]:
         """The measured part of the log line; durations in milliseconds."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from verification import errors, jws, rules
@@ -23,6 +23,7 @@ from verification.models import (
     Lane,
     Receipt,
     RedeemRequest,
+    Verified,
 )
 from verification.observability import Meter
 from verification.ports import Clock, Emails, Keys, Redemptions, Signer
@@ -58,31 +59,24 @@ class Receipts:
     meter: Meter
     clock: Clock
 
-    def of_challenge(self, challenge: Challenge, user_id: str, call: Call) -> str | None:
-        """A receipt of a verified challenge, or None if it could not be signed. Raises
-        ReceiptUnavailable instead where the stack requires receipts.
+    def add_to(
+        self, verified: Verified, user_id: str, call: Call, *, asked: bool, takes: bool = True
+    ) -> Verified:
+        """The success with its receipt, if one is wanted: the public has no other way to carry its
+        success to a backend, and clients ask. Raises ReceiptUnavailable.
         """
-        conductor = challenge.conductor
-        claims = {
-            "aud": challenge.audience or self.settings.receipt_audiences[0],
-            "sub": user_id,
-            "auth_time": challenge.verified_at,
-            "amr": _methods(rules.factor_type_of(challenge.channel)),
-            "acr": ACR + _controlled(rules.factor_type_of(challenge.channel)),
-            "challenge_id": challenge.id,
-            "channel": challenge.channel,
-            "lane": challenge.lane,
-            "purpose": challenge.purpose,
-            "reference": challenge.reference,
-            "client": challenge.client,
-            "context": {"kind": conductor.kind, "id": conductor.id} if conductor else None,
-        }
-        return self._signed(claims, challenge.receipt_seconds or PUBLIC_SECONDS, call)
+        asked = asked or verified.challenge.wants_receipt
+        if not takes or not (asked or call.caller.is_public):
+            return verified
+        receipt = self._of_challenge(verified.challenge, user_id, call)
+        return replace(verified, receipt=receipt, receipt_unavailable=receipt is None)
 
     def of_sign_in(
         self, user_id: str, factor: FactorType | None, lane: Lane, call: Call
     ) -> str | None:
-        """A receipt of a sign-in that this factor has finished; otherwise like `of_challenge`."""
+        """A receipt of a sign-in that this factor has finished; None if it could not be signed. Raises
+        ReceiptUnavailable instead where the stack requires receipts.
+        """
         client, controlled = call.caller.client, _controlled(factor)
         claims = {
             "aud": rules.audience_of(None, client, self.settings.receipt_audiences),
@@ -136,6 +130,27 @@ class Receipts:
                     raise
                 self.meter.note(problem=failure.problem)
         return {"keys": keys}
+
+    def _of_challenge(self, challenge: Challenge, user_id: str, call: Call) -> str | None:
+        """A receipt of a verified challenge, or None if it could not be signed. Raises
+        ReceiptUnavailable instead where the stack requires receipts.
+        """
+        conductor = challenge.conductor
+        claims = {
+            "aud": challenge.audience or self.settings.receipt_audiences[0],
+            "sub": user_id,
+            "auth_time": challenge.verified_at,
+            "amr": _methods(rules.factor_type_of(challenge.channel)),
+            "acr": ACR + _controlled(rules.factor_type_of(challenge.channel)),
+            "challenge_id": challenge.id,
+            "channel": challenge.channel,
+            "lane": challenge.lane,
+            "purpose": challenge.purpose,
+            "reference": challenge.reference,
+            "client": challenge.client,
+            "context": {"kind": conductor.kind, "id": conductor.id} if conductor else None,
+        }
+        return self._signed(claims, challenge.receipt_seconds or PUBLIC_SECONDS, call)
 
     def _signed(self, claims: Mapping[str, object], seconds: int, call: Call) -> str | None:
         now, key_id = int(self.clock()), self.settings.receipt_key

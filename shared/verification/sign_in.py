@@ -7,7 +7,7 @@ Okta leads the customer from step to step, and its answers are passed on. This s
   (POST /challenge and /verify) and sending the `device_token` of that success as X-Device-Token, or
   by changing the password at Okta.
 - Limits for codes that are sent, and the customer's wrong codes in a row, shared with every other
-  way of trying one.
+  way of trying one (`sign_in_codes`).
 - A limit for the steps of one sign-in, and for the sign-ins with one login that cost nothing.
 """
 
@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from verification import errors, rules
-from verification.issue import Issue
 from verification.limits import Limits
 from verification.models import (
     Call,
@@ -39,8 +38,8 @@ from verification.passwords import Passwords
 from verification.ports import Clock, Keys, OktaAuthn, OktaFactors, SignIns
 from verification.receipts import Receipts
 from verification.settings import Settings
+from verification.sign_in_codes import SignInCodes
 from verification.timing import STRANGER_PATIENCE, FixedTime
-from verification.verify import Verify
 
 _QUESTIONS = "questions of a sign-in"
 """The context of sealed tickets."""
@@ -57,8 +56,7 @@ class SignIn:
     passwords: Passwords
     authn: OktaAuthn
     okta_factors: OktaFactors
-    issue: Issue
-    verify: Verify
+    codes: SignInCodes
     limits: Limits
     receipts: Receipts
     settings: Settings
@@ -113,14 +111,14 @@ class SignIn:
         step = _without_unnamed_device(_with_own_proof(step, known), known)
         if step.code or step.answer:
             return self._check(known, key, step, call, activates=False)
-        document, was_sent = self.issue.in_sign_in(known, key, step, call, again=False)
+        document, was_sent = self.codes.challenge(known, key, step, call, again=False)
         return self._next(document, known, step.redirect_url, call, was_sent=was_sent)
 
     def send_again(self, step: FactorStep, call: Call) -> SignInState:
         """Send another code of the factor that is challenged. Raises SendLimited, AttemptsHeld."""
         known, key = self._known_factor(step, call)
         step = _without_unnamed_device(step, known)
-        document, was_sent = self.issue.in_sign_in(known, key, step, call, again=True)
+        document, was_sent = self.codes.challenge(known, key, step, call, again=True)
         return self._next(document, known, "", call, was_sent=was_sent)
 
     def activate(self, step: FactorStep, call: Call) -> SignInState:
@@ -132,13 +130,13 @@ class SignIn:
     def enroll(self, step: EnrollStep, call: Call) -> SignInState:
         """Enroll a factor where Okta asks for one. Raises SendLimited."""
         known, key = self._known(step.state_token, call)
-        document, was_sent = self.issue.enroll_in_sign_in(known, key, step, call)
+        document, was_sent = self.codes.enroll(known, key, step, call)
         return self._next(document, known, "", call, was_sent=was_sent)
 
     def resend_enrollment_code(self, step: FactorStep, call: Call) -> SignInState:
         """Send another code for the activation of a factor. Raises SendLimited."""
         known, key = self._known_factor(step, call)
-        document, was_sent = self.issue.enrollment_code_in_sign_in(known, key, step, call)
+        document, was_sent = self.codes.send_enrollment_code(known, key, step, call)
         return self._next(document, known, "", call, was_sent=was_sent)
 
     def move(self, where: str, state_token: str, call: Call) -> SignInState:
@@ -170,9 +168,7 @@ class SignIn:
     def _check(
         self, known: KnownSignIn, key: str, step: FactorStep, call: Call, *, activates: bool
     ) -> SignInState:
-        customer = self.keys().customer_key(known.user_id)
-        lane = self.issue.lane_of(call.caller, customer, int(self.clock()))
-        document = self.verify.in_sign_in(known, key, step, lane, call, activates=activates)
+        document, lane = self.codes.check(known, key, step, call, activates=activates)
         known = self._remember(document, known)
         state = self._state(document, known, step.redirect_url)
         if document.status is not SignInStatus.SUCCESS or not step.wants_receipt:

@@ -1,138 +1,54 @@
-"""Has a code checked and settles the attempt, and asks Okta about a push. No other module does, for
-any dialect or sign-in.
+"""Verifies challenges, with a code.
 
-Every attempt goes from top to bottom: reserve it (it counts as wrong before Okta is asked), see what
-the code is good for, ask Okta, settle. Whatever goes wrong in between, the attempt counts, unless it
-is certain that Okta compared no code.
-
-A push is decided by the customer and not by who asks, so a question about it is no attempt: it reads
-the row, asks Okta at most once, and closes the challenge if Okta's answer is final.
+Every attempt goes from top to bottom: reserve it (`checking`), see what the code is good for, ask Okta,
+settle.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from verification import errors, rules
-from verification.codes import PUSH, Check, FactorCheck, SignInCheck
+from verification.checking import Checking, Reserved, result_of
+from verification.codes import FactorCheck
 from verification.crypto import Place, Row
 from verification.devices import Devices
-from verification.limits import Limits
 from verification.lookup import Lookup
 from verification.models import (
-    Attempt,
-    AwaitRequest,
     Call,
     Challenge,
-    ChallengeStatus,
     Channel,
     CustomerKey,
     CustomerState,
     Device,
-    FactorStep,
-    FactorType,
-    KnownSignIn,
     Lane,
     Origin,
-    Pending,
     PublicState,
-    Push,
-    PushAnswer,
-    SignInDocument,
-    SignInStatus,
     Slot,
-    Target,
     Verified,
     VerifyRequest,
 )
 from verification.observability import Meter
-from verification.ports import (
-    Attempts,
-    Clock,
-    Customers,
-    Emails,
-    Keys,
-    OktaAuthn,
-    OktaFactors,
-    PushDecision,
-    Pushes,
-    Result,
-    Settlement,
-)
+from verification.ports import Attempts, Clock, Emails, Keys, Result, Settlement
 from verification.receipts import Receipts
 from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, FixedTime, in_turn
 
-_PASSED = (
-    SignInStatus.SUCCESS,
-    SignInStatus.MFA_ENROLL,
-    SignInStatus.PASSWORD_EXPIRED,
-    SignInStatus.PASSWORD_WARN,
-)
-"""Where a sign-in can only be after a code was accepted."""
-
-_ANOTHER_PUSH = "Another push has been sent since: begin again."
-
-_NO_CODE_COMPARED = (
-    *(errors.AttemptsHeld, errors.CodeNotComparable),
-    *(errors.ChallengeExpired, errors.ChallengeNotFound),
-    *(errors.SignInEnded, errors.StepNotTaken),
-)
-"""Failures after which it is certain that Okta compared no code. The last two are Okta's answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reserved:
-    """An attempt that is reserved on the customer's row, and the row with the attempt in it."""
-
-    customer: CustomerKey
-    attempt: Attempt
-    state: CustomerState
-
-    @property
-    def remaining(self) -> int:
-        """Attempts that remain if this one is wrong."""
-        return rules.attempts_remaining(self.state, self.attempt.allowed)
-
-    @property
-    def remaining_if_undone(self) -> int:
-        """Attempts that remain if this one does not count."""
-        before = replace(self.state, wrong_codes=self.state.wrong_codes[:-1])
-        return rules.attempts_remaining(before, self.attempt.allowed)
-
-
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """A challenge of the caller, which may still be decided: where it is stored, whose it is, and what is
-    known of that customer.
-    """
-
-    place: Place
-    customer: CustomerKey
-    state: CustomerState
-    challenge: Challenge
-
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Checks codes, and asks about pushes."""
+    """Checks the codes of challenges."""
 
     keys: Keys
     emails: Emails
-    customers: Customers
     attempts: Attempts
-    pushes: Pushes
     lookup: Lookup
     devices: Devices
-    limits: Limits
     receipts: Receipts
-    okta_factors: OktaFactors
-    okta_authn: OktaAuthn
+    checking: Checking
     settings: Settings
     meter: Meter
     fixed_time: FixedTime
@@ -190,22 +106,22 @@ class Verify:
             self.sleep,
         )
         started = self.fixed_time.start()
-        if self._conceals(public.challenges[0].lane):
+        if self.checking.conceals(public.challenges[0].lane):
             call = replace(call, patience=STRANGER_PATIENCE)
         challenge = public.challenges[0]
-        self._note(challenge, challenge.lane)
-        reserved: _Reserved | None = None
+        self.meter.note_challenge(challenge, challenge.lane)
+        reserved: Reserved | None = None
         try:
             self._require_use(challenge, request)
             if challenge.target is None:
                 raise errors.InvalidCode  # nobody was sent anything
-            reserved = self._reserve(
-                challenge.target.customer, self._attempt(token, challenge.lane), call
+            reserved = self.checking.reserve(
+                challenge.target.customer, self.checking.attempt(token, challenge.lane), call
             )
-            self._require_no_brake(reserved)
+            self.checking.require_no_brake(reserved)
             self._require_newest(reserved, challenge, challenge.target.factor_id)
             check = FactorCheck(challenge.target, request.code, challenge.activates)
-            self._ask_okta(check, call)
+            self.checking.ask_okta(check, call)
         except errors.VerificationError as failure:
             self._settle_public_failure(place, token, public, reserved, failure, started)
             if isinstance(failure, errors.CustomerRefused):
@@ -219,35 +135,25 @@ class Verify:
             devices, device_token = self.devices.remember(
                 reserved.state, reserved.customer, challenge.email_hash, device_id, now
             )
-        self.attempts.settle(
-            Settlement(
-                token,
-                now,
-                Result.RIGHT,
-                customer=reserved.customer,
-                wrong_codes=len(reserved.state.wrong_codes),
-                place=place,
-                public_result=Result.RIGHT,
-                devices=devices,
-                refund=call.spent,
-            )
+        self.checking.settle(
+            reserved, Result.RIGHT, now, place=place, devices=devices, refund=call.spent
         )
-        verified = Verified(_verified(challenge, now), device_token=device_token)
-        return self._with_receipt(verified, challenge.target.user_id, call, **_wanted(request))
+        verified = Verified(challenge.as_verified(now), device_token=device_token)
+        return self.receipts.add_to(verified, challenge.target.user_id, call, **_wanted(request))
 
     def _settle_public_failure(
         self,
         place: Place,
         token: str,
         public: PublicState,
-        reserved: _Reserved | None,
+        reserved: Reserved | None,
         failure: errors.VerificationError,
         started: float,
     ) -> None:
         """Settle both rows before the response is held back: nothing is left to do after it that
         differs between customers and others.
         """
-        now, result = self.clock(), _result_of(failure)
+        now, result = self.clock(), result_of(failure)
         counts = reserved is not None and result is Result.WRONG
         is_stranger = place.row is Row.EMAIL
         closes = (
@@ -255,7 +161,7 @@ class Verify:
             if is_stranger
             else reserved is not None and not reserved.remaining
         )
-        conceals = self._conceals(public.challenges[0].lane)
+        conceals = self.checking.conceals(public.challenges[0].lane)
         self.attempts.settle(
             Settlement(
                 token,
@@ -276,14 +182,14 @@ class Verify:
         self,
         failure: errors.VerificationError,
         challenge: Challenge,
-        reserved: _Reserved | None,
+        reserved: Reserved | None,
         started: float,
         call: Call,
     ) -> errors.VerificationError:
         """What the public is told, after the fixed time. To strangers whatever went wrong is a
         wrong code: it must not say whether Okta was asked.
         """
-        conceals = self._conceals(challenge.lane)
+        conceals = self.checking.conceals(challenge.lane)
         if conceals and not isinstance(failure, errors.InvalidCode):
             self.meter.note(concealed=failure.code)
             if isinstance(failure, errors.ConfigurationError):
@@ -315,24 +221,24 @@ class Verify:
         token, started = secrets.token_hex(16), self.fixed_time.start()
         lane = Lane.RELEASE if slot is Slot.RELEASE else Lane.CLIENT
         attempt = replace(
-            self._attempt(token, lane),
+            self.checking.attempt(token, lane),
             slot=slot,
             challenge_id=request.challenge_id,
             client=call.caller.name,
             origin=request.origin,
         )
-        reserved = self._reserve(customer, attempt, call)
+        reserved = self.checking.reserve(customer, attempt, call)
         challenge = _stored_challenge(reserved.state, slot)
         target = challenge.target
-        self._note(challenge, lane)
+        self.meter.note_challenge(challenge, lane)
         try:
             if target is None:
                 raise errors.InternalError("a challenge of a client without a target")
             self._require_use(challenge, request)
             self._require_newest(reserved, challenge, target.factor_id)
-            self._ask_okta(FactorCheck(target, request.code, challenge.activates), call)
+            self.checking.ask_okta(FactorCheck(target, request.code, challenge.activates), call)
         except errors.VerificationError as failure:
-            self._settle_failure(reserved, slot, failure)
+            self.checking.settle_failure(reserved, failure)
             if isinstance(failure, errors.CustomerRefused):
                 self.emails.forget(challenge.email_hash)
             if call.caller.is_public:
@@ -346,241 +252,15 @@ class Verify:
             devices, device_token = self.devices.remember(
                 reserved.state, customer, challenge.email_hash, None, now
             )
-        self.attempts.settle(
-            Settlement(
-                token,
-                now,
-                Result.ACTIVATED if challenge.activates else Result.RIGHT,
-                customer=customer,
-                wrong_codes=len(reserved.state.wrong_codes),
-                slot=slot,
-                devices=devices,
-                refund=call.spent,
-            )
-        )
+        result = Result.ACTIVATED if challenge.activates else Result.RIGHT
+        self.checking.settle(reserved, result, now, devices=devices, refund=call.spent)
         if challenge.activates:
             self.emails.forget(challenge.email_hash)
         customer_id = "" if call.caller.is_public else target.user_id
-        verified = Verified(_verified(challenge, now), customer_id, device_token)
-        return self._with_receipt(verified, target.user_id, call, **_wanted(request))
+        verified = Verified(challenge.as_verified(now), customer_id, device_token)
+        return self.receipts.add_to(verified, target.user_id, call, **_wanted(request))
 
-    def _with_receipt(
-        self, verified: Verified, user_id: str, call: Call, *, asked: bool, takes: bool = True
-    ) -> Verified:
-        """The success with its receipt, if one is wanted: the public has no other way to carry its
-        success to a backend, and clients ask. Raises ReceiptUnavailable.
-        """
-        asked = asked or verified.challenge.wants_receipt
-        if not takes or not (asked or call.caller.is_public):
-            return verified
-        receipt = self.receipts.of_challenge(verified.challenge, user_id, call)
-        return replace(verified, receipt=receipt, receipt_unavailable=receipt is None)
-
-    # ---- Pushes ----------------------------------------------------------------------------------
-
-    def awaited(self, request: AwaitRequest, call: Call) -> Verified | Pending:
-        """What has become of a challenge of this caller; Okta is asked if it is a push. Raises
-        MissingCode, one of ChallengeRefused, and what Okta ends with.
-        """
-        own = self._own(request, call)
-        challenge = own.challenge
-        self._note(challenge, challenge.lane)
-        email = request.email
-        is_email = email is None or self.keys().email_hash(email) == challenge.email_hash
-        if not is_email or not rules.matches(challenge, request):
-            raise errors.ChallengeNotFound("It was begun for another email, purpose or reference.")
-        if challenge.channel is not Channel.PUSH and not challenge.chooses:
-            if request.must_be_push:
-                raise errors.MissingCode
-            return self._pending(Pending(challenge), call)
-        push = own.state.push
-        if push is None or push.by != challenge.id:
-            self._require_on_its_way(own)
-            return self._pending(Pending(challenge, retry_after=rules.POLL_SECONDS), call)
-        return self._ask_about(push, own, request, call)
-
-    def _own(self, request: AwaitRequest, call: Call) -> _Own:
-        """The caller's open challenge. A client owns what it began, and a device too; a stranger owns
-        nothing that can be awaited. Raises ChallengeNotFound or, where a code may have been
-        forgotten, MissingCode, and why the challenge is not open.
-        """
-        challenge_id, now = request.challenge_id, int(self.clock())
-        place = self.keys().place_of(challenge_id)
-        if place is not None and place.row is Row.CUSTOMER and not call.caller.is_public:
-            customer = CustomerKey(place.key)
-            state = self.customers.get(customer)
-            challenges = state.challenges
-            owner = (call.caller.name, Origin.API)
-            if owner in {
-                (each.client, each.origin) for each in challenges if each.id == challenge_id
-            }:
-                challenge = rules.require_open(challenges, challenge_id, now)
-                return _Own(place, customer, state, challenge)
-        if place is not None and place.row is Row.DEVICE and call.caller.is_public:
-            token = request.device_token or call.caller.device_token
-            device = self.devices.claim(token, now, email_hash=None, customer=None)
-            if device is not None and device[0].device_id == place.key:
-                challenge = self._of_device(place, challenge_id, now)
-                return _Own(place, device[0].customer, device[1], challenge)
-        raise errors.MissingCode if request.must_be_push else errors.ChallengeNotFound
-
-    def _of_device(self, place: Place, challenge_id: str, now: int) -> Challenge:
-        try:
-            return rules.require_open(self.emails.state(place).challenges, challenge_id, now)
-        except (errors.ChallengeSuperseded, errors.ChallengeExhausted):
-            raise errors.ChallengeExpired from None
-
-    def _require_on_its_way(self, own: _Own) -> None:
-        """Raise ChallengeExpired if another push was begun after this one."""
-        if own.challenge.target is None:
-            return
-        sent = own.state.sent.get(own.challenge.target.factor_id)
-        if sent is not None and sent.by != own.challenge.id:
-            raise errors.ChallengeExpired(_ANOTHER_PUSH)
-
-    def _ask_about(
-        self, push: Push, own: _Own, request: AwaitRequest, call: Call
-    ) -> Verified | Pending:
-        """Ask Okta about a push, unless it was asked a moment ago."""
-        content = self.keys().unseal(PUSH, push.sealed)
-        if content is None:
-            raise errors.InternalError("a push that was not sealed here")
-        user_id, transaction, number = json.loads(content)
-        pending = Pending(own.challenge, number, rules.POLL_SECONDS)
-        if not self.pushes.reserve_poll(own.customer, push.by, self.clock()):
-            return self._pending(pending, call)
-        target = Target(own.customer, user_id, push.factor_id)
-        # Without patience: one question to Okta a poll, and no second try.
-        answer = self.okta_factors.push_answer(target, transaction, replace(call, patience=0))
-        match answer:
-            case PushAnswer.WAITING:
-                return self._pending(pending, call)
-            case PushAnswer.REJECTED:
-                self._settle_push(push, own, answer, request, call)
-                raise errors.PushRejected
-            case PushAnswer.ENDED:
-                self._settle_push(push, own, answer, request, call)
-                raise errors.ChallengeExpired
-            case PushAnswer.APPROVED:
-                return self._approved(push, own, user_id, request, call)
-        assert_never(answer)
-
-    def _approved(
-        self, push: Push, own: _Own, user_id: str, request: AwaitRequest, call: Call
-    ) -> Verified:
-        now, challenge = int(self.clock()), own.challenge
-        devices: tuple[Device, ...] | None = None
-        device_token = ""
-        if own.place.row is Row.DEVICE:
-            state = self.customers.get(own.customer)  # another device may have come meanwhile
-            devices, device_token = self.devices.remember(
-                state, own.customer, challenge.email_hash, own.place.key, now
-            )
-        self._settle_push(push, own, PushAnswer.APPROVED, request, call, devices)
-        self.limits.refund(call.spent)
-        customer_id = "" if call.caller.is_public else user_id
-        verified = Verified(_verified(challenge, now), customer_id, device_token)
-        return self._with_receipt(verified, user_id, call, asked=request.wants_receipt)
-
-    def _settle_push(
-        self,
-        push: Push,
-        own: _Own,
-        answer: PushAnswer,
-        request: AwaitRequest,
-        call: Call,
-        devices: tuple[Device, ...] | None = None,
-    ) -> None:
-        """Close the push and its challenge. Raises why that was not possible: another call has decided
-        it, or another challenge has superseded it.
-        """
-        token, now = secrets.token_hex(16), int(self.clock())
-        decision = PushDecision(token, now, answer, own.customer, own.place, push, devices)
-        if not self.pushes.settle(decision):
-            self._own(request, call)
-            raise errors.ChallengeExpired(_ANOTHER_PUSH)
-
-    def _pending(self, pending: Pending, call: Call) -> Pending:
-        """Asking is no failure."""
-        self.limits.refund(call.spent)
-        return pending
-
-    # ---- Sign-ins --------------------------------------------------------------------------------
-
-    def in_sign_in(
-        self,
-        known: KnownSignIn,
-        key: str,
-        step: FactorStep,
-        lane: Lane,
-        call: Call,
-        *,
-        activates: bool,
-    ) -> SignInDocument:
-        """Check a code or an answer of a sign-in; `key` stands for it in the table. Raises
-        InvalidCode, AttemptsHeld, SignInEnded, SignInRefused, and what Okta ends with.
-        """
-        token, started = secrets.token_hex(16), self.fixed_time.start()
-        self.meter.note(lane=lane)
-        customer = self.keys().customer_key(known.user_id)
-        reserved = self._reserve(customer, self._attempt(token, lane), call)
-        factor_type = known.factors.get(step.factor_id, FactorType.EMAIL)
-        try:
-            self._require_no_brake(reserved)
-            if _is_sent(factor_type) and not rules.is_newest(reserved.state, step.factor_id, key):
-                # The newest code over this factor was sent for something else, or may have been.
-                raise errors.CodeNotComparable
-            document = self._ask_okta(SignInCheck(step, activates), call)
-            if document is not None and not rules.is_about(document, known):
-                raise errors.OktaAnswerUnclear
-        except errors.VerificationError as failure:
-            self._settle_failure(reserved, None, failure)
-            if call.caller.is_public and isinstance(failure, errors.InvalidCode):
-                self.fixed_time.wait(started, call.deadline)
-            raise
-        if document is None:
-            raise errors.InternalError("a step of a sign-in without a document")
-        result = Result.WRONG
-        if document.status in _PASSED:
-            result = Result.ACTIVATED if activates else Result.RIGHT
-        self.attempts.settle(
-            Settlement(
-                token,
-                self.clock(),
-                result,
-                customer=customer,
-                wrong_codes=len(reserved.state.wrong_codes),
-                refund=call.spent,
-            )
-        )
-        return document
-
-    # ---- The one sequence ------------------------------------------------------------------------
-
-    def _attempt(self, token: str, lane: Lane) -> Attempt:
-        allowed = self.limits.attempts_allowed_without_brake(lane)
-        return Attempt(token, lane, allowed, self.clock())
-
-    def _require_no_brake(self, reserved: _Reserved) -> None:
-        """Raise AttemptsHeld if the brake does not allow the attempt. It allows a stranger's first
-        one, so it is read only for the others.
-        """
-        others = len(reserved.state.wrong_codes) - 1
-        if others and rules.is_held_at(others, self.limits.attempts_allowed(reserved.attempt.lane)):
-            raise errors.AttemptsHeld(retry_after=rules.HOLD_SECONDS)
-
-    def _reserve(self, customer: CustomerKey, attempt: Attempt, call: Call) -> _Reserved:
-        """Reserve an attempt on the customer's row, in its turn. Raises why that is not possible."""
-
-        def reserve() -> _Reserved:
-            current = replace(attempt, now=self.clock())
-            is_reserved, state = self.attempts.reserve(customer, current)
-            if not is_reserved:
-                raise rules.why_not_reserved(state, current)
-            return _Reserved(customer, current, state)
-
-        patience = STRANGER_PATIENCE if self._conceals(attempt.lane) else math.inf
-        return in_turn(reserve, call.deadline, self.sleep, patience)
+    # ---- Parts -----------------------------------------------------------------------------------
 
     def _require_use(self, challenge: Challenge, request: VerifyRequest) -> None:
         """Raise unless the code is used for what it was asked for."""
@@ -590,69 +270,23 @@ class Verify:
         if not rules.matches(challenge, request) or challenge.channel is Channel.PUSH:
             raise errors.CodeNotComparable
 
-    def _require_newest(self, reserved: _Reserved, challenge: Challenge, factor_id: str) -> None:
+    def _require_newest(self, reserved: Reserved, challenge: Challenge, factor_id: str) -> None:
         """Raise unless this challenge's code is the newest that was sent over its factor."""
         if not rules.is_sent(challenge.channel):
             return
         if not rules.is_newest(reserved.state, factor_id, challenge.id):
             raise errors.ChallengeExpired("Another code may have been sent since: begin again.")
 
-    def _ask_okta(self, check: Check, call: Call) -> SignInDocument | None:
-        match check:
-            case FactorCheck(target, code, activates):
-                factors = self.okta_factors
-                ask = factors.activate if activates else factors.check_code
-                ask(target, code, call)
-                return None
-            case SignInCheck(step, activates):
-                authn = self.okta_authn
-                return authn.activate(step, call) if activates else authn.check_code(step, call)
-        assert_never(check)
-
-    def _settle_failure(
-        self, reserved: _Reserved, slot: Slot | None, failure: errors.VerificationError
-    ) -> None:
-        result = _result_of(failure)
-        is_last = slot is Slot.RELEASE or not reserved.remaining
-        self.attempts.settle(
-            Settlement(
-                reserved.attempt.token,
-                self.clock(),
-                result,
-                customer=reserved.customer,
-                wrong_codes=len(reserved.state.wrong_codes),
-                slot=slot,
-                closes_customer=result is Result.WRONG and is_last,
-                counts_for_brake=result is Result.WRONG and reserved.attempt.lane is Lane.STRANGER,
-            )
-        )
-
-    def _note(self, challenge: Challenge, lane: Lane) -> None:
-        self.meter.note(channel=challenge.channel, email_hash=challenge.email_hash, lane=lane)
-        if challenge.conductor is not None:
-            self.meter.note(context=challenge.conductor.text)
-
-    def _conceals(self, lane: Lane) -> bool:
-        """Whether a caller in this lane must not be told whether Okta was asked."""
-        return lane is Lane.STRANGER and self.settings.conceal_unknown_customers
-
-
-def _result_of(failure: errors.VerificationError) -> Result:
-    """What an attempt that ended like this counts as on the customer's row."""
-    if isinstance(failure, _NO_CODE_COMPARED) or errors.okta_did_nothing(failure):
-        return Result.UNDONE
-    return Result.WRONG
-
 
 def _with_remaining(
-    failure: errors.VerificationError, challenge: Challenge, reserved: _Reserved | None
+    failure: errors.VerificationError, challenge: Challenge, reserved: Reserved | None
 ) -> errors.VerificationError:
     """The failure; a wrong code says how many attempts remain."""
     if not isinstance(failure, errors.InvalidCode):
         return failure
     remaining = None
     if reserved is not None:
-        is_undone = _result_of(failure) is Result.UNDONE
+        is_undone = result_of(failure) is Result.UNDONE
         remaining = reserved.remaining_if_undone if is_undone else reserved.remaining
         if reserved.attempt.lane is Lane.RELEASE and not is_undone:
             remaining = 0
@@ -674,11 +308,3 @@ def _stored_challenge(state: CustomerState, slot: Slot) -> Challenge:
 def _wanted(request: VerifyRequest) -> dict[str, bool]:
     """Whether a receipt is asked for, and whether the dialect has a place for it."""
     return {"asked": request.wants_receipt, "takes": request.takes_receipt}
-
-
-def _verified(challenge: Challenge, now: int) -> Challenge:
-    return replace(challenge, status=ChallengeStatus.VERIFIED, verified_at=now)
-
-
-def _is_sent(factor_type: FactorType) -> bool:
-    return factor_type in (FactorType.EMAIL, FactorType.SMS, FactorType.CALL)

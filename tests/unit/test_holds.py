@@ -60,7 +60,7 @@ class TestDevices:
     def test_a_token_is_for_its_customers_sign_ins_alone(self, world: World) -> None:
         caller = world.public(world.known_device()).caller
         customers = map(world.keys.customer_key, (ADA_ID, GRACE_ID))
-        lanes = [world.issue.lane_of(caller, each, NOW) for each in customers]
+        lanes = [world.devices.lane_of(caller, each, NOW) for each in customers]
         assert lanes == [Lane.DEVICE, Lane.STRANGER]
 
     def test_an_ended_device_that_proves_itself_has_a_new_token(self, world: World) -> None:

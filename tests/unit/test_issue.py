@@ -137,7 +137,8 @@ class TestOutcomeOfASend:
             def withdraw_send(self, *_: object) -> None:
                 raise errors.StoreUnavailable
 
-        issue = replace(world.issue, customers=Broken(world.table))
+        sending = replace(world.sending, customers=Broken(world.table))
+        issue = replace(world.issue, sending=sending)
         world.org.faults["send_code"] = errors.OktaNotReached()
         with pytest.raises(errors.OktaNotReached):
             issue.to_email(IssueRequest(ADA), world.client())
@@ -152,7 +153,8 @@ class TestOutcomeOfASend:
             def confirm_send(self, *_: object) -> Any:
                 raise failure
 
-        issue = replace(world.issue, customers=Broken(world.table))
+        sending = replace(world.sending, customers=Broken(world.table))
+        issue = replace(world.issue, sending=sending)
         with pytest.raises(errors.SendNotConfirmed):
             issue.to_email(IssueRequest(ADA), world.client())
         assert world.code()

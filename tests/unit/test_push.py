@@ -214,7 +214,8 @@ class TestAnswers:
 
         issued = push(world)
         world.answer_push(PushAnswer.APPROVED)
-        world.verify = replace(world.verify, okta_factors=Meanwhile(world.org))
+        checking = replace(world.checking, okta_factors=Meanwhile(world.org))
+        world.awaiting = replace(world.awaiting, checking=checking)
         with pytest.raises(errors.ChallengeAlreadyVerified):
             world.look(world.client(), issued)
 
@@ -431,7 +432,8 @@ class TestSuperseded:
 
         issued = push(world)
         world.answer_push(PushAnswer.APPROVED)
-        world.verify = replace(world.verify, okta_factors=Meanwhile(world.org))
+        checking = replace(world.checking, okta_factors=Meanwhile(world.org))
+        world.awaiting = replace(world.awaiting, checking=checking)
         with pytest.raises(errors.ChallengeSuperseded):
             world.look(world.client(), issued)
         assert len(world.ada.unapproved) == 1

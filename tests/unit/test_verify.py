@@ -203,7 +203,7 @@ class TestReleases:
 
         release = self.opened(world)
         verify, broken = world.verify, Broken(world.table, world.emails)
-        world.verify = replace(verify, attempts=broken)
+        world.verify = replace(verify, checking=replace(world.checking, attempts=broken))
         with pytest.raises(errors.StoreUnavailable):
             world.check(world.public(), WRONG, **release)
         world.verify = verify

@@ -12,6 +12,7 @@ from tests.unit.examples import NOW, factor, settings, user
 from tests.unit.fake_okta import FakeAuthn, FakeFactors, FakeSmsTemplates, FakeUsers, Org
 from tests.unit.fakes import AtOnce, Budgets, FakeInvocation, FakeSigner, MemoryTable
 from verification import models, rules
+from verification.awaiting import Awaiting
 from verification.aws import customer_rows
 from verification.aws.attempt_rows import AttemptRows
 from verification.aws.customer_rows import CustomerRows
@@ -23,6 +24,7 @@ from verification.aws.registration_rows import RegistrationRows
 from verification.aws.sign_in_rows import SignInRows
 from verification.aws.table import int_attribute, number, text_attribute
 from verification.aws.template_rows import TemplateRows
+from verification.checking import Checking
 from verification.crypto import Keyring, Place, Row
 from verification.devices import Devices
 from verification.enrollment import Enrollment
@@ -36,7 +38,9 @@ from verification.observability import Meter
 from verification.passwords import Passwords
 from verification.receipts import Receipts
 from verification.registration import Register
+from verification.sending import Sending
 from verification.sign_in import SignIn
+from verification.sign_in_codes import SignInCodes
 from verification.timing import FixedTime
 from verification.verify import Verify
 
@@ -96,27 +100,66 @@ class World:
         # Ports are named one by one, so that mypy compares the fakes with their protocols.
         given: Any = {"keys": keys, "settings": settings, "meter": meter, "clock": clock}
         given |= {"limits": self.limits}
-        of_codes = {**given, "lookup": self.lookup, "devices": self.devices, "sleep": sleep}
-        of_codes |= {"customers": self.customers, "pushes": PushRows(table)}
-        self.issue = Issue(
+        pushes = PushRows(table)
+        self.sending = Sending(
             emails=emails,
+            customers=self.customers,
+            pushes=pushes,
             templates=TemplateRows(table),
-            invocation=self.invocation,
             okta_factors=factors,
             okta_authn=self.authn,
             okta_templates=FakeSmsTemplates(self.org),
             beside=AtOnce(),
-            **of_codes,
+            sleep=sleep,
+            **given,
+        )
+        self.issue = Issue(
+            emails=emails,
+            customers=self.customers,
+            invocation=self.invocation,
+            lookup=self.lookup,
+            devices=self.devices,
+            sending=self.sending,
+            sleep=sleep,
+            **given,
         )
         fixed_time = FixedTime(meter, clock=clock, sleep=sleep)
-        self.verify = Verify(
-            emails=emails,
-            attempts=AttemptRows(table, emails),
+        attempts = AttemptRows(table, emails)
+        self.checking = Checking(
+            attempts=attempts,
+            pushes=pushes,
+            limits=self.limits,
             okta_factors=factors,
             okta_authn=self.authn,
+            settings=settings,
+            clock=clock,
+            sleep=sleep,
+        )
+        self.awaiting = Awaiting(
+            keys=keys,
+            emails=emails,
+            customers=self.customers,
+            pushes=pushes,
+            devices=self.devices,
+            limits=self.limits,
             receipts=self.receipts,
+            checking=self.checking,
+            meter=meter,
+            clock=clock,
+        )
+        self.verify = Verify(
+            keys=keys,
+            emails=emails,
+            attempts=attempts,
+            lookup=self.lookup,
+            devices=self.devices,
+            receipts=self.receipts,
+            checking=self.checking,
+            settings=settings,
+            meter=meter,
             fixed_time=fixed_time,
-            **of_codes,
+            clock=clock,
+            sleep=sleep,
         )
         self.sign_in = SignIn(
             sign_ins=self.sign_ins,
@@ -130,15 +173,24 @@ class World:
             ),
             authn=self.authn,
             okta_factors=factors,
-            issue=self.issue,
-            verify=self.verify,
+            codes=SignInCodes(
+                keys=keys,
+                devices=self.devices,
+                limits=self.limits,
+                sending=self.sending,
+                checking=self.checking,
+                okta_factors=factors,
+                meter=meter,
+                fixed_time=fixed_time,
+                clock=clock,
+            ),
             receipts=self.receipts,
             fixed_time=fixed_time,
             **given,
         )
         self.holds = Holds(self.lookup, self.customers, keys, settings, meter, clock)
         self.enrollment = Enrollment(
-            keys, emails, users, factors, self.issue, settings, meter, clock
+            keys, emails, users, factors, self.limits, self.sending, settings, meter, clock
         )
         requests = RegistrationRows(table)
         self.register = Register(keys, emails, requests, users, factors, meter, clock)
@@ -243,7 +295,7 @@ class World:
         """Ask what has become of a challenge, as the pipeline does."""
         spent = self.limits.spend(Budget.FAILURES, call.caller)
         asked = models.AwaitRequest(issued.challenge.id, **request)
-        return self.verify.awaited(asked, replace(call, spent=spent, deadline=self.deadline()))
+        return self.awaiting.challenge(asked, replace(call, spent=spent, deadline=self.deadline()))
 
     def enroll_push(self, provider: str = "OKTA") -> None:
         """Ada gets Okta Verify."""
