@@ -91,7 +91,7 @@ def missing(test: str) -> str:
     for name in names:
         found = [each for each in _definitions(body) if each.name == name]
         if not found:
-            return name
+            return name or test
         body = found[0].body
     return "" if names and names[-1].startswith("test_") else test
 
