@@ -2,7 +2,7 @@
 
 In the first, strangers try to tell a customer from nobody. In the second, they try to lock the
 customer out, or to use up what a client and the customer's device may do. For longer, by hand:
-`python -m tests.proof.games 20000`.
+`PYTHONPATH=shared python -m tests.proof.games 20000`.
 """
 
 from __future__ import annotations
@@ -155,6 +155,7 @@ class Siege:
     right: tuple[str, str, bool, float] | None = None
     unsure_until: float = 0.0
     pushes: dict[str, tuple[float, Push]] = field(default_factory=dict)
+    faults_at_pushes: list[float] = field(default_factory=list)
     proved_by_push: int = 0
 
     def __post_init__(self) -> None:
@@ -182,6 +183,8 @@ class Siege:
         must_be_right, is_known = self._must_be_right(turn), _is_known(move, self.world)
         answer = turn.play(self.world) or Answer(0, {}, "", None)
         self._check_pushes(move, answer)
+        if turn.fault is not None and isinstance(move, _SENDS_PUSH):
+            self.faults_at_pushes.append(self.world.clock.now)
         is_sent = len(self.world.org.inbox) > messages or len(self.pushes) > before_pushes
         rises = user.failed_factor_attempts > before
         limit = KNOWN_MAY_REACH if is_known else self.strangers_may_reach
@@ -324,7 +327,11 @@ class Siege:
             assert sent or may_fail or not can_be_sent, f"{turn.move} was not sent"
 
     def _pushes_are_full(self, now: float) -> bool:
-        """Whether another push may be refused. One that is not asked about stays unapproved here."""
+        """Whether another push may be refused. One that is not asked about stays unapproved here, and
+        so do those of which it is not known whether they were sent.
+        """
+        if any(at > now - _DAY for at in self.faults_at_pushes):
+            return True
         return any(
             sum(at > now - window.seconds for at, _ in self.pushes.values()) >= window.count
             for window in UNAPPROVED_PUSHES
