@@ -109,33 +109,33 @@ class Issue:
         now, email_hash = self._now(), self.keys().email_hash(request.email)
         lane = Lane.RELEASE if request.releases_hold else Lane.CLIENT
         self.meter.note(lane=lane)
-        channel = self._channel_for_client(request, lane, now, call)
+        channel, found = self._channel_for_client(request, lane, now, call)
         self.meter.note(channel=channel)
         if lane is Lane.RELEASE:
             # Releases have a window of their own, on the customer's row.
-            known, resend_at = self.emails.found(email_hash), now + rules.RESEND_SECONDS
+            known, resend_at = found or self.emails.found(email_hash), now + rules.RESEND_SECONDS
             return self._send_to_client(request, channel, lane, known, resend_at, now, call)
-        with self.sending.client_send(email_hash, channel, now) as (known, resend_at):
-            return self._send_to_client(request, channel, lane, known, resend_at, now, call)
+        with self.sending.client_send(email_hash, channel, now) as (kept, resend_at):
+            return self._send_to_client(request, channel, lane, found or kept, resend_at, now, call)
 
     def _channel_for_client(
         self, request: IssueRequest, lane: Lane, now: int, call: Call
-    ) -> Channel:
-        """The channel that is asked for, or the best one that the customer has. Raises one of
-        CustomerRefused, UnsupportedChannel.
+    ) -> tuple[Channel, Found | None]:
+        """The channel that is asked for, or the best one that the customer has; then also what was
+        looked up for that. Raises one of CustomerRefused, UnsupportedChannel.
         """
         is_release = lane is Lane.RELEASE
         if request.channel is not None and not request.falls_back:
             if is_release and request.channel is Channel.PUSH:
                 raise errors.UnsupportedChannel("A release is one attempt at a code, not a push.")
-            return request.channel
+            return request.channel, None
         known = self.emails.found(self.keys().email_hash(request.email))
         found = self.lookup.find(request.email, None, known, now, call)
         state = self.customers.get(self.keys().customer_key(self.lookup.require_user(found)))
         own = [each for each in state.challenges[:1] if each.client == call.caller.name]
         first = rules.first_channel(request, own[0] if own else None, now)
         with_push = not is_release and rules.may_push(state, now)
-        return rules.choose_channel(found.factors, first, with_push=with_push)
+        return rules.choose_channel(found.factors, first, with_push=with_push), found
 
     def _send_to_client(
         self,
