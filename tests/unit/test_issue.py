@@ -166,7 +166,8 @@ class TestOutcomeOfASend:
             def confirm_send(self, *_: object) -> Any:
                 raise errors.StoreUnavailable
 
-        world.issue = replace(world.issue, customers=Broken(world.table))
+        sending = replace(world.sending, customers=Broken(world.table))
+        world.issue = replace(world.issue, sending=sending)
         fail(world, errors.OktaOutcomeUnknown())
         with pytest.raises(errors.SendLimited):
             world.send(world.client())
