@@ -29,7 +29,6 @@ from verification.models import (
     Push,
     PushAnswer,
     SignInDocument,
-    Slot,
     Spent,
     Target,
 )
@@ -148,7 +147,6 @@ class Checking:
     def settle_failure(self, reserved: Reserved, failure: errors.VerificationError) -> None:
         """Settle an attempt that ended like this, on the customer's row."""
         result, slot = result_of(failure), reserved.attempt.slot
-        is_last = slot is Slot.RELEASE or not reserved.remaining
         self.attempts.settle(
             Settlement(
                 reserved.attempt.token,
@@ -157,7 +155,7 @@ class Checking:
                 customer=reserved.customer,
                 wrong_codes=len(reserved.state.wrong_codes),
                 slot=slot,
-                closes_customer=result is Result.WRONG and is_last,
+                closes_customer=result is Result.WRONG and not reserved.remaining,
                 counts_for_brake=result is Result.WRONG and reserved.attempt.lane is Lane.STRANGER,
             )
         )
