@@ -93,8 +93,8 @@ client: $(READY) ## make a client key (NAME, SCOPES, STACK, REGION)
 smoke: $(READY) ## check a stack that runs (URL, KEY; else that of make run), with EMAIL by a real code
 	@$(OPERATE) deploy.smoke
 
-bench: $(READY) $(CLIENTS) ## measure
-	@$(BIN)/python -m tests.bench
+bench: $(READY) $(CLIENTS) ## measure (REPORT=docs writes the plot and the table, SOAK=100000 lasts hours)
+	@LAMBDA_PYTHON='$(LAMBDA_PYTHON)' $(BIN)/python -m tests.bench
 
 build: $(READY) ## build what `sam deploy` uploads
 	@find functions shared \( -name __pycache__ -o -name '.*_cache' \) -prune -exec rm -rf {} +

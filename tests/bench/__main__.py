@@ -1,6 +1,7 @@
 """Prints measurements to standard output, one JSON object a line, and messages to standard error.
 
-The store is `tests.bench.store`; STORE=moto measures with moto's.
+REPORT=docs also writes the plot and the table of the peers there. SOAK=100000 makes so many rounds of
+warm calls.
 """
 
 from __future__ import annotations
@@ -10,45 +11,54 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
-from tests.bench import counts, first_call, latency, start
+from tests.bench import counts, first_call, latency, report, start, warm
 from tests.bench.metrics import Metric
+from tests.bench.runtime import Runtime
 from tests.bench.store import Store
 from tests.sandbox.sandbox import Sandbox
 
-OKTA_LATENCY = 0.05
 LOG_TAIL = 4000
 """Characters of the processes' logs that are shown when one of them fails."""
 
 
 def main() -> None:
     """Print every measurement."""
-    print("A minute or two. Other work on this machine falsifies the figures.", file=sys.stderr)
-    begun = time.monotonic()
+    print("Three minutes or so. Other work on this machine falsifies the figures.", file=sys.stderr)
+    begun, metrics = time.monotonic(), []
     for metric in _measurements():
+        metrics.append(metric)
         print(metric, flush=True)
+    if folder := os.environ.get("REPORT"):
+        report.write(metrics, Path(folder))
     print(f"Took {time.monotonic() - begun:.0f} s.", file=sys.stderr)
 
 
-def _sandbox(log: IO[str], dynamodb_url: str) -> Sandbox:
-    is_moto = os.environ.get("STORE") == "moto"
-    return Sandbox(log, okta_latency=OKTA_LATENCY, dynamodb_url=None if is_moto else dynamodb_url)
-
-
 def _measurements() -> Iterator[Metric]:
-    with tempfile.TemporaryFile("w+") as log:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory,
+        tempfile.TemporaryFile("w+") as log,
+    ):
+        folder = Path(directory)
+        runtime = Runtime(folder)
         try:
-            with Store() as store, _sandbox(log, store.url) as sandbox:
+            with Store() as store, _sandbox(log, store) as sandbox:
                 yield from counts.okta_calls(sandbox)
-                yield from latency.measure(sandbox, log)
-                yield from start.measure(sandbox)
-                yield from first_call.measure(sandbox, log)
+                yield from start.measure(sandbox, runtime, folder)
+                yield from latency.measure(sandbox, runtime, log)
+                yield from warm.measure(sandbox, store, runtime, log)
+                yield from first_call.measure(sandbox, runtime, log)
         except Exception:
             log.seek(0)
             print(log.read()[-LOG_TAIL:], file=sys.stderr)
             raise
-    yield from counts.layer_bytes()
+        yield counts.zipped_bytes(runtime.layer)
+
+
+def _sandbox(log: IO[str], store: Store) -> Sandbox:
+    return Sandbox(log, okta_latency=latency.NEAR, dynamodb_url=store.url)
 
 
 if __name__ == "__main__":

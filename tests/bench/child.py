@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-from tests.sandbox.sandbox import Sandbox
-from tests.sandbox.template import ROOT, Function
-
-
-def environment_of(sandbox: Sandbox, function: Function, **more: str) -> dict[str, str]:
-    """The environment of the function's workers in the sandbox, and more."""
-    path = os.pathsep.join(map(str, (function.code, ROOT / "shared", ROOT)))
-    given = {"PATH": os.environ["PATH"], "PYTHONPATH": path, **more}
-    return {**sandbox.settings_of(function), **given}
+from tests.sandbox.template import ROOT
 
 
 class Child:
-    """A context manager. The module prints a line when it is ready, and ends when its input ends."""
+    """A context manager. The program prints a line when it is ready, and ends when its input ends."""
 
     def __init__(
-        self, module: str, *arguments: str, environment: Mapping[str, str], log: IO[str]
+        self, command: Sequence[str], environment: Mapping[str, str], log: IO[str]
     ) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", module, *arguments],
+        self._process = subprocess.Popen(  # noqa: S603 - our own programs
+            command,
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
@@ -42,6 +32,11 @@ class Child:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.communicate()
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
 
     def ask(self, **message: object) -> dict[str, Any]:
         """The answer to one message."""

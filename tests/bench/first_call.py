@@ -9,40 +9,33 @@ from collections.abc import Iterator, Mapping
 from typing import IO
 
 import requests
-from werkzeug.test import EnvironBuilder
-from werkzeug.wrappers import Request
 
-from tests.bench.child import Child, environment_of
+from tests.bench.child import Child
+from tests.bench.events import Events
 from tests.bench.metrics import Metric, median
-from tests.sandbox import contract, service_app
-from tests.sandbox.aws import CLIENT_KEY
-from tests.sandbox.gateway import proxy_event
+from tests.bench.runtime import Runtime
+from tests.sandbox import service_app
 from tests.sandbox.sandbox import Sandbox
-from tests.sandbox.template import Function
 
 ROUNDS = 12
-ISSUE = ("POST", "/challenge")
+ISSUE = "issue_challenge"
 
 
-def measure(sandbox: Sandbox, log: IO[str]) -> Iterator[Metric]:
+def measure(sandbox: Sandbox, runtime: Runtime, log: IO[str]) -> Iterator[Metric]:
     """Medians. The two take turns, each with a customer of its own. Leaves the service with the app."""
     sandbox.reset()
-    sandbox.org.populate(2 * ROUNDS)
-    [route] = [each for each in contract.routes() if (each.method, each.path) == ISSUE]
-    function = _function(sandbox, route.function)
-    environments = {"api_token": environment_of(sandbox, function)}
+    events = Events(sandbox)
+    customers = events.populate(2 * ROUNDS)
+    environments = {"api_token": _environment(sandbox, runtime)}
     service_app.use(sandbox)
-    environments["service_app"] = environment_of(sandbox, _function(sandbox, route.function))
+    environments["service_app"] = _environment(sandbox, runtime)
     times: dict[str, list[float]] = defaultdict(list)
     calls: dict[str, int] = {}
-    for number in range(2 * ROUNDS):
+    for number, email in enumerate(customers):
         name = list(environments)[number % 2]
-        body = {"email": f"customer-{number:03d}@example.com"}
-        headers = [("Authorization", f"Bearer {CLIENT_KEY}")]
-        builder = EnvironBuilder(route.path, method=route.method, json=body, headers=headers)
-        event = proxy_event(Request(builder.get_environ()), route, {})
         before = len(sandbox.org.calls)
-        times[name].append(_first_call(function, environments[name], event, log))
+        event = events.issue(email)
+        times[name].append(_first_call(runtime, environments[name], event, log))
         calls[name] = len(sandbox.org.calls) - before
     for name, samples in times.items():
         yield median(f"first_issue_ms_{name}", samples)
@@ -51,21 +44,17 @@ def measure(sandbox: Sandbox, log: IO[str]) -> Iterator[Metric]:
     yield median("first_issue_ms_more_with_service_app", [one - other for one, other in pairs])
 
 
-def _function(sandbox: Sandbox, name: str) -> Function:
-    """The function as it is deployed now."""
-    return next(each for each in sandbox.template.functions if each.name == name)
+def _environment(sandbox: Sandbox, runtime: Runtime) -> dict[str, str]:
+    """The issue function's, as it is deployed now."""
+    return runtime.process_environment(ISSUE, sandbox.settings_of(sandbox.template.functions[0]))
 
 
 def _first_call(
-    function: Function, environment: Mapping[str, str], event: Mapping[str, object], log: IO[str]
+    runtime: Runtime, environment: Mapping[str, str], event: Mapping[str, object], log: IO[str]
 ) -> float:
     """Milliseconds that the first call of a process takes."""
-    with Child(
-        "tests.bench.function_process",
-        *(str(function.code), function.name, str(function.timeout)),
-        environment=environment,
-        log=log,
-    ) as child:
+    command = runtime.function_process(ISSUE)
+    with Child(command, environment, log) as child:
         answer = child.ask(event=event, advance=0.0)
     if answer["statusCode"] != requests.codes.accepted:
         raise RuntimeError(answer["body"])

@@ -37,7 +37,7 @@ def main(org_url: str, token: str) -> None:
         message = json.loads(line)
         begun = time.perf_counter()
         with requests.Session() as session:
-            ask = requests.request if message["fresh"] else session.request
+            ask = requests.request if message.get("fresh") else session.request
             flow(ask, org_url, token, message["email"], message["code"])
         milliseconds = (time.perf_counter() - begun) * 1000
         print(json.dumps({"total_ms": milliseconds}), flush=True)

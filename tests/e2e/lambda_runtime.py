@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import queue
+import re
 import socket
 import subprocess
 import sys
@@ -51,6 +52,9 @@ RUNS_LAMBDAS_BINARIES = (MACHINE, sys.version_info[:2]) == ("arm64", (3, 13))
 
 WHEELS = Path(sys.prefix) / "wheels"
 """The layer's packages, kept by `make` so that no test needs the network."""
+
+STARTED = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
+CALLED = re.compile(r"INVOKE RTDONE\(status: success, .*duration: ([0-9.]+)ms\)")
 
 START_TIMEOUT = 10.0
 BUILD_TIMEOUT = 120.0
@@ -94,12 +98,20 @@ class Build:
 
 
 def sam_build(folder: Path) -> Build:
-    """Build with the real tool, into `folder`."""
+    """Build into `folder`, for the Python of this virtual environment."""
+    build = Build(folder / "build", folder / "supplied", folder / "compiled")
+    run_sam_build(build.folder)
+    _link(build.supplied, SUPPLIED)
+    _link(build.compiled, () if RUNS_LAMBDAS_BINARIES else COMPILED)
+    return build
+
+
+def run_sam_build(folder: Path) -> None:
+    """Build with the real tool."""
     pip = sys.executable if importlib.util.find_spec("pip") else "python3"
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS)} if WHEELS.is_dir() else {}
-    build = Build(folder / "build", folder / "supplied", folder / "compiled")
     done = subprocess.run(  # noqa: S603 - our own tool and template
-        [sys.executable, "-m", "samcli", "build", "--no-cached", "--build-dir", str(build.folder)],
+        [sys.executable, "-m", "samcli", "build", "--no-cached", "--build-dir", str(folder)],
         cwd=ROOT,
         env={**os.environ, **offline, "PYTHON": pip, "SAM_CLI_TELEMETRY": "0"},
         stdout=subprocess.PIPE,
@@ -109,9 +121,6 @@ def sam_build(folder: Path) -> Build:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    _link(build.supplied, SUPPLIED)
-    _link(build.compiled, () if RUNS_LAMBDAS_BINARIES else COMPILED)
-    return build
 
 
 def _link(folder: Path, distributions: Iterable[str]) -> None:
@@ -125,23 +134,27 @@ def _link(folder: Path, distributions: Iterable[str]) -> None:
 
 
 class Emulator:
-    """A context manager: one execution environment. `log` has what Lambda would log."""
+    """A context manager: one execution environment, in which `command` starts the function of the
+    folder `code`. `log` has what Lambda would log.
+    """
 
     def __init__(
-        self, build: Build, function: Function, settings: Mapping[str, str], timeout: int, log: Path
+        self,
+        command: Iterable[str],
+        code: Path,
+        environment: Mapping[str, str],
+        timeout: int,
+        log: Path,
     ) -> None:
         self._port, runtime_port = free_ports(2)
         self._command = [
             *(str(EMULATOR), "--log-level", "info"),
             *("--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"),
             *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
-            *build.command(),
+            *command,
         ]
-        self._code = build.code(function)
-        self._environment = {
-            **build.environment(function, settings),
-            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
-        }
+        self._code = code
+        self._environment = {**environment, "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout)}
         self._log = log
 
     def __enter__(self) -> Emulator:
@@ -164,6 +177,16 @@ class Emulator:
     def log(self) -> str:
         """The lines of the emulator and of the function until now."""
         return self._log.read_text()
+
+    @property
+    def starts(self) -> list[float]:
+        """How long each start took, in milliseconds."""
+        return [float(each) for each in STARTED.findall(self.log)]
+
+    @property
+    def calls(self) -> list[float]:
+        """How long each call that succeeded took, in milliseconds."""
+        return [float(each) for each in CALLED.findall(self.log)]
 
     def invoke(self, event: Mapping[str, Any]) -> requests.Response:
         """Lambda's answer: the function's result, or what went wrong."""

@@ -42,9 +42,6 @@ SHORT = 6  # seconds; enough for a start on a busy machine
 LONGEST_INIT = 10_000.0
 """Milliseconds that Lambda allows."""
 
-START = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
-CALL = re.compile(r"INVOKE RTDONE\(status: success, .*duration: ([0-9.]+)ms\)")
-
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
@@ -59,7 +56,8 @@ def start(build: Build, running: Sandbox, tmp_path_factory: pytest.TempPathFacto
     def started(name: str, timeout: int = 10) -> Emulator:
         log = tmp_path_factory.mktemp("lambda") / "log"
         function = named(running, name)
-        return Emulator(build, function, running.settings_of(function), timeout, log)
+        environment = build.environment(function, running.settings_of(function))
+        return Emulator(build.command(), build.code(function), environment, timeout, log)
 
     return started
 
@@ -76,11 +74,6 @@ def short_lived(start: Start) -> Iterator[Emulator]:
     """An environment for the tests that break it, with a timeout that they can wait for."""
     with start(ISSUE, timeout=SHORT) as function:
         yield function
-
-
-def starts(function: Emulator) -> list[float]:
-    """How long each start took, in milliseconds."""
-    return [float(each) for each in START.findall(function.log)]
 
 
 def test_every_event_is_answered_as_in_the_sandbox(
@@ -115,37 +108,37 @@ def test_an_environment_starts_once_and_is_then_warm(functions: dict[str, Emulat
     for name, route in ((ISSUE, "holds-get"), (VERIFY, "verify-post")):
         for _ in range(2):
             assert functions[name].invoke(event(route)).json()["statusCode"] == STATUS[route]
-        (cold,) = starts(functions[name])
-        _, *warm = map(float, CALL.findall(functions[name].log))
+        (cold,) = functions[name].starts
+        _, *warm = functions[name].calls
         assert min(warm) < cold < LONGEST_INIT
 
 
 def test_a_call_is_answered_in_time_when_okta_hangs(
     sandbox: Sandbox, short_lived: Emulator
 ) -> None:
-    before = len(starts(short_lived))
+    before = len(short_lived.starts)
     sandbox.org.faults.add("any", "timeout", 5)
     answer = short_lived.invoke(event("holds-get")).json()
     assert json.loads(answer["body"])["code"] == "deadline_exceeded"
-    assert len(starts(short_lived)) == max(before, 1)
+    assert len(short_lived.starts) == max(before, 1)
 
 
 @pytest.mark.usefixtures("sandbox")
 def test_a_function_that_hangs_starts_again(short_lived: Emulator) -> None:
     short_lived.invoke(event("holds-get"))
-    before = len(starts(short_lived))
+    before = len(short_lived.starts)
     short_lived.signal(signal.SIGSTOP)
     hung = short_lived.invoke(event("holds-get"))
     assert hung.text == f"Task timed out after {SHORT}.00 seconds"
     assert short_lived.invoke(event("holds-get")).json()["statusCode"] == 200
-    assert len(starts(short_lived)) == before + 1
+    assert len(short_lived.starts) == before + 1
 
 
 def test_a_function_that_crashes_in_a_call_starts_again(
     sandbox: Sandbox, short_lived: Emulator
 ) -> None:
     short_lived.invoke(event("holds-get"))
-    before = len(starts(short_lived))
+    before = len(short_lived.starts)
     sandbox.reset()
     sandbox.org.faults.add("any", "timeout", 5)
     with ThreadPoolExecutor() as pool:
@@ -155,7 +148,7 @@ def test_a_function_that_crashes_in_a_call_starts_again(
         assert call.result().json()["errorType"] == "Runtime.ExitError"
     sandbox.reset()
     assert short_lived.invoke(event("holds-get")).json()["statusCode"] == 200
-    assert len(starts(short_lived)) == before + 1
+    assert len(short_lived.starts) == before + 1
 
 
 def test_a_function_answers_after_it_was_restored_from_a_snapshot(
