@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from tests.bench import counts, first_call, latency, report, start, warm
 from tests.bench.metrics import Metric
@@ -44,7 +43,10 @@ def _measurements() -> Iterator[Metric]:
         folder = Path(directory)
         runtime = Runtime(folder)
         try:
-            with Store() as store, _sandbox(log, store) as sandbox:
+            with (
+                Store() as store,
+                _Sandbox(log, okta_latency=latency.NEAR, dynamodb_url=store.url) as sandbox,
+            ):
                 yield from counts.okta_calls(sandbox)
                 yield from start.measure(sandbox, runtime, folder)
                 yield from latency.measure(sandbox, runtime, log)
@@ -57,8 +59,8 @@ def _measurements() -> Iterator[Metric]:
         yield counts.zipped_bytes(runtime.layer)
 
 
-def _sandbox(log: IO[str], store: Store) -> Sandbox:
-    return Sandbox(log, okta_latency=latency.NEAR, dynamodb_url=store.url)
+class _Sandbox(Sandbox):
+    keeps_connections = True
 
 
 if __name__ == "__main__":

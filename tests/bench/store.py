@@ -30,7 +30,7 @@ class Store:
     def __init__(self) -> None:
         self._memory = MemoryDynamoDB()
         self._lock = threading.Lock()
-        self._server = Server(self._serve)
+        self._server = Server(self._serve, keeps_connections=True)
         self.waits = True
         """Whether it takes the time that DynamoDB takes."""
         self._calls: dict[str, tuple[float, Callable[..., Any]]] = {

@@ -47,6 +47,9 @@ class Sandbox:
     `dynamodb_url` replaces moto's DynamoDB. Containers reach Okta and AWS at the address `bridge`.
     """
 
+    keeps_connections = False
+    """Whether Okta keeps connections, as the real one does. Then it cannot break them off."""
+
     def __init__(
         self,
         log: IO[str],
@@ -66,7 +69,8 @@ class Sandbox:
         self.org = Org(self.now, rng, okta_latency)
         self._journal = Journal(self.now)
         self.invocations = Invocations(self.invoke, self.org.faults)
-        self._okta = Server(create_app(self.org), okta_port, bridge)
+        app = create_app(self.org)
+        self._okta = Server(app, okta_port, bridge, keeps_connections=self.keeps_connections)
         self._parameters: dict[str, str] = {}
         self.template = self._read_template()
         self.aws = Aws(
