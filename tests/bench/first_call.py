@@ -17,7 +17,7 @@ from tests.bench.runtime import Runtime
 from tests.sandbox import service_app
 from tests.sandbox.sandbox import Sandbox
 
-ROUNDS = 12
+ROUNDS = 8
 ISSUE = "issue_challenge"
 
 

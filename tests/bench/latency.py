@@ -25,7 +25,7 @@ from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.template import ROOT
 
-ROUNDS, SLOW_ROUNDS = 24, 8
+ROUNDS, SLOW_ROUNDS = 20, 6
 NEAR, FAR = 0.05, 0.2
 """Seconds that each answer of Okta takes. All is measured at the first, the flows alone at the second."""
 

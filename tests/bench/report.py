@@ -54,8 +54,10 @@ def write(metrics: Sequence[Metric], folder: Path) -> None:
     chart.render_to_file(str(folder / PLOT))
     rows: list[tuple[str, ...]] = [("milliseconds", *CALLS, "start")]
     for name, calls in peers.items():
-        start = f"{values[STARTS[name]]:.0f}" if name in STARTS else ""
-        rows.append((name, *(f"{values[each]:.0f}" for each in calls), start))
+        start = values.get(STARTS.get(name, ""))
+        rows.append(
+            (name, *(f"{values[each]:.0f}" for each in calls), f"{start:.0f}" if start else "")
+        )
     rows.insert(1, ("---",) * len(rows[0]))
     lines = (f"| {' | '.join(row)} |\n" for row in rows)
     (folder / TABLE).write_text("".join(lines))

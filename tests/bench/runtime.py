@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.e2e.lambda_runtime import COMPILED, MACHINE, SUPPLIED, run_sam_build
+from tests.e2e.lambda_runtime import COMPILED, HAS_EMULATOR, MACHINE, SUPPLIED, run_sam_build
 from tests.sandbox.template import ROOT
 
 LOCK = ROOT / "requirements-dev.txt"
@@ -34,10 +34,11 @@ class Runtime:
         if self._run("import sys; print(sys.version_info[:2] == (3, 13))") != "True":
             raise RuntimeError("no Python 3.13 was found: name one in LAMBDA_PYTHON")
         self._folder = folder
-        os.environ["LAMBDA_PYTHON"] = self.python  # compiles the layer
-        run_sam_build(folder / "build")
+        run_sam_build(folder / "build", LAMBDA_PYTHON=self.python)
         self.layer = folder / "build" / "VerificationLayer"
-        self._install("supplied", *SUPPLIED)
+        # The runtime client has wheels only for where the emulator is.
+        supplied = {*SUPPLIED} - (set() if HAS_EMULATOR else {"awslambdaric"})
+        self._install("supplied", *sorted(supplied))
         self._install("compiled", *(() if MACHINE == "arm64" else COMPILED))
         self._install("okta_sdk", "okta", with_dependencies=True)
         for source in (*(ROOT / "functions").iterdir(), *FUNCTIONS.iterdir()):

@@ -19,11 +19,11 @@ from tests.bench.runtime import Runtime
 from tests.e2e.lambda_runtime import Emulator
 from tests.sandbox.sandbox import Sandbox
 
-ROUNDS = 10
-SDK_ROUNDS = 3
+ROUNDS = 8
+SDK_ROUNDS = 2
 """Its start takes seconds."""
 
-WARM_CALLS = 3
+WARM_CALLS = 2
 """Customers of each round after the first, for the calls of a started environment."""
 
 TIMEOUT = 30

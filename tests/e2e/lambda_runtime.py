@@ -106,14 +106,14 @@ def sam_build(folder: Path) -> Build:
     return build
 
 
-def run_sam_build(folder: Path) -> None:
-    """Build with the real tool."""
+def run_sam_build(folder: Path, **environment: str) -> None:
+    """Build with the real tool; `environment` is what it gets beside this process's own."""
     pip = sys.executable if importlib.util.find_spec("pip") else "python3"
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS)} if WHEELS.is_dir() else {}
     done = subprocess.run(  # noqa: S603 - our own tool and template
         [sys.executable, "-m", "samcli", "build", "--no-cached", "--build-dir", str(folder)],
         cwd=ROOT,
-        env={**os.environ, **offline, "PYTHON": pip, "SAM_CLI_TELEMETRY": "0"},
+        env={**os.environ, **offline, "PYTHON": pip, "SAM_CLI_TELEMETRY": "0", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
