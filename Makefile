@@ -45,7 +45,8 @@ run: $(READY) ## start the whole service on this machine (PORT, OKTA_PORT, AWS_P
 test: $(READY) $(CLIENTS) $(CHECKOV) ## every check, the quick ones first
 	@$(MAKE) --no-print-directory -j 2 $(LINTS)
 	$(BIN)/pytest -n 2 tests/unit --cov # what of the use cases they run alone
-	$(BIN)/pytest -n 2 --dist loadfile tests/integration tests/contract
+	$(BIN)/pytest -n 2 --dist loadfile tests/integration # apart: they keep one mocked AWS account
+	$(BIN)/pytest -n 2 --dist loadfile tests/contract
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e # many of them wait
 
 proof: $(READY) $(CLIENTS) ## every rule with its tests, mutants and faults, as .proof/report.md
