@@ -121,11 +121,27 @@ def test_challenge_that_fails_or_is_exhausted(stream: Stream) -> None:
     assert stream.told()[-1] == "exhausted"
 
 
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (Result.WRONG, ["sending", "exhausted"]),
+        (Result.RIGHT, ["sending", "exhausted", "verified"]),
+        (Result.UNDONE, ["sending", "exhausted", "pending"]),
+    ],
+)
+def test_release_is_used_up_when_its_attempt_begins(
+    stream: Stream, result: Result, told: list[str]
+) -> None:
+    stream.send(Lane.RELEASE)
+    stream.attempt(result, Slot.RELEASE)
+    assert stream.told("release_status") == told
+
+
 def test_release_that_fails(stream: Stream) -> None:
     stream.send(Lane.RELEASE)
-    stream.attempt(Result.WRONG, Slot.RELEASE, closes=True)
+    stream.attempt(Result.WRONG, Slot.RELEASE)
     stream.customers.end_devices(ADA, NOW)
-    assert stream.told("release_status") == ["sending", "pending", "exhausted"]
+    assert stream.told("release_status") == ["sending", "exhausted"]
     assert stream.events()[-1]["before"]["release_id"] == "ch_one"
     assert stream.events()[-1]["release_context"] == {"kind": "ivr", "id": "line 2"}
 
