@@ -50,7 +50,7 @@ def hooks() -> Iterator[list[Any]]:
 
 
 @pytest.fixture
-def service(environ: None) -> Container:  # noqa: ARG001 - read by `build`
+def service(account: Account, environ: None) -> Container:  # noqa: ARG001 - `build` reads them
     service = container.build()
     snapshot.register(service)
     return service
