@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from verification.errors import VerificationError
 
@@ -19,13 +19,13 @@ class Threads:
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
-        self._begun: list[Future[object]] = []
+        self._begun: list[Future[Any]] = []
 
     def start(self, work: Callable[[], _Result]) -> Callable[[], _Result]:
         """Begin the work; what waits for its result, or raises its error."""
         self._pool = self._pool or ThreadPoolExecutor(_THREADS)
         future = self._pool.submit(work)
-        self._begun.append(future)  # type: ignore[arg-type]
+        self._begun.append(future)
         return future.result
 
     def finish(self) -> None:

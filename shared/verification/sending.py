@@ -114,6 +114,7 @@ class Sending:
                         self._confirm_if_only_code(plan)
                     self._cancel_superseded(before.push, plan, call)
                 if challenge is not None and isinstance(failure, _OKTA_DISAGREES):
+                    self.beside.finish()  # or what was looked up would be kept after this
                     self.emails.forget(challenge.email_hash)
                 raise
         try:

@@ -5,6 +5,7 @@ The windows of sends are in `test_rules`, and with real conditional writes in th
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -16,12 +17,15 @@ from tests.unit.fake_okta import timestamp
 from tests.unit.world import ADA, ADA_ID, APP, EMAIL, NOBODY, PHONE, SMS, World
 from verification import errors
 from verification.aws.customer_rows import CustomerRows
+from verification.aws.email_rows import EmailRows
+from verification.beside import Threads
 from verification.models import (
     ChallengeStatus,
     Channel,
     EmailHash,
     FactorStatus,
     FactorType,
+    Found,
     IssueRequest,
     Lane,
     Scope,
@@ -74,6 +78,20 @@ class TestClients:
         fail(world, errors.FactorNotEnrolled())
         world.send(world.client())
         assert world.org.calls[4:] == ["find", "list", "send_code"]
+
+    def test_a_lookup_that_is_still_being_kept_is_dropped_too(self, world: World) -> None:
+        class Slow(EmailRows):
+            def remember(self, email_hash: EmailHash, found: Found) -> None:
+                time.sleep(0.05)
+                super().remember(email_hash, found)
+
+        beside, emails = Threads(), Slow(world.table, 3)
+        lookup = replace(world.lookup, emails=emails, beside=beside)
+        sending = replace(world.sending, beside=beside)
+        world.issue = replace(world.issue, lookup=lookup, sending=sending)
+        fail(world, errors.FactorNotEnrolled())
+        beside.finish()
+        assert world.kept_at == 0
 
 
 class TestOutcomeOfASend:
