@@ -17,6 +17,7 @@ const GOAL = `${url}/.well-known/jwks.json`; // any page of an origin that may b
 const ADA = ["ada@example.com", "Correct-Horse-7"];
 const EVE = ["eve@example.com", "D3m0demo1"];
 const PHONE = "+15005550006";
+const [BY_EMAIL, BY_SMS] = ["Verification code", "Enter Code"]; // labels of the code's field
 const OPTIONS = { baseUrl: url, useClassicEngine: true, language: "en" };
 
 const PAGE = `<!doctype html><div id="sign-in"></div><script src="/widget.js"></script><script>
@@ -58,11 +59,23 @@ async function enter([username, password]) {
   await button("Sign In").click();
 }
 
-/** Press what sends a code, and wait until it is sent. */
-async function send(trigger) {
+/** Press what sends a code, and wait until it is sent and the page asks for it. */
+async function send(trigger, label) {
+  await page.locator(".animation-container-overflow").waitFor({ state: "detached" }); // it slides
   const sent = page.waitForResponse((answer) => answer.url().includes("/verify"));
   await trigger.click();
   await sent;
+  await page.getByLabel(label).waitFor();
+}
+
+/** Choose another factor in the widget's menu, which stays shut while the widget is busy. */
+async function choose(factor) {
+  const menu = page.getByRole("link", { name: /^Select Authentication Factor/ });
+  for (let tries = 0; tries < 20 && !(await link(factor).isVisible()); tries += 1) {
+    await menu.click();
+    await page.waitForTimeout(50);
+  }
+  await link(factor).click();
 }
 
 async function tryCode(label, code) {
@@ -87,22 +100,21 @@ async function session() {
 const journeys = {
   async email() {
     await enter(ADA);
-    await send(button("Send me the code"));
+    await send(button("Send me the code"), BY_EMAIL);
     seen.boxes = await page.getByRole("checkbox").count();
     const [right, wrong] = await codes(ADA[0]);
-    seen.wrong = await told(() => tryCode("Verification code", wrong));
-    await tryCode("Verification code", right);
+    seen.wrong = await told(() => tryCode(BY_EMAIL, wrong));
+    await tryCode(BY_EMAIL, right);
     seen.session = await session();
   },
 
   async sms_after_email() {
     await enter(ADA);
-    await send(button("Send me the code"));
-    await page.getByRole("link", { name: /^Select Authentication Factor/ }).click();
-    await link("SMS Authentication").click();
-    await send(link("Send code"));
+    await send(button("Send me the code"), BY_EMAIL);
+    await choose("SMS Authentication");
+    await send(link("Send code"), BY_SMS);
     const [right] = await codes(PHONE);
-    await tryCode("Enter Code", right);
+    await tryCode(BY_SMS, right);
     seen.session = await session();
   },
 
@@ -121,12 +133,12 @@ const journeys = {
 
   async hold() {
     await enter(ADA);
-    await send(button("Send me the code"));
+    await send(button("Send me the code"), BY_EMAIL);
     const [right, wrong] = await codes(ADA[0]);
     const tries = [wrong, wrong, wrong, right];
     seen.told = [];
     for (const code of tries) {
-      seen.told.push(await told(() => tryCode("Verification code", code)));
+      seen.told.push(await told(() => tryCode(BY_EMAIL, code)));
     }
   },
 
