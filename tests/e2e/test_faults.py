@@ -75,3 +75,20 @@ def test_a_send_whose_event_is_lost_can_be_asked_for_again(public: Caller) -> No
     challenge = public.challenge()
     body = {"challenge_id": challenge["challenge_id"], "code": public.code()}
     assert public.post("/verify", body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("control", "body", "told"),
+    [
+        ("push", {}, "answer is required"),
+        ("push", {"answer": "approve"}, "no push is waiting"),
+        ("faults", {"on": "lookup"}, "kind is required"),
+        ("clock", [], "the body must be a JSON object"),
+        ("okta-tokens", {"accepted": "t"}, "accepted must be a list of tokens"),
+    ],
+)
+def test_a_control_that_cannot_be_used_names_the_field(
+    public: Caller, control: str, body: object, told: str
+) -> None:
+    response = public.post(f"/sandbox/{control}", body)
+    assert (response.status_code, response.json()) == (400, {"error": told})

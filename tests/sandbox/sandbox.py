@@ -213,8 +213,10 @@ class Sandbox:
             return None
         try:
             answer = self._answer(request)
-        except (ValueError, TypeError, KeyError) as error:
-            return _json(400, {"error": f"{type(error).__name__}: {error}"})
+        except KeyError as error:
+            return _json(400, {"error": f"{error.args[0]} is required"})
+        except (ValueError, TypeError) as error:
+            return _json(400, {"error": str(error)})
         except TimeoutError as error:
             return _json(503, {"error": str(error)})
         if answer is None:
@@ -226,7 +228,7 @@ class Sandbox:
         if request.method == "GET" and control != "overview":
             with suppress(TimeoutError):
                 self.settle(SHORT_SETTLE_SECONDS)
-        given = json.loads(request.get_data() or b"{}")
+        given = _given(request)
         match request.method, control:
             case "GET", "messages":
                 return [
@@ -300,6 +302,14 @@ def _file(name: str) -> Response | None:
     response = Response(files[name].read_bytes(), content_type=f"{kind}; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _given(request: Request) -> dict[str, Any]:
+    """The body of a control. Raises ValueError and TypeError."""
+    given = json.loads(request.get_data() or b"{}")
+    if not isinstance(given, dict):
+        raise TypeError("the body must be a JSON object")
+    return given
 
 
 def _iso(seconds: float) -> str:
