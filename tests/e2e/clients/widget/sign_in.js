@@ -61,6 +61,7 @@ async function enter([username, password]) {
 
 /** Press what sends a code, and wait until it is sent and the page asks for it. */
 async function send(trigger, label) {
+  await trigger.waitFor();
   await page.locator(".animation-container-overflow").waitFor({ state: "detached" }); // it slides
   const sent = page.waitForResponse((answer) => answer.url().includes("/verify"));
   await trigger.click();
