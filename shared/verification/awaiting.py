@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
 from typing import assert_never
 
 from verification import errors, rules
@@ -16,6 +15,7 @@ from verification.checking import Checking
 from verification.codes import PUSH
 from verification.crypto import Place, Row
 from verification.devices import Devices
+from verification.frozen import Frozen
 from verification.limits import Limits
 from verification.models import (
     AwaitRequest,
@@ -39,8 +39,7 @@ from verification.receipts import Receipts
 _ANOTHER_PUSH = "Another push has been sent since: begin again."
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
+class _Own(Frozen):
     """A challenge of the caller, which may still be decided: where it is stored, whose it is, and what is
     known of that customer.
     """
@@ -51,8 +50,7 @@ class _Own:
     challenge: Challenge
 
 
-@dataclass(frozen=True, slots=True)
-class Awaiting:
+class Awaiting(Frozen):
     """Tells owners of challenges what has become of them."""
 
     keys: Keys

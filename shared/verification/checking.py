@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import assert_never
 
 from verification import errors, rules
 from verification.codes import Check, FactorCheck, SignInCheck
 from verification.crypto import Place
+from verification.frozen import Frozen, replace
 from verification.limits import Limits
 from verification.models import (
     Attempt,
@@ -44,8 +44,7 @@ _NO_CODE_COMPARED = (
 """Failures after which it is certain that Okta compared no code. The last two are Okta's answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(Frozen):
     """An attempt that is reserved on the customer's row, and the row with the attempt in it."""
 
     customer: CustomerKey
@@ -64,8 +63,7 @@ class Reserved:
         return rules.attempts_remaining(before, self.attempt.allowed)
 
 
-@dataclass(frozen=True, slots=True)
-class Checking:
+class Checking(Frozen):
     """Reserves attempts, asks Okta, and settles them."""
 
     attempts: Attempts

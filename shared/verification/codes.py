@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from verification.frozen import Frozen
 from verification.models import Channel, Code, EnrollStep, Factor, FactorStep, Target
 
 PUSH = "push"
 """The context in which a push's user, transaction and number are sealed."""
 
 
-@dataclass(frozen=True, slots=True)
-class FactorCode:
+class FactorCode(Frozen):
     """A code of an active factor. `sms_text` is the text of the SMS, or None for Okta's."""
 
     target: Target
@@ -19,46 +17,40 @@ class FactorCode:
     sms_text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FactorPush:
+class FactorPush(Frozen):
     """A push of an active factor."""
 
     target: Target
 
 
-@dataclass(frozen=True, slots=True)
-class EnrollmentCode:
+class EnrollmentCode(Frozen):
     """The first code of a pending factor, once more."""
 
     user_id: str
     factor: Factor
 
 
-@dataclass(frozen=True, slots=True)
-class NewFactor:
+class NewFactor(Frozen):
     """A factor to be enrolled that is sent its first code at once."""
 
     user_id: str
     wanted: Factor
 
 
-@dataclass(frozen=True, slots=True)
-class SignInCode:
+class SignInCode(Frozen):
     """A code of a factor in a sign-in; `again` asks for another one."""
 
     step: FactorStep
     again: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SignInEnrollmentCode:
+class SignInEnrollmentCode(Frozen):
     """The first code of a factor that a sign-in has enrolled, once more."""
 
     step: FactorStep
 
 
-@dataclass(frozen=True, slots=True)
-class SignInEnrollment:
+class SignInEnrollment(Frozen):
     """A factor to be enrolled in a sign-in; a phone or mailbox is sent its first code at once."""
 
     step: EnrollStep
@@ -68,8 +60,7 @@ SignInMessage = SignInCode | SignInEnrollmentCode | SignInEnrollment
 Message = FactorCode | FactorPush | EnrollmentCode | NewFactor | SignInMessage
 
 
-@dataclass(frozen=True, slots=True)
-class FactorCheck:
+class FactorCheck(Frozen):
     """A code of a factor; `activates` a pending one."""
 
     target: Target
@@ -77,8 +68,7 @@ class FactorCheck:
     activates: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SignInCheck:
+class SignInCheck(Frozen):
     """A code or an answer in a sign-in; `activates` the factor that was enrolled in it."""
 
     step: FactorStep

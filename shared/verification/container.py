@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from verification.awaiting import Awaiting
 from verification.aws import clients
@@ -27,6 +26,7 @@ from verification.beside import Threads
 from verification.checking import Checking
 from verification.devices import Devices
 from verification.enrollment import Enrollment
+from verification.frozen import Frozen
 from verification.holds import Holds
 from verification.http.idempotency import Idempotency
 from verification.issue import Issue
@@ -52,8 +52,7 @@ from verification.timing import FixedTime
 from verification.verify import Verify
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Frozen):
     """What a function needs to answer calls. One per execution environment."""
 
     settings: Settings

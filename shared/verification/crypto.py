@@ -7,11 +7,11 @@ import json
 import secrets
 import unicodedata
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from verification.frozen import Frozen
 from verification.jws import base64url, from_base64url
 from verification.models import CustomerKey, Email, EmailHash, FactorRef
 
@@ -33,8 +33,7 @@ class Row(StrEnum):
     RELEASE = "r"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Frozen):
     """Where a challenge is stored: the kind of row, and the 32 hex digits of its key.
 
     `RELEASE` is the customer's row too, at the place of its release.
@@ -44,8 +43,7 @@ class Place:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceClaim:
+class DeviceClaim(Frozen):
     """What a device token says: the device, its customer and email, and when it was issued
     (epoch seconds).
     """
@@ -115,7 +113,7 @@ class Keyring:
 
     def factor_id(self, ref: FactorRef) -> str:
         """An opaque id that contains the reference."""
-        return self.seal(_FACTOR, json.dumps(astuple(ref), separators=(",", ":")))
+        return self.seal(_FACTOR, json.dumps([*vars(ref).values()], separators=(",", ":")))
 
     def factor_ref(self, factor_id: str) -> FactorRef | None:
         """The content of an opaque id, or None for an id that this service did not make."""
@@ -124,7 +122,7 @@ class Keyring:
 
     def device_token(self, claim: DeviceClaim) -> str:
         """A token that proves an earlier success."""
-        return self.seal(_DEVICE, json.dumps(astuple(claim), separators=(",", ":")))
+        return self.seal(_DEVICE, json.dumps([*vars(claim).values()], separators=(",", ":")))
 
     def device_claim(self, token: str) -> DeviceClaim | None:
         """The content of a device token, or None for a token that this service did not make."""

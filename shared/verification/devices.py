@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 
 from verification import rules
 from verification.crypto import DeviceClaim
+from verification.frozen import Frozen
 from verification.models import Caller, CustomerKey, CustomerState, Device, EmailHash, Lane
 from verification.ports import Customers, Keys
 
 
-@dataclass(frozen=True, slots=True)
-class Devices:
+class Devices(Frozen):
     """Reads and makes device tokens. An invalid token is not an error: it counts as none."""
 
     customers: Customers

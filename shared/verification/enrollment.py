@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
 
 from verification import errors, rules
 from verification.codes import EnrollmentCode, FactorCode, Message
 from verification.crypto import Place, Row
+from verification.frozen import Frozen, replace
 from verification.limits import Limits
 from verification.models import (
     Call,
@@ -33,8 +33,7 @@ from verification.sending import Sending
 from verification.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Enrollment:
+class Enrollment(Frozen):
     """Enrolls, reads, removes and challenges factors. A user is named by email, login or Okta id."""
 
     keys: Keys

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from verification import rules
+from verification.frozen import Frozen
 from verification.lookup import Lookup
 from verification.models import Call, Email, Hold
 from verification.observability import Meter
@@ -12,8 +11,7 @@ from verification.ports import Clock, Customers, Keys
 from verification.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Holds:
+class Holds(Frozen):
     """Reads holds and ends devices. Nothing here ends a hold: only a success does, such as that of a
     challenge with `release_hold` (see `issue`).
     """

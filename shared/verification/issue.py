@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import field
 from typing import assert_never
 
 from verification import errors, rules
 from verification.codes import FactorCode, FactorPush, Message
 from verification.crypto import Place, Row
 from verification.devices import Devices
+from verification.frozen import Frozen, replace
 from verification.limits import Limits
 from verification.lookup import Lookup
 from verification.models import (
@@ -49,8 +50,7 @@ TASK = "deliver"
 _NOT_FOR_STRANGERS = "push, any and fallback need a client key or the token of a known device."
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Frozen):
     """A public send that is to be carried out later: the challenge, and what Okta is told of the
     customer's request.
     """
@@ -66,8 +66,7 @@ class Delivery:
     device_fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(Frozen):
     """Begins challenges and has their codes sent."""
 
     keys: Keys
@@ -235,7 +234,7 @@ class Issue:
         """Have this function carry the send out in another invocation. The payload is sealed:
         Lambda keeps it in a queue, and it contains an address.
         """
-        sealed = self.keys().seal(TASK, json.dumps(asdict(delivery)))
+        sealed = self.keys().seal(TASK, json.dumps(vars(delivery)))
         self.invocation.invoke(function, json.dumps({"task": TASK, "sealed": sealed}))
 
     # ---- The public: what is carried out later ---------------------------------------------------

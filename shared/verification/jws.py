@@ -10,10 +10,10 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from verification.errors import ConfigurationError
+from verification.frozen import Frozen
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -51,8 +51,7 @@ class OwnKey:
         return token(text, self._key.sign(text.encode(), ECDSA(hashes.SHA256())))
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Frozen):
     """A well-formed token whose signature has not been checked."""
 
     kid: str

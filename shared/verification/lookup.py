@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from verification import errors, rules
+from verification.frozen import Frozen
 from verification.models import (
     Call,
     Channel,
@@ -32,8 +32,7 @@ _REFUSALS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Frozen):
     """Asks Okta, unless the email's row has an answer that is young enough."""
 
     users: OktaUsers

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from enum import Enum, StrEnum, auto
 from typing import Any, NewType, Self
+
+from verification.frozen import Frozen, replace
 
 Email = NewType("Email", str)
 """A checked and normalised address; made by `parsing.parse_email` alone."""
@@ -132,8 +134,7 @@ class Origin(StrEnum):
 # ---- Callers and their calls ---------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Frozen):
     """A caller with a client key. `audiences`: whose receipts it may redeem; the first is that of
     the challenges it begins, unless it names another.
     """
@@ -143,8 +144,7 @@ class Client:
     audiences: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Frozen):
     """Who calls: a client or, without a key, the public. `device_token` is not checked yet."""
 
     client: Client | None
@@ -165,8 +165,7 @@ class Caller:
         return self.client.name if self.client else None
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Frozen):
     """The moment by which a call must be answered, in seconds of a monotonic clock."""
 
     at: float
@@ -177,16 +176,14 @@ class Deadline:
         return self.at - self.clock()
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Frozen):
     """One unit of a caller's budget: the name of the budget, and whose it is."""
 
     budget: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Frozen):
     """One invocation: the caller, the deadline, and what it has spent of the caller's budget.
 
     `request` identifies a request that carries an Idempotency-Key; it is empty for others.
@@ -205,8 +202,7 @@ class Call:
 # ---- Requests ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Conductor:
+class Conductor(Frozen):
     """Who conducts a verification, as a client says it: a voice bot, an agent, a counter."""
 
     kind: ConductorKind
@@ -218,8 +214,7 @@ class Conductor:
         return f"{self.kind}:{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class IssueRequest:
+class IssueRequest(Frozen):
     """Who is to get a code, over which channel, in which language, and what the code is for.
 
     `channel` None is the best that the customer has. `falls_back` asks for the next one after
@@ -246,8 +241,7 @@ class IssueRequest:
     conductor: Conductor | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyRequest:
+class VerifyRequest(Frozen):
     """A code for a challenge: the one with `challenge_id`, or the caller's newest of `email`.
 
     `remembers_device`: the caller can keep a device token. `takes_receipt`: the dialect has a place
@@ -266,8 +260,7 @@ class VerifyRequest:
     wants_receipt: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AwaitRequest:
+class AwaitRequest(Frozen):
     """A challenge that its owner asks about, without a code; otherwise like `VerifyRequest`.
 
     `must_be_push`: about a challenge that waits for a code there is nothing to ask.
@@ -285,8 +278,7 @@ class AwaitRequest:
 # ---- Customers and their factors -----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(Frozen):
     """A factor of an Okta user. `destination` is an address or a phone number."""
 
     id: str
@@ -303,8 +295,7 @@ class Factor:
         return self.status is FactorStatus.PENDING_ACTIVATION
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFactor:
+class KnownFactor(Frozen):
     """A factor as it is kept in the table: its destination masked, and as a keyed hash.
 
     `reaches_email` says that this factor's address is the email that was looked up.
@@ -318,8 +309,7 @@ class KnownFactor:
     reaches_email: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FactorRef:
+class FactorRef(Frozen):
     """What a factor's opaque id contains: the factor, its owner, and how it was enrolled.
 
     `enrolled_at` is in epoch seconds; `issuer` and `label` are what an authenticator app shows.
@@ -333,8 +323,7 @@ class FactorRef:
     label: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolled:
+class Enrolled(Frozen):
     """A factor with its opaque id. `secret` is set once, when an authenticator app is enrolled."""
 
     ref_id: str
@@ -343,8 +332,7 @@ class Enrolled:
     secret: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Frozen):
     """An Okta user. `created`, `last_login` and `password_changed` are Okta's timestamps, empty if
     there is none.
     """
@@ -358,8 +346,7 @@ class User:
     password_changed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Frozen):
     """A customer to be created: the profile as Okta is to have it, a password or none, and the
     channels to enroll.
     """
@@ -372,16 +359,14 @@ class Registration:
     factors: tuple[Factor, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(Frozen):
     """What a registration has created: a user, and the user's factors (None: not known)."""
 
     user: User
     factors: tuple[Factor, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Frozen):
     """What Okta said of an email at a time (epoch seconds): a user with factors, or a refusal.
 
     `refusal` is an outcome code such as `customer_not_found`, or empty. `last_login` is in epoch
@@ -395,8 +380,7 @@ class Found:
     last_login: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Frozen):
     """The factor that a challenge was sent through, and whose it is."""
 
     customer: CustomerKey
@@ -407,8 +391,7 @@ class Target:
 # ---- Challenges, and what the table knows --------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Frozen):
     """One attempt to prove one customer. Times are epoch seconds; `destination` is masked.
 
     `target` is None while it is not known whether anybody was sent anything: no code is right then.
@@ -450,16 +433,14 @@ class Challenge:
         return replace(self, status=ChallengeStatus.VERIFIED, verified_at=now)
 
 
-@dataclass(frozen=True, slots=True)
-class WrongCode:
+class WrongCode(Frozen):
     """A code that counts as wrong: when it was tried (epoch seconds), and by which lane."""
 
     at: int
     lane: Lane
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Frozen):
     """The newest thing that may have been sent over a factor.
 
     `by` is a challenge id or the key of a sign-in; `is_certain` is False while it is not known
@@ -471,8 +452,7 @@ class Sent:
     is_certain: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SentPush:
+class SentPush(Frozen):
     """A push at Okta: its transaction, and the number that the customer has to choose, if Okta asks
     for one.
     """
@@ -490,8 +470,7 @@ class PushAnswer(Enum):
     ENDED = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(Frozen):
     """A customer's newest push. `by` is its challenge; `sealed` has the Okta user id, the transaction
     and the number.
     """
@@ -501,16 +480,14 @@ class Push:
     sealed: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Frozen):
     """A browser or app that has verified this customer before. Times are epoch seconds."""
 
     id: str
     issued_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerState:
+class CustomerState(Frozen):
     """What the table knows of one customer: challenges of clients, newest first; wrong codes in a
     row over all lanes; what was sent over each factor, and the one before; known devices; the newest
     push until it is answered.
@@ -538,8 +515,7 @@ class Slot(Enum):
     RELEASE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Frozen):
     """An attempt to be reserved on a customer's row.
 
     `slot`: the challenge stored with the customer that must be open; with `challenge_id` it must be
@@ -557,8 +533,7 @@ class Attempt:
     origin: Origin = Origin.API
 
 
-@dataclass(frozen=True, slots=True)
-class PublicState:
+class PublicState(Frozen):
     """What public callers have done with one email, or one known device with its customer:
     challenges, newest first, and wrong codes since the last right one.
     """
@@ -572,8 +547,7 @@ class PublicState:
 # ---- Answers -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(Frozen):
     """The answer to "send a code": the challenge, and what the caller may do next.
 
     `resend_at` is in epoch seconds. `attempts_remaining` is None where the caller must not be told.
@@ -588,8 +562,7 @@ class Issued:
     number: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Frozen):
     """A verified challenge. `device_token` is for public callers, `customer_id` for clients.
 
     `receipt` is None if it is not wanted; `receipt_unavailable`: it is, and could not be signed.
@@ -602,8 +575,7 @@ class Verified:
     receipt_unavailable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Frozen):
     """A challenge that is not decided yet. `number` is what the customer has to choose on the phone;
     None if there is no push, or if it is still on its way. `retry_after`: seconds until Okta is asked
     again; None where a code is awaited.
@@ -617,8 +589,7 @@ class Pending:
 # ---- Receipts and holds --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class RedeemRequest:
+class RedeemRequest(Frozen):
     """A receipt, and what its holder expects it to say: whose, for what."""
 
     receipt: str = field(repr=False)
@@ -628,8 +599,7 @@ class RedeemRequest:
     reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Frozen):
     """The content of a receipt. Times are epoch seconds."""
 
     jti: str
@@ -649,8 +619,7 @@ class Receipt:
     conductor: Conductor | None
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Frozen):
     """Which lanes may not try a code of this customer, since when (epoch seconds), and the wrong codes
     in a row, oldest first.
     """
@@ -663,8 +632,7 @@ class Hold:
 # ---- Sign-ins ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Frozen):
     """The beginning of a sign-in. `more` is what else Okta is told, such as its `options`.
     `device_token` is the caller's own name for the customer's device, by which Okta remembers it.
     """
@@ -676,8 +644,7 @@ class Credentials:
     device_token: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordState:
+class PasswordState(Frozen):
     """Wrong passwords in a row for one login, the one that is being checked included. `last_at`: the
     latest moment at which Okta can have seen the last of them (epoch seconds).
     """
@@ -687,8 +654,7 @@ class PasswordState:
     busy_until: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class FactorStep:
+class FactorStep(Frozen):
     """A step of a sign-in that concerns one factor; without `code` and `answer` it asks for a
     challenge. `parameters` are those of Okta's query, such as `rememberDevice`.
     """
@@ -702,8 +668,7 @@ class FactorStep:
     wants_receipt: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRedirect:
+class SessionRedirect(Frozen):
     """A browser that asks for a session of the org and then wants to go to `url`. `more` are other
     parameters of Okta's.
     """
@@ -713,24 +678,21 @@ class SessionRedirect:
     more: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityQuestion:
+class SecurityQuestion(Frozen):
     """A question that a customer can choose: its key, and its text."""
 
     key: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class QuestionsRequest:
+class QuestionsRequest(Frozen):
     """A request for the questions of a user. `ticket` proves that a sign-in of this user asks."""
 
     user_id: str
     ticket: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class EnrollStep:
+class EnrollStep(Frozen):
     """A factor to enroll in a sign-in: its type, and what else Okta is told of it."""
 
     type: FactorType
@@ -749,8 +711,7 @@ class SignInStatus(_OpenEnum):
     OTHER = "OTHER"
 
 
-@dataclass(frozen=True, slots=True)
-class SignInDocument:
+class SignInDocument(Frozen):
     """Okta's answer to a step of a sign-in.
 
     `content` is the document itself, which contains tokens and goes back to the caller; the other
@@ -765,8 +726,7 @@ class SignInDocument:
     factors: Mapping[str, FactorType]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownSignIn:
+class KnownSignIn(Frozen):
     """What is kept of a sign-in in progress: the user, the factors' types by their ids, where the
     browser wants to go, and whether Okta was told which device it is.
     """
@@ -777,8 +737,7 @@ class KnownSignIn:
     names_device: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SignInState:
+class SignInState(Frozen):
     """Where a sign-in is: Okta's document, and the redirect URL that the caller asked for.
 
     `was_sent`: this step has had a code sent. `receipt`, `receipt_unavailable`: see `Verified`.

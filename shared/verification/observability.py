@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from threading import Lock
 
 from aws_lambda_powertools import Logger, Metrics
@@ -16,21 +15,18 @@ from verification.models import Challenge, Lane
 Fact = str | int | float | bool | None
 
 
-@dataclass
 class Meter:
     """Gathers what one invocation did. A function serves one call at a time, so a process has one
     meter; `start` empties it.
     """
 
-    clock: Callable[[], float] = time.perf_counter
-    started: float = field(init=False)
-    seconds: dict[str, float] = field(default_factory=dict)
-    calls: dict[str, int] = field(default_factory=dict)
-    facts: dict[str, Fact] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock, repr=False)
-
-    def __post_init__(self) -> None:
-        self.start()
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
+        self.started = clock()
+        self.seconds: dict[str, float] = {}
+        self.calls: dict[str, int] = {}
+        self.facts: dict[str, Fact] = {}
+        self._lock = Lock()
 
     def start(self) -> None:
         """Forget the last invocation."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from verification import errors, rules
 from verification.crypto import DeviceClaim, fold_login
 from verification.devices import Devices
+from verification.frozen import Frozen
 from verification.limits import Limits
 from verification.models import Call, EmailHash, Lane, PasswordState, Spent, User
 from verification.observability import Meter
@@ -29,8 +29,7 @@ _HELD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordAttempt:
+class PasswordAttempt(Frozen):
     """A password that counts as wrong until it is settled. `username` is what Okta is to be sent.
     `is_concealed`: the caller must not be told whether Okta is asked, so a right password alone gives
     `spent` back.
@@ -44,8 +43,7 @@ class PasswordAttempt:
     is_concealed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Passwords:
+class Passwords(Frozen):
     """Decides whether Okta may be asked about a password."""
 
     keys: Keys

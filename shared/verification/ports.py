@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol, TypeVar
 
 from verification.crypto import Keyring, Place
+from verification.frozen import Frozen
 from verification.models import (
     Attempt,
     Call,
@@ -59,8 +59,7 @@ class Result(Enum):
     UNDONE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class SendPlan:
+class SendPlan(Frozen):
     """A code that is about to be sent to a customer.
 
     `by` is the challenge or sign-in that it belongs to; `token` is unique to this send. `challenge`
@@ -85,8 +84,7 @@ class SendPlan:
     is_push: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Frozen):
     """What an attempt came to, on all rows that it has reserved: `result` on the customer's,
     `public_result` on the public's.
 
@@ -111,8 +109,7 @@ class Settlement:
     counts_for_brake: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PushDecision:
+class PushDecision(Frozen):
     """What has become of a push, on the customer's row and on the row of its challenge (`place`).
 
     `token` is unique to this decision. `devices` replaces the known devices.
@@ -127,8 +124,7 @@ class PushDecision:
     devices: Sequence[Device] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredResponse:
+class StoredResponse(Frozen):
     """A rendered response; its body and headers are in `sealed`."""
 
     status: int

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from verification import errors, jws, rules
+from verification.frozen import Frozen, replace
 from verification.lookup import Lookup
 from verification.models import (
     Call,
@@ -46,8 +46,7 @@ KNOWLEDGE = "knowledge"
 """Control of nothing: a password, or the answer to a question."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipts:
+class Receipts(Frozen):
     """Makes and redeems receipts."""
 
     keys: Keys

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 
 from verification import errors, rules
+from verification.frozen import Frozen
 from verification.models import Call, EmailHash, Factor, Registered, Registration, User
 from verification.observability import Meter
 from verification.ports import Clock, Emails, Keys, OktaFactors, OktaUsers, Registrations
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(Frozen):
     """Creates users, for clients, and never changes one that existed before."""
 
     keys: Keys

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
 from verification import errors
+from verification.frozen import Frozen
 from verification.models import (
     Attempt,
     AwaitRequest,
@@ -92,8 +92,7 @@ SIGN_INS = 20
 _DAY = 24 * 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Frozen):
     """At most `count` sends in any `seconds`."""
 
     seconds: int

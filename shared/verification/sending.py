@@ -11,7 +11,6 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import assert_never
 
 from verification import errors, rules
@@ -27,6 +26,7 @@ from verification.codes import (
     SignInEnrollmentCode,
     SignInMessage,
 )
+from verification.frozen import Frozen
 from verification.limits import Budget, Limits
 from verification.models import (
     Call,
@@ -68,8 +68,7 @@ _OKTA_DISAGREES = (errors.CustomerRefused, errors.InvalidPhoneNumber)
 _NO_NUMBER = "Okta sent the push without a number to choose, so it was taken back."
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(Frozen):
     """Has messages sent, and cancels the pushes that they supersede."""
 
     keys: Keys

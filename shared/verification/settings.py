@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
 from verification.errors import ConfigurationError
+from verification.frozen import Frozen
 
 OKTA_DOMAINS = ("okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil")
 """Okta's own domains, as the vendor's SDKs and documents name them."""
@@ -22,8 +22,7 @@ _AUDIENCE = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 _HOST = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z][a-z0-9-]{1,62}")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Frozen):
     """What the stack tells a function. Times are in seconds; limits are for an hour, except
     `stranger_attempts` (wrong codes in a row). `scheme` is that of this service's own URLs.
     """

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
 
 from verification import errors, rules
+from verification.frozen import Frozen, replace
 from verification.limits import Limits
 from verification.models import (
     Call,
@@ -45,8 +45,7 @@ _QUESTIONS = "questions of a sign-in"
 """The context of sealed tickets."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignIn:
+class SignIn(Frozen):
     """One step of a sign-in at a time. Every step raises SignInEnded, SignInRefused and, after too
     many of them, RateLimited.
     """
@@ -262,7 +261,7 @@ class SignIn:
         now_known = replace(known, user_id=document.user_id, factors=factors)
         if now_known != known:
             context = _context(document.state_token)
-            sealed = self.keys().seal(context, json.dumps(asdict(now_known)))
+            sealed = self.keys().seal(context, json.dumps(vars(now_known)))
             key = self.keys().sign_in_key(document.state_token)
             self.sign_ins.keep(key, sealed, int(self.clock()))
         return now_known

@@ -8,7 +8,6 @@ by its `key`, which stands for it in the table.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import assert_never
 
 from verification import errors, rules
@@ -21,6 +20,7 @@ from verification.codes import (
     SignInMessage,
 )
 from verification.devices import Devices
+from verification.frozen import Frozen
 from verification.limits import Budget, Limits
 from verification.models import (
     Call,
@@ -47,8 +47,7 @@ _PASSED = (
 """Where a sign-in can only be after a code was accepted."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignInCodes:
+class SignInCodes(Frozen):
     """Has codes sent and checked in sign-ins."""
 
     keys: Keys

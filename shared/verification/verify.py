@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import assert_never
 
 from verification import errors, rules
@@ -16,6 +15,7 @@ from verification.checking import Checking, Reserved, result_of
 from verification.codes import FactorCheck
 from verification.crypto import Place, Row
 from verification.devices import Devices
+from verification.frozen import Frozen, replace
 from verification.lookup import Lookup
 from verification.models import (
     Call,
@@ -38,8 +38,7 @@ from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, FixedTime, in_turn
 
 
-@dataclass(frozen=True, slots=True)
-class Verify:
+class Verify(Frozen):
     """Checks the codes of challenges."""
 
     keys: Keys

@@ -14,7 +14,7 @@ from tests.sandbox.template import ROOT
 LAYER = ROOT / "shared" / "verification"
 
 FLOORS = (
-    {"errors", "models"},
+    {"errors", "frozen", "models"},
     {"settings", "crypto", "jws", "rules", "parsing", "observability", "codes"},
     {"ports", "okta", "aws", "timing", "beside"},
     {"lookup", "limits", "devices", "receipts"},
@@ -141,6 +141,11 @@ def test_each_foreign_package_is_imported_in_one_place(name: str) -> None:
     for module, _ in imports(name):
         homes = HOMES.get(module.partition(".")[0])
         assert homes is None or room(name) in homes, f"imports {module}"
+
+
+@every_module
+def test_classes_are_frozen_without_the_cost_of_a_dataclass(name: str) -> None:
+    assert ("dataclasses", "dataclass") not in imports(name), "use Frozen"
 
 
 @every_module

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from verification.aws.budget_rows import BudgetRows
 from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
 from verification.crypto import Place, Row
+from verification.frozen import replace
 from verification.models import (
     Attempt,
     Challenge,

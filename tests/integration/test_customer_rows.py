@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from tests.integration.rows import (
 )
 from tests.unit.examples import NOW
 from verification import errors, rules
+from verification.frozen import replace
 from verification.models import (
     Attempt,
     ChallengeStatus,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -11,6 +10,7 @@ from tests.integration.rows import DEVICE, EMAIL, STRANGERS, TARGET, Rows, opene
 from tests.unit.examples import NOW, found, known_factor
 from verification import errors, rules
 from verification.crypto import Place
+from verification.frozen import replace
 from verification.models import (
     ChallengeStatus,
     Channel,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from tests.integration.loopback import Answer, message, says
 from tests.integration.okta_client import CALLER, connected, okta_error
 from tests.integration.rows import TARGET, refusal
 from verification import errors
+from verification.frozen import replace
 from verification.models import Call, Deadline, PushAnswer, SentPush
 from verification.okta.factors import Factors
 

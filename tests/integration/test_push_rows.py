@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tests.integration.rows import ADA, DEVICE, FACTOR, Rows, of_client, opened, plan_of
@@ -12,6 +10,7 @@ from verification import rules
 from verification.aws.push_rows import PushRows
 from verification.aws.table import Table
 from verification.crypto import Place, Row
+from verification.frozen import replace
 from verification.models import Challenge, ChallengeStatus, Channel, Device, Push, PushAnswer
 from verification.ports import PushDecision
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +24,7 @@ from verification.aws.customer_rows import STRANGERS_SIGN_IN_SENDS, CustomerRows
 from verification.aws.email_rows import EmailRows
 from verification.aws.table import Table, Update, number
 from verification.crypto import Place
+from verification.frozen import replace
 from verification.models import Channel, Lane
 from verification.observability import Meter
 from verification.ports import SendPlan

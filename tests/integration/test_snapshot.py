@@ -7,7 +7,6 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -34,6 +33,7 @@ from verification.aws.invocation import AsyncInvocation
 from verification.aws.secrets import Secrets
 from verification.aws.table import Table
 from verification.container import Container
+from verification.frozen import replace
 from verification.http import snapshot
 from verification.observability import Meter
 

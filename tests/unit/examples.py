@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from verification import errors
+from verification.frozen import replace
 from verification.models import (
     Challenge,
     ChallengeStatus,

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tests.unit.examples import NOW
 from verification import errors, rules
 from verification.crypto import fold_login
+from verification.frozen import replace
 from verification.models import (
     Call,
     Channel,

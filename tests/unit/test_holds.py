@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from tests.unit.examples import NOW, state
 from tests.unit.world import ADA, ADA_ID, GRACE, GRACE_ID, NOBODY, World
 from verification import errors, rules
 from verification.crypto import DeviceClaim
+from verification.frozen import replace
 from verification.models import CustomerKey, Device, Email, Lane
 
 

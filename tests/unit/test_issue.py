@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from verification import errors
 from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
 from verification.beside import Threads
+from verification.frozen import replace
 from verification.models import (
     ChallengeStatus,
     Channel,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tests.unit.examples import NOW, factor, found, known_factor, user
 from tests.unit.world import ADA, ADA_ID, NOBODY, World
 from verification import errors
 from verification.aws.email_rows import EmailRows
+from verification.frozen import replace
 from verification.models import Call, Channel, FactorType, Found, UserStatus
 
 FRESH = found(known_factor(id="kept"))

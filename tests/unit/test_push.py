@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from tests.unit.examples import NOW, challenge, known_factor
 from tests.unit.fake_okta import APP_CODE, FakeFactors
 from tests.unit.world import ADA, ADA_ID, APP, GRACE, NOBODY, PUSH, SMS, WRONG, World
 from verification import errors, rules
+from verification.frozen import replace
 from verification.models import (
     Call,
     Challenge,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -17,6 +16,7 @@ from tests.unit.fake_okta import APP_CODE
 from tests.unit.forgeries import FORGERIES, Forger, encoded
 from tests.unit.world import ADA, ADA_ID, GRACE, GRACE_ID, NOBODY, World
 from verification import errors, jws
+from verification.frozen import replace
 from verification.models import (
     Call,
     Channel,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tests.unit.examples import NOW, factor
@@ -11,6 +9,7 @@ from tests.unit.fake_okta import FakeFactors
 from tests.unit.world import ADA, PHONE, World
 from verification import errors
 from verification.aws.email_rows import EmailRows
+from verification.frozen import replace
 from verification.models import (
     Call,
     Email,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import pytest
 
 from tests.unit.examples import ENVIRON
@@ -55,7 +53,7 @@ class TestSettings:
     def test_the_required_settings_and_the_defaults_of_the_others(self) -> None:
         numbers = {field: int(ENVIRON[name]) for name, (field, *_) in NUMBERS.items()}
         texts = {**TEXTS, "receipt_audiences": ("shop", "bank")}
-        assert asdict(read()) == {**numbers, **texts, **DEFAULTS}
+        assert vars(read()) == {**numbers, **texts, **DEFAULTS}
         assert read(HTTPS_PROXY="http://proxy.example", PATH="/bin") == read()
 
     @pytest.mark.parametrize("name", ENVIRON)

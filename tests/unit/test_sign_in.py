@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from tests.unit.world import (
     World,
 )
 from verification import errors, rules
+from verification.frozen import replace
 from verification.limits import Budget
 from verification.models import (
     Call,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from tests.unit.fake_okta import APP_CODE
 from tests.unit.world import ADA, ADA_ID, APP, EMAIL, GRACE, NOBODY, PHONE, SMS, WRONG, World
 from verification import errors, rules
 from verification.aws.attempt_rows import AttemptRows
+from verification.frozen import replace
 from verification.models import (
     ChallengeStatus,
     Channel,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,6 +28,7 @@ from verification.crypto import Keyring, Place, Row
 from verification.devices import Devices
 from verification.enrollment import Enrollment
 from verification.errors import InvalidCode
+from verification.frozen import replace
 from verification.holds import Holds
 from verification.issue import Issue
 from verification.limits import Budget, Limits

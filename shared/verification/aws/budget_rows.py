@@ -8,7 +8,6 @@ Times are epoch seconds.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from itertools import cycle
 
 from verification import rules
@@ -24,6 +23,7 @@ from verification.aws.table import (
     text_attribute,
 )
 from verification.errors import RateLimited, SendLimited
+from verification.frozen import replace
 from verification.models import Spent
 
 WINDOW_SECONDS = 3600

@@ -8,7 +8,6 @@ and sends in `public_sends`. Times are epoch seconds, `busy_until` milliseconds.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
 from typing import Any
 
 from verification import rules
@@ -28,6 +27,7 @@ from verification.aws.table import (
 )
 from verification.crypto import Place, Row
 from verification.errors import AttemptsHeld, RequestInProgress
+from verification.frozen import replace
 from verification.models import (
     Challenge,
     ChallengeStatus,
@@ -363,6 +363,6 @@ def _found(row: Item) -> Found | None:
 
 
 def _dumps(found: Found) -> str:
-    kept = asdict(found)
+    kept = dict(vars(found))
     del kept["at"]  # has an attribute of its own, so that it can be forgotten alone
-    return json.dumps(kept, separators=(",", ":"))
+    return json.dumps(kept, default=vars, separators=(",", ":"))

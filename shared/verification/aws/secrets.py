@@ -11,13 +11,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from verification.crypto import Keyring
 from verification.errors import ConfigurationError, StoreUnavailable, Unauthorized
+from verification.frozen import Frozen
 from verification.models import Client, Scope
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ MIN_CLIENT_KEY = 16
 _TOKEN = re.compile(r"[\x21-\x7e]+")  # what a header can contain
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
+class _Content(Frozen):
     """Both secrets at one moment. Client keys are kept as digests, compared in constant time."""
 
     read_at: float

@@ -9,12 +9,13 @@ registration_rows, `push#` push_rows, `sign-in#` sign_in_rows, `template#` templ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from verification.errors import ConfigurationError, StoreUnavailable
+from verification.frozen import Frozen
 from verification.observability import Meter
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ class ConditionFailed(Exception):
         return self.items[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Frozen):
     """One conditional change of one row."""
 
     key: str

@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
 from verification import errors, rules
+from verification.frozen import replace
 from verification.http.messages import JSON, PROBLEM_JSON, Reply, Request
 from verification.http.statuses import STATUS, headers_of
 from verification.models import (

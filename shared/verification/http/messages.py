@@ -5,18 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from verification.errors import MalformedBody
+from verification.frozen import Frozen
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
 TEXT = "text/plain"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Frozen):
     """One request. Names of headers are in lower case.
 
     `route` is the template that API Gateway matched, such as `GET /holds/{email}`. `base` is the
@@ -74,8 +74,7 @@ class Request:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Frozen):
     """What a request is answered. `outcome` is the word for it in the log and the metrics. A reply that
     is not final is not stored under an Idempotency-Key: the same request may soon end differently.
     """

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from verification import errors
+from verification.frozen import Frozen, replace
 from verification.http import otpauth
 from verification.http.json_api import answer, flag_of, parse_object
 from verification.http.messages import Reply, Request
@@ -259,8 +259,7 @@ def _with_picture(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return document
 
 
-@dataclass(frozen=True, slots=True)
-class _Links:
+class _Links(Frozen):
     """Where the links of a document lead. `questions_ticket` goes into links to questions; without
     one they stay Okta's.
     """

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from verification import container, errors, rules
 from verification.container import Container
+from verification.frozen import Frozen
 from verification.http import json_api, snapshot
 from verification.http.cors import cors_headers, preflight
 from verification.http.idempotency import REPLAYED
@@ -77,8 +77,7 @@ class Dialect(Protocol):
         """Render an outcome that is not a success."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Frozen):
     """What a handler gets beside the parsed request."""
 
     service: Container
@@ -86,8 +85,7 @@ class Context:
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Frozen):
     """What a route declares. `scope` is what a client key needs; `is_public` routes may be called
     without a key. `pays` is the budget that pays for a call before it is carried out.
     """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
 from verification import errors, rules
 from verification.crypto import CHALLENGE_PREFIX
+from verification.frozen import Frozen, replace
 from verification.http import otpauth
 from verification.http.json_api import answer, flag_of, parse_object
 from verification.http.messages import Reply, Request
@@ -32,8 +32,7 @@ _FACTOR, _CHALLENGE = "auth_factor_", "auth_challenge_"
 MAX_NAME = 254
 
 
-@dataclass(frozen=True, slots=True)
-class EnrollRequest:
+class EnrollRequest(Frozen):
     """An enrollment: the type of the factor, and what that type needs."""
 
     type: FactorType
@@ -43,8 +42,7 @@ class EnrollRequest:
     phone: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ChallengeRequest:
+class ChallengeRequest(Frozen):
     """A factor to challenge, and the SMS text that is asked for, if any."""
 
     ref_id: str

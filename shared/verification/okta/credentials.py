@@ -13,13 +13,13 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import requests
 
 from verification import errors, jws
+from verification.frozen import Frozen
 from verification.models import Deadline
 from verification.okta.wire import Answer
 
@@ -69,8 +69,7 @@ class Tokens(Protocol):
         """The token as it is stored now that this one was rejected."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApiToken:
+class ApiToken(Frozen):
     """An administrator's API token."""
 
     tokens: Tokens
@@ -100,8 +99,7 @@ class Signer(Protocol):
     def public_key(self, key_id: str) -> bytes: ...  # in DER
 
 
-@dataclass(frozen=True, slots=True)
-class _AccessToken:
+class _AccessToken(Frozen):
     text: str
     ends_at: float
 

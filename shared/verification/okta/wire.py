@@ -6,7 +6,6 @@ import json
 import logging
 import ssl
 import time
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,6 +16,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, Pro
 from urllib3.util.ssl_ import create_urllib3_context
 
 from verification import errors
+from verification.frozen import Frozen
 from verification.models import Deadline
 from verification.observability import Meter
 
@@ -35,8 +35,7 @@ MAX_BODY = 1024 * 1024
 logging.getLogger("urllib3").propagate = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Frozen):
     """What Okta answered; `document` is None where the body is not JSON."""
 
     status: int

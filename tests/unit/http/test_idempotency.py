@@ -6,7 +6,6 @@ Which requests are one and which outcomes are stored is in `test_pipeline`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from tests.unit.http.service import fails
 from verification import errors
 from verification.aws.response_rows import ResponseRows
 from verification.crypto import Keyring
+from verification.frozen import replace
 from verification.http.idempotency import REPLAYED, Idempotency
 from verification.http.messages import PROBLEM_JSON, Reply
 from verification.observability import Meter

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from tests.unit.events import JSON_HEADERS, REQUEST_ID, posted
 from tests.unit.examples import NOW, challenge, rows
 from verification import errors
+from verification.frozen import replace
 from verification.http import json_api
 from verification.http.messages import PROBLEM_JSON, Reply, Request
 from verification.http.statuses import STATUS
