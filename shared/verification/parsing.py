@@ -16,23 +16,23 @@ MAX_SMS_TEXT = 160
 
 # HTML's definition of a valid address (the one browsers check), plus letters outside ASCII.
 # Quoted local parts and address literals are left out: no web form accepts them.
-_EMAIL = re.compile(
+_EMAIL = (
     r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}"
     r"@[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)+"
 )
-_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
-_URL = re.compile(r"(?i)https?:|www\.|\b[a-z0-9-]+\.[a-z]{2,}(?:/|\b)")
-_REDIRECT = re.compile(
+_PHONE = r"\+[1-9][0-9]{6,14}"
+_URL = r"(?i)https?:|www\.|\b[a-z0-9-]+\.[a-z]{2,}(?:/|\b)"
+_REDIRECT = (
     r"(?i)(?P<origin>https?://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?)(?:[/?][!-\[\]^-~]{0,1800})?"
 )
-_LABEL = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")  # the plain part of BCP 47
-_OKTA_ID = re.compile(r"[A-Za-z0-9]{1,64}")
-_CODE = re.compile(r"[0-9]{6}")
-_PASS_CODE = re.compile(r"[0-9]{4,10}|[cbdefghijklnrtuv]{44}")
+_LABEL = r"[A-Za-z0-9._:-]{1,64}"
+_LOCALE = r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}"  # the plain part of BCP 47
+_OKTA_ID = r"[A-Za-z0-9]{1,64}"
+_CODE = r"[0-9]{6}"
+_FACTOR_CODE = r"[0-9]{4,10}|[cbdefghijklnrtuv]{44}"
 """Digits, or the 44 letters that a YubiKey types."""
 _SEPARATORS = str.maketrans("", "", " -")
-_IN_A_PASTED_CODE = re.compile(r"[\s-]")
+_IN_A_PASTED_CODE = r"[\s-]"
 """Blanks of every kind, such as no-break spaces and newlines."""
 _FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
 """What a Japanese keyboard types."""
@@ -43,7 +43,7 @@ def parse_email(text: str) -> Email:
     email = text.strip(" ").lower()
     if not email:
         raise errors.MissingEmail
-    if len(email) > MAX_EMAIL_LENGTH or not _EMAIL.fullmatch(email):
+    if len(email) > MAX_EMAIL_LENGTH or not re.fullmatch(_EMAIL, email):
         raise errors.InvalidEmail
     return Email(email)
 
@@ -53,7 +53,7 @@ def parse_code(text: str) -> Code:
     code = _pasted(text)
     if not code:
         raise errors.MissingCode
-    if not _CODE.fullmatch(code):
+    if not re.fullmatch(_CODE, code):
         raise errors.InvalidCodeFormat
     return Code(code)
 
@@ -61,7 +61,7 @@ def parse_code(text: str) -> Code:
 def parse_pass_code(text: str) -> str:
     """A code of any factor of Okta's. Raises InvalidCodeFormat."""
     code = _pasted(text)
-    if not _PASS_CODE.fullmatch(code):
+    if not re.fullmatch(_FACTOR_CODE, code):
         raise errors.InvalidCodeFormat
     return code
 
@@ -79,28 +79,28 @@ def parse_channel(text: str) -> Channel | None:
 def parse_phone(text: str) -> str:
     """The number as E.164, without blanks and dashes. Raises InvalidPhoneNumber."""
     phone = text.translate(_SEPARATORS)
-    if not _PHONE.fullmatch(phone):
+    if not re.fullmatch(_PHONE, phone):
         raise errors.InvalidPhoneNumber
     return phone
 
 
 def parse_label(text: str, name: str) -> str:
     """A purpose or a reference: 1 to 64 letters, digits and `._:-`. Raises MalformedBody."""
-    if not _LABEL.fullmatch(text):
+    if not re.fullmatch(_LABEL, text):
         raise errors.MalformedBody(f"{name} must be 1 to 64 letters, digits, or ._:-")
     return text
 
 
 def parse_okta_id(text: str) -> str:
     """The id of an Okta user. Raises CustomerNotFound for what cannot be one."""
-    if not _OKTA_ID.fullmatch(text):
+    if not re.fullmatch(_OKTA_ID, text):
         raise errors.CustomerNotFound
     return text
 
 
 def parse_locale(text: str) -> str:
     """A language tag. Raises MalformedBody."""
-    if not _LOCALE.fullmatch(text):
+    if not re.fullmatch(_LOCALE, text):
         raise errors.MalformedBody("locale is not a language tag.")
     return text
 
@@ -109,14 +109,14 @@ def parse_sms_template(text: str) -> str:
     """A text for SMS in which `{{code}}` stands for the code. Raises MalformedBody."""
     if "{{code}}" not in text:
         raise errors.MalformedBody("sms_template must hold {{code}}.")
-    if len(text) > MAX_SMS_TEXT or _URL.search(text) or "${" in text:
+    if len(text) > MAX_SMS_TEXT or re.search(_URL, text) or "${" in text:
         raise errors.MalformedBody("sms_template must be short and have no links in it.")
     return text
 
 
 def _pasted(text: str) -> str:
     """A code without what came with it from a mail or a keyboard."""
-    return _IN_A_PASTED_CODE.sub("", text.translate(_FULL_WIDTH))
+    return re.sub(_IN_A_PASTED_CODE, "", text.translate(_FULL_WIDTH))
 
 
 def require_redirect(url: str, origins: Collection[str], name: str = "redirect_url") -> None:
@@ -124,6 +124,6 @@ def require_redirect(url: str, origins: Collection[str], name: str = "redirect_u
 
     Only plain URLs pass: what is a path to one parser may be a host to another.
     """
-    parts = _REDIRECT.fullmatch(url)
+    parts = re.fullmatch(_REDIRECT, url)
     if not parts or parts["origin"].lower() not in origins:
         raise errors.MalformedBody(f"{name} is not allowed.")

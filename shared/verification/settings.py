@@ -17,9 +17,9 @@ OKTA_DOMAINS = ("okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", 
 SANDBOX_HOSTS = ("127.0.0.1", "localhost", "host.docker.internal")
 """This machine, seen from itself and from a container on it."""
 
-_AUDIENCE = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
+_AUDIENCE = r"[A-Za-z0-9._:/-]{1,128}"
 # A top-level domain begins with a letter, so that no IP address passes for a name.
-_HOST = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z][a-z0-9-]{1,62}")
+_HOST = r"(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z][a-z0-9-]{1,62}"
 
 
 class Settings(Frozen):
@@ -125,7 +125,7 @@ def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
 def _audiences(environ: Mapping[str, str]) -> tuple[str, ...]:
     _text(environ, "RECEIPT_AUDIENCES")
     audiences = _names(environ, "RECEIPT_AUDIENCES")
-    if not audiences or not all(map(_AUDIENCE.fullmatch, audiences)):
+    if not audiences or not all(re.fullmatch(_AUDIENCE, each) for each in audiences):
         raise ConfigurationError("RECEIPT_AUDIENCES must be names of letters, digits, or ._:/-")
     return audiences
 
@@ -157,7 +157,7 @@ def _org_url(url: str, *, custom_domain: str, sandbox: bool) -> str:
         return f"http://{host}:{port}" if port else f"http://{host}"
     if parts.scheme != "https" or port not in (None, 443):
         raise ConfigurationError("OKTA_ORG_URL must be https on its usual port")
-    if not _HOST.fullmatch(host):
+    if not re.fullmatch(_HOST, host):
         raise ConfigurationError("OKTA_ORG_URL must name a host")
     if host != custom_domain.lower() and not host.endswith(tuple(f".{d}" for d in OKTA_DOMAINS)):
         raise ConfigurationError("OKTA_ORG_URL is neither an Okta domain nor OKTA_CUSTOM_DOMAIN")

@@ -31,7 +31,7 @@ MIN_ROOT_KEY = 32
 MIN_CLIENT_KEY = 16
 """Characters."""
 
-_TOKEN = re.compile(r"[\x21-\x7e]+")  # what a header can contain
+_HEADER_TEXT = r"[\x21-\x7e]+"  # what a header can contain
 
 
 class _Content(Frozen):
@@ -107,7 +107,7 @@ class Secrets:
 
     def _token(self) -> str:
         token = self._object(self._okta_token_id).get("okta_api_token")
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token.strip()):
+        if not isinstance(token, str) or not re.fullmatch(_HEADER_TEXT, token.strip()):
             raise ConfigurationError("the Okta token's secret has no okta_api_token")
         return token.strip()
 

@@ -23,9 +23,9 @@ MAX_PASSWORD = 256
 MAX_NUMBER = 2**53
 """Beyond it JSON's numbers lose digits on their way."""
 
-_ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_LOGIN = re.compile(r"[^\s/]{5,100}")
-_GROUP_ID = re.compile(r"[A-Za-z0-9]{1,64}")
+_ATTRIBUTE = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
+_LOGIN = r"[^\s/]{5,100}"
+_GROUP_ID = r"[A-Za-z0-9]{1,64}"
 
 
 def parse(request: Request) -> Registration:
@@ -36,7 +36,7 @@ def parse(request: Request) -> Registration:
     if len(email) > MAX_EMAIL:
         raise errors.MalformedBody(f"email must be at most {MAX_EMAIL} characters.")
     login = text_of(profile, "login") or email
-    if not _LOGIN.fullmatch(login):
+    if not re.fullmatch(_LOGIN, login):
         raise errors.MalformedBody("login must be 5 to 100 characters without blanks and slashes.")
     if "@" in fold_login(login) and login.lower() != email:
         # Somebody else's address as a login would answer for that address. Okta may also take
@@ -66,7 +66,7 @@ def _profile(given: object) -> dict[str, Any]:
     if len(profile) > MAX_VALUES:
         raise errors.MalformedBody("profile has too many attributes.")
     for name, value in profile.items():
-        if not _ATTRIBUTE.fullmatch(name):
+        if not re.fullmatch(_ATTRIBUTE, name):
             raise errors.MalformedBody("profile has an attribute with an impossible name.")
         values = value if isinstance(value, list) else [value]
         if len(values) > MAX_VALUES or not all(_is_plain(each) for each in values):
@@ -94,7 +94,7 @@ def _password(given: object) -> str:
 
 def _groups(body: Mapping[str, Any]) -> tuple[str, ...]:
     groups = _distinct(body, "groups")
-    if len(groups) > MAX_GROUPS or not all(_GROUP_ID.fullmatch(each) for each in groups):
+    if len(groups) > MAX_GROUPS or not all(re.fullmatch(_GROUP_ID, each) for each in groups):
         raise errors.MalformedBody(f"groups must be at most {MAX_GROUPS} ids of Okta groups.")
     return groups
 

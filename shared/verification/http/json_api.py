@@ -47,7 +47,7 @@ MAX_BODY = 8 * 1024
 MAX_DETAIL = 300
 MAX_NAME = 64
 JWKS_SECONDS = 3600
-_CONDUCTOR_ID = re.compile(r"[\w .:/-]{1,64}")
+_CONDUCTOR_ID = r"[\w .:/-]{1,64}"
 """It goes into receipts and logs, so it must not be an email address."""
 
 
@@ -405,7 +405,7 @@ def _conductor(given: object) -> Conductor | None:
     match given:
         case None:
             return None
-        case {"kind": str(kind), "id": str(name)} if _CONDUCTOR_ID.fullmatch(name):
+        case {"kind": str(kind), "id": str(name)} if re.fullmatch(_CONDUCTOR_ID, name):
             if kind in {each.value for each in ConductorKind}:
                 return Conductor(ConductorKind(kind), name)
     kinds = ", ".join(ConductorKind)

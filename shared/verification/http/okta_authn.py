@@ -52,10 +52,10 @@ _PAGES = {
 }
 """The org's own pages, by the last segment of the routes that they replace."""
 
-_SESSION_TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,512}")
+_URL_SAFE_TEXT = r"[A-Za-z0-9._~-]{1,512}"
 _OKTA_STATUSES = (400, 401, 403, 404, 429, 500, 502, 503, 504)
 """Okta's own statuses that are documented for these routes. Any other is told as a refusal."""
-_FACTOR_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_FACTOR_ID = r"[A-Za-z0-9_-]{1,64}"
 _ACTIVE_ALREADY = (
     "This factor cannot be activated in this sign-in. An email factor is active already: POST to "
     "factors/{id}/verify to send a code, and again with passCode to check it."
@@ -97,7 +97,7 @@ def parse_state_token(request: Request) -> str:
 def parse_step(request: Request) -> FactorStep:
     """A step that concerns one factor, with or without a code or an answer."""
     factor_id = request.path_parameters.get("id", "")
-    if not _FACTOR_ID.fullmatch(factor_id):
+    if not re.fullmatch(_FACTOR_ID, factor_id):
         raise errors.MalformedBody("The factor's id is not one.")
     body = parse_object(request)
     code = _text(body, "passCode")
@@ -134,7 +134,7 @@ def parse_questions(request: Request) -> QuestionsRequest:
 def parse_session_redirect(request: Request) -> SessionRedirect:
     """A session token, and where the browser goes with the session."""
     token = _parameter(request, "token")
-    if not _SESSION_TOKEN.fullmatch(token):
+    if not re.fullmatch(_URL_SAFE_TEXT, token):
         raise errors.MalformedBody("token is not a session token.")
     flags = {_CHECKS_ACCOUNT: _parameter(request, _CHECKS_ACCOUNT)}
     more = {name: value for name, value in flags.items() if value in ("true", "false")}

@@ -41,7 +41,7 @@ _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _CLOCKS_DIFFER = 5.0
 """Seconds from which Okta's clock is followed instead of this machine's."""
 
-_TOKEN = re.compile(r"[\x21-\x7e]+")  # what a header can contain
+_HEADER_TEXT = r"[\x21-\x7e]+"  # what a header can contain
 
 _TRIES = 3
 """For a token: the first may teach the time, the second the nonce."""
@@ -165,7 +165,7 @@ class ServiceApp:
                 "token_type": "DPoP",
                 "access_token": str(text),
                 "expires_in": int(seconds),
-            } if _TOKEN.fullmatch(text):
+            } if re.fullmatch(_HEADER_TEXT, text):
                 return _AccessToken(text, self._clock() + seconds)
             case 429, _:
                 raise errors.OktaRateLimited(retry_after=1)

@@ -78,7 +78,7 @@ class Factors:
         match answer:
             case {"factorResult": "WAITING", "_links": {"poll": {"href": str(poll)}}}:
                 transaction = poll.rpartition("/")[2]
-                if _TRANSACTION.fullmatch(transaction):
+                if re.fullmatch(_TRANSACTION, transaction):
                     return SentPush(transaction, _number(answer))
         raise errors.OktaAnswerUnclear
 
@@ -189,7 +189,7 @@ class Factors:
         return _changed(answer)
 
 
-_TRANSACTION = re.compile(r"[A-Za-z0-9._~-]{8,128}")
+_TRANSACTION = r"[A-Za-z0-9._~-]{8,128}"
 _PUSH_ANSWERS = {
     "WAITING": PushAnswer.WAITING,
     "SUCCESS": PushAnswer.APPROVED,

@@ -26,8 +26,8 @@ MAX_RATE_LIMIT_WAIT = 60
 
 USER_AGENT = "customer-verification"
 
-_NUMBER = re.compile(r"[0-9]{1,12}")
-_NOT_HEADER_TEXT = re.compile(r"[^\x20-\x7e]")
+_NUMBER = r"[0-9]{1,12}"
+_NOT_HEADER_TEXT = r"[^\x20-\x7e]"
 
 
 class Transport:
@@ -144,7 +144,7 @@ def _customer_headers(caller: Caller) -> dict[str, str]:
 
 
 def _header_text(value: str) -> str:
-    return _NOT_HEADER_TEXT.sub("", value)[:MAX_HEADER].strip()
+    return re.sub(_NOT_HEADER_TEXT, "", value)[:MAX_HEADER].strip()
 
 
 def _parsed(answer: Answer, now: float, *, may_have_acted: bool) -> Json:
@@ -172,4 +172,4 @@ def _rate_limit_wait(answer: Answer, now: float) -> int:
 
 def _number(answer: Answer, name: str) -> int | None:
     text = answer.headers.get(f"x-rate-limit-{name}", "")
-    return int(text) if _NUMBER.fullmatch(text) else None
+    return int(text) if re.fullmatch(_NUMBER, text) else None

@@ -13,7 +13,7 @@ from verification.okta.transport import Transport
 from verification.parsing import parse_email
 from verification.rules import choose_customer, require_active
 
-_ID_OR_LOGIN = re.compile(r"(?!\.{1,2}$|me$)[A-Za-z0-9._-]{1,100}")
+_ID_OR_LOGIN = r"(?!\.{1,2}$|me$)[A-Za-z0-9._-]{1,100}"
 
 _OTHER_PATHS = (".", "..", "me")
 """What is no login in a path; `me` is the API token's owner."""
@@ -48,7 +48,7 @@ class Users:
         """The ACTIVE user with this id, login or email. Raises one of CustomerRefused."""
         if "@" in name:
             return self.find(parse_email(name), call)
-        if not _ID_OR_LOGIN.fullmatch(name):
+        if not re.fullmatch(_ID_OR_LOGIN, name):
             raise errors.CustomerNotFound
         user = self.get(name, call)
         if name != user.id and name.lower() != user.login.lower():
