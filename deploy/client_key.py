@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy.stack import Problem, client, explained, find, run, session, stack_name
-from verification.models import Scope
+from verification.models.callers import Scope
 
 ALLOWED = ", ".join(Scope)
 

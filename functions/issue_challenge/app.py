@@ -6,18 +6,10 @@ from verification.http.messages import Reply
 from verification.http.pipeline import Context, Router, handler_of
 from verification.issue import TASK
 from verification.limits import Budget
-from verification.models import (
-    Call,
-    Credentials,
-    Email,
-    EnrollStep,
-    FactorStep,
-    FactorType,
-    IssueRequest,
-    QuestionsRequest,
-    Registration,
-    Scope,
-)
+from verification.models.callers import Call, Scope
+from verification.models.challenges import IssueRequest
+from verification.models.customers import Email, FactorType, Registration
+from verification.models.sign_ins import Credentials, EnrollStep, FactorStep, QuestionsRequest
 
 router = Router()
 

@@ -4,14 +4,10 @@ from verification.http import invoke_url, json_api, okta_authn, workos
 from verification.http.messages import Reply
 from verification.http.pipeline import Context, Router, handler_of
 from verification.limits import Budget
-from verification.models import (
-    AwaitRequest,
-    FactorStep,
-    RedeemRequest,
-    Scope,
-    SessionRedirect,
-    VerifyRequest,
-)
+from verification.models.callers import Scope
+from verification.models.challenges import AwaitRequest, VerifyRequest
+from verification.models.receipts import RedeemRequest
+from verification.models.sign_ins import FactorStep, SessionRedirect
 
 router = Router()
 

@@ -17,21 +17,10 @@ from verification.crypto import Place, Row
 from verification.devices import Devices
 from verification.frozen import Frozen
 from verification.limits import Limits
-from verification.models import (
-    AwaitRequest,
-    Call,
-    Challenge,
-    Channel,
-    CustomerKey,
-    CustomerState,
-    Device,
-    Origin,
-    Pending,
-    Push,
-    PushAnswer,
-    Target,
-    Verified,
-)
+from verification.models.callers import Call
+from verification.models.challenges import AwaitRequest, Challenge, Origin, Pending, Verified
+from verification.models.customers import Channel, CustomerKey, Device, Target
+from verification.models.states import CustomerState, Push, PushAnswer
 from verification.observability import Meter
 from verification.ports import Clock, Customers, Emails, Keys, PushDecision, Pushes
 from verification.receipts import Receipts

@@ -19,19 +19,10 @@ from verification.codes import Check, FactorCheck, SignInCheck
 from verification.crypto import Place
 from verification.frozen import Frozen, replace
 from verification.limits import Limits
-from verification.models import (
-    Attempt,
-    Call,
-    CustomerKey,
-    CustomerState,
-    Device,
-    Lane,
-    Push,
-    PushAnswer,
-    SignInDocument,
-    Spent,
-    Target,
-)
+from verification.models.callers import Call, Lane, Spent
+from verification.models.customers import CustomerKey, Device, Target
+from verification.models.sign_ins import SignInDocument
+from verification.models.states import Attempt, CustomerState, Push, PushAnswer
 from verification.ports import Attempts, Clock, OktaAuthn, OktaFactors, Pushes, Result, Settlement
 from verification.settings import Settings
 from verification.timing import STRANGER_PATIENCE, in_turn

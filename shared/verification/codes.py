@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from verification.frozen import Frozen
-from verification.models import Channel, Code, EnrollStep, Factor, FactorStep, Target
+from verification.models.challenges import Code
+from verification.models.customers import Channel, Factor, Target
+from verification.models.sign_ins import EnrollStep, FactorStep
 
 PUSH = "push"
 """The context in which a push's user, transaction and number are sealed."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from verification.frozen import Frozen
 from verification.jws import base64url, from_base64url
-from verification.models import CustomerKey, Email, EmailHash, FactorRef
+from verification.models.customers import CustomerKey, Email, EmailHash, FactorRef
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV

@@ -7,7 +7,9 @@ import secrets
 from verification import rules
 from verification.crypto import DeviceClaim
 from verification.frozen import Frozen
-from verification.models import Caller, CustomerKey, CustomerState, Device, EmailHash, Lane
+from verification.models.callers import Caller, Lane
+from verification.models.customers import CustomerKey, Device, EmailHash
+from verification.models.states import CustomerState
 from verification.ports import Customers, Keys
 
 

@@ -9,10 +9,9 @@ from verification.codes import EnrollmentCode, FactorCode, Message
 from verification.crypto import Place, Row
 from verification.frozen import Frozen, replace
 from verification.limits import Limits
-from verification.models import (
-    Call,
-    Challenge,
-    ChallengeStatus,
+from verification.models.callers import Call, Lane
+from verification.models.challenges import Challenge, ChallengeStatus, Issued, Origin
+from verification.models.customers import (
     Channel,
     EmailHash,
     Enrolled,
@@ -20,9 +19,6 @@ from verification.models import (
     FactorRef,
     FactorStatus,
     FactorType,
-    Issued,
-    Lane,
-    Origin,
     Target,
     User,
 )

@@ -82,7 +82,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from verification.models import Challenge, Registered
+    from verification.models.challenges import Challenge
+    from verification.models.customers import Registered
 
 
 class VerificationError(Exception):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from verification import rules
 from verification.frozen import Frozen
 from verification.lookup import Lookup
-from verification.models import Call, Email, Hold
+from verification.models.callers import Call
+from verification.models.customers import Email
+from verification.models.states import Hold
 from verification.observability import Meter
 from verification.ports import Clock, Customers, Keys
 from verification.settings import Settings

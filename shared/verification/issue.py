@@ -21,23 +21,10 @@ from verification.devices import Devices
 from verification.frozen import Frozen, replace
 from verification.limits import Limits
 from verification.lookup import Lookup
-from verification.models import (
-    Call,
-    Caller,
-    Challenge,
-    ChallengeStatus,
-    Channel,
-    CustomerKey,
-    Email,
-    Found,
-    Issued,
-    IssueRequest,
-    KnownFactor,
-    Lane,
-    Scope,
-    SentPush,
-    Target,
-)
+from verification.models.callers import Call, Caller, Lane, Scope
+from verification.models.challenges import Challenge, ChallengeStatus, Issued, IssueRequest
+from verification.models.customers import Channel, CustomerKey, Email, Found, KnownFactor, Target
+from verification.models.states import SentPush
 from verification.observability import Meter
 from verification.ports import Clock, Customers, Emails, Invocation, Keys, SendPlan
 from verification.sending import Sending

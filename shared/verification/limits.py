@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from verification import rules
 from verification.errors import RateLimited
-from verification.models import Caller, Lane, Spent
+from verification.models.callers import Caller, Lane, Spent
 from verification.observability import Meter
 from verification.ports import Budgets, Clock, Keys
 from verification.settings import Settings

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from verification import errors, rules
 from verification.frozen import Frozen
-from verification.models import (
-    Call,
+from verification.models.callers import Call
+from verification.models.customers import (
     Channel,
     CustomerKey,
     Email,

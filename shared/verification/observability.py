@@ -10,7 +10,8 @@ from threading import Lock
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from verification.models import Challenge, Lane
+from verification.models.callers import Lane
+from verification.models.challenges import Challenge
 
 Fact = str | int | float | bool | None
 

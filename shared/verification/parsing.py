@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection
 
 from verification import errors
-from verification.models import Channel, Code, Email
+from verification.models.challenges import Code
+from verification.models.customers import Channel, Email
 
 MAX_EMAIL_LENGTH = 254
 """The longest address that SMTP can carry (RFC 5321, 4.5.3.1.3)."""

@@ -16,7 +16,9 @@ from verification.crypto import DeviceClaim, fold_login
 from verification.devices import Devices
 from verification.frozen import Frozen
 from verification.limits import Limits
-from verification.models import Call, EmailHash, Lane, PasswordState, Spent, User
+from verification.models.callers import Call, Lane, Spent
+from verification.models.customers import EmailHash, User
+from verification.models.states import PasswordState
 from verification.observability import Meter
 from verification.ports import Clock, Keys, OktaAuthn, OktaUsers, PasswordCounts, Result
 from verification.settings import Settings

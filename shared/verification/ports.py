@@ -8,34 +8,36 @@ from typing import Protocol, TypeVar
 
 from verification.crypto import Keyring, Place
 from verification.frozen import Frozen
-from verification.models import (
-    Attempt,
-    Call,
-    Challenge,
+from verification.models.callers import Call, Spent
+from verification.models.challenges import Challenge, Code
+from verification.models.customers import (
     Channel,
-    Code,
-    Credentials,
     CustomerKey,
-    CustomerState,
     Device,
     Email,
     EmailHash,
-    EnrollStep,
     Factor,
-    FactorStep,
     Found,
+    Registration,
+    Target,
+    User,
+)
+from verification.models.sign_ins import (
+    Credentials,
+    EnrollStep,
+    FactorStep,
+    SecurityQuestion,
+    SignInDocument,
+)
+from verification.models.states import (
+    Attempt,
+    CustomerState,
     PasswordState,
     PublicState,
     Push,
     PushAnswer,
-    Registration,
-    SecurityQuestion,
     SentPush,
-    SignInDocument,
     Slot,
-    Spent,
-    Target,
-    User,
 )
 
 Keys = Callable[[], Keyring]

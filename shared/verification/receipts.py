@@ -13,18 +13,10 @@ from typing import Any, assert_never
 from verification import errors, jws, rules
 from verification.frozen import Frozen, replace
 from verification.lookup import Lookup
-from verification.models import (
-    Call,
-    Challenge,
-    Channel,
-    Conductor,
-    ConductorKind,
-    FactorType,
-    Lane,
-    Receipt,
-    RedeemRequest,
-    Verified,
-)
+from verification.models.callers import Call, Lane
+from verification.models.challenges import Challenge, Conductor, ConductorKind, Verified
+from verification.models.customers import Channel, FactorType
+from verification.models.receipts import Receipt, RedeemRequest
 from verification.observability import Meter
 from verification.ports import Clock, Emails, Keys, Redemptions, Signer
 from verification.settings import Settings

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from verification import errors, rules
 from verification.frozen import Frozen
-from verification.models import Call, EmailHash, Factor, Registered, Registration, User
+from verification.models.callers import Call
+from verification.models.customers import EmailHash, Factor, Registered, Registration, User
 from verification.observability import Meter
 from verification.ports import Clock, Emails, Keys, OktaFactors, OktaUsers, Registrations
 

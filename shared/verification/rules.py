@@ -9,32 +9,28 @@ from typing import assert_never
 
 from verification import errors
 from verification.frozen import Frozen
-from verification.models import (
-    Attempt,
+from verification.models.callers import Client, Lane
+from verification.models.challenges import (
     AwaitRequest,
     Challenge,
     ChallengeStatus,
+    IssueRequest,
+    VerifyRequest,
+)
+from verification.models.customers import (
     Channel,
-    Client,
-    CustomerState,
     Email,
     Factor,
     FactorStatus,
     FactorType,
     Found,
-    Hold,
-    IssueRequest,
     KnownFactor,
-    KnownSignIn,
-    Lane,
-    PublicState,
     Registration,
-    SignInDocument,
-    Slot,
     User,
     UserStatus,
-    VerifyRequest,
 )
+from verification.models.sign_ins import KnownSignIn, SignInDocument
+from verification.models.states import Attempt, CustomerState, Hold, PublicState, Slot
 
 KNOWN_LANE_ATTEMPTS = 4
 """Wrong codes in a row, and wrong passwords in a row, that devices and clients may reach. Okta locks

@@ -28,20 +28,11 @@ from verification.codes import (
 )
 from verification.frozen import Frozen
 from verification.limits import Budget, Limits
-from verification.models import (
-    Call,
-    Challenge,
-    Channel,
-    CustomerState,
-    EmailHash,
-    Factor,
-    Found,
-    Push,
-    SentPush,
-    SignInDocument,
-    Target,
-    User,
-)
+from verification.models.callers import Call
+from verification.models.challenges import Challenge
+from verification.models.customers import Channel, EmailHash, Factor, Found, Target, User
+from verification.models.sign_ins import SignInDocument
+from verification.models.states import CustomerState, Push, SentPush
 from verification.observability import Meter
 from verification.ports import (
     Beside,

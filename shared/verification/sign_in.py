@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from verification import errors, rules
 from verification.frozen import Frozen, replace
 from verification.limits import Limits
-from verification.models import (
-    Call,
+from verification.models.callers import Call
+from verification.models.customers import FactorType
+from verification.models.sign_ins import (
     Credentials,
     EnrollStep,
     FactorStep,
-    FactorType,
     KnownSignIn,
     QuestionsRequest,
     SecurityQuestion,

@@ -22,14 +22,12 @@ from verification.codes import (
 from verification.devices import Devices
 from verification.frozen import Frozen
 from verification.limits import Budget, Limits
-from verification.models import (
-    Call,
-    Channel,
+from verification.models.callers import Call, Lane
+from verification.models.customers import Channel, FactorType
+from verification.models.sign_ins import (
     EnrollStep,
     FactorStep,
-    FactorType,
     KnownSignIn,
-    Lane,
     SignInDocument,
     SignInStatus,
 )

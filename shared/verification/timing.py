@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from verification.errors import RequestInProgress
-from verification.models import Deadline
+from verification.models.callers import Deadline
 from verification.observability import Meter
 
 FIXED_SECONDS = 1.0

@@ -17,20 +17,10 @@ from verification.crypto import Place, Row
 from verification.devices import Devices
 from verification.frozen import Frozen, replace
 from verification.lookup import Lookup
-from verification.models import (
-    Call,
-    Challenge,
-    Channel,
-    CustomerKey,
-    CustomerState,
-    Device,
-    Lane,
-    Origin,
-    PublicState,
-    Slot,
-    Verified,
-    VerifyRequest,
-)
+from verification.models.callers import Call, Lane
+from verification.models.challenges import Challenge, Origin, Verified, VerifyRequest
+from verification.models.customers import Channel, CustomerKey, Device
+from verification.models.states import CustomerState, PublicState, Slot
 from verification.observability import Meter
 from verification.ports import Attempts, Clock, Emails, Keys, Result, Settlement
 from verification.receipts import Receipts

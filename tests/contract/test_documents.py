@@ -8,7 +8,7 @@ import pytest
 
 from tests.sandbox.template import ROOT
 from verification import rules
-from verification.models import Lane
+from verification.models.callers import Lane
 
 HOUR, DAY = (window.count for window in rules.HOUR_AND_DAY)
 (DEVICE,) = (window.count for window in rules.DEVICE_HOUR)

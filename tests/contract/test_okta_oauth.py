@@ -21,7 +21,9 @@ from tests.sandbox.okta.oauth import ServiceApp as RegisteredApp
 from tests.sandbox.okta.oauth import scope_of
 from tests.unit.test_credentials import Kms
 from verification import errors, jws
-from verification.models import Call, Caller, Channel, Code, Deadline, Email, Target
+from verification.models.callers import Call, Caller, Deadline
+from verification.models.challenges import Code
+from verification.models.customers import Channel, Email, Target
 from verification.observability import Meter
 from verification.okta.credentials import SCOPES, TEMPLATE_SCOPES, ServiceApp
 from verification.okta.factors import Factors

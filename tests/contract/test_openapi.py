@@ -23,7 +23,7 @@ from tests.sandbox.witness import undocumented
 from verification import errors
 from verification.http.messages import PROBLEM_JSON, Request
 from verification.http.statuses import STATUS
-from verification.models import Scope
+from verification.models.callers import Scope
 from verification.parsing import parse_email
 
 FUNCTIONS = {

@@ -23,7 +23,9 @@ from verification.aws.attempt_rows import AttemptRows
 from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
 from verification.aws.table import Table
-from verification.models import Attempt, Conductor, ConductorKind, Lane, Slot
+from verification.models.callers import Lane
+from verification.models.challenges import Conductor, ConductorKind
+from verification.models.states import Attempt, Slot
 from verification.observability import Meter
 from verification.ports import Result, SendPlan, Settlement
 

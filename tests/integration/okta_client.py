@@ -13,7 +13,7 @@ import requests
 from tests.integration.account import TOKEN
 from tests.integration.loopback import Answer, LoopbackServer
 from tests.unit.examples import NOW
-from verification.models import Call, Caller, Deadline
+from verification.models.callers import Call, Caller, Deadline
 from verification.observability import Meter
 from verification.okta.credentials import ApiToken
 from verification.okta.error_codes import Json

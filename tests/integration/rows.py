@@ -17,18 +17,10 @@ from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
 from verification.crypto import Place, Row
 from verification.frozen import replace
-from verification.models import (
-    Attempt,
-    Challenge,
-    ChallengeStatus,
-    Channel,
-    CustomerKey,
-    CustomerState,
-    EmailHash,
-    Lane,
-    PublicState,
-    Target,
-)
+from verification.models.callers import Lane
+from verification.models.challenges import Challenge, ChallengeStatus
+from verification.models.customers import Channel, CustomerKey, EmailHash, Target
+from verification.models.states import Attempt, CustomerState, PublicState
 from verification.ports import Result, SendPlan, Settlement
 
 ADA, BOB = CustomerKey("0a" * 16), CustomerKey("0b" * 16)

@@ -25,7 +25,7 @@ from tests.integration.loopback import (
 from tests.integration.okta_client import CODE, WAIT, connected, okta_client, okta_error
 from tests.integration.rows import refusal
 from verification import errors
-from verification.models import Caller
+from verification.models.callers import Caller
 from verification.okta import transport, wire
 
 SUCCESS = {"factorResult": "SUCCESS"}

@@ -21,21 +21,10 @@ from tests.integration.rows import (
 from tests.unit.examples import NOW
 from verification import errors, rules
 from verification.frozen import replace
-from verification.models import (
-    Attempt,
-    ChallengeStatus,
-    Channel,
-    Conductor,
-    ConductorKind,
-    CustomerState,
-    Device,
-    Lane,
-    Origin,
-    Sent,
-    Slot,
-    Spent,
-    WrongCode,
-)
+from verification.models.callers import Lane, Spent
+from verification.models.challenges import ChallengeStatus, Conductor, ConductorKind, Origin
+from verification.models.customers import Channel, Device
+from verification.models.states import Attempt, CustomerState, Sent, Slot, WrongCode
 from verification.ports import Result, SendPlan, Settlement
 
 LOCKED = rules.ATTEMPT_SECONDS

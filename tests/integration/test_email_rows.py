@@ -11,14 +11,9 @@ from tests.unit.examples import NOW, found, known_factor
 from verification import errors, rules
 from verification.crypto import Place
 from verification.frozen import replace
-from verification.models import (
-    ChallengeStatus,
-    Channel,
-    FactorStatus,
-    FactorType,
-    Found,
-    PublicState,
-)
+from verification.models.challenges import ChallengeStatus
+from verification.models.customers import Channel, FactorStatus, FactorType, Found
+from verification.models.states import PublicState
 from verification.ports import Result
 
 

@@ -12,7 +12,8 @@ from tests.integration.okta_client import CALLER, connected, okta_error
 from tests.integration.rows import TARGET, refusal
 from verification import errors
 from verification.frozen import replace
-from verification.models import Call, Deadline, PushAnswer, SentPush
+from verification.models.callers import Call, Deadline
+from verification.models.states import PushAnswer, SentPush
 from verification.okta.factors import Factors
 
 TRANSACTION = "v2mst.WmiSGGkvQc6P-QUQ5Qy0jg"

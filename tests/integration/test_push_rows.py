@@ -11,7 +11,9 @@ from verification.aws.push_rows import PushRows
 from verification.aws.table import Table
 from verification.crypto import Place, Row
 from verification.frozen import replace
-from verification.models import Challenge, ChallengeStatus, Channel, Device, Push, PushAnswer
+from verification.models.challenges import Challenge, ChallengeStatus
+from verification.models.customers import Channel, Device
+from verification.models.states import Push, PushAnswer
 from verification.ports import PushDecision
 
 CUSTOMER = Place(Row.CUSTOMER, ADA)

@@ -26,7 +26,8 @@ from tests.integration.functions import Clock
 from tests.integration.rows import refusal, told
 from verification import errors
 from verification.aws.secrets import Secrets
-from verification.models import Client, Email, Scope
+from verification.models.callers import Client, Scope
+from verification.models.customers import Email
 
 CLIENT = Client("shop", frozenset({Scope.VERIFY}), ("shop",))
 KEYS: dict[str, Any] = {"root_key": ROOT_KEY, "clients": {"shop": CLIENT_KEY}}

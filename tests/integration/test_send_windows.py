@@ -25,7 +25,8 @@ from verification.aws.email_rows import EmailRows
 from verification.aws.table import Table, Update, number
 from verification.crypto import Place
 from verification.frozen import replace
-from verification.models import Channel, Lane
+from verification.models.callers import Lane
+from verification.models.customers import Channel
 from verification.observability import Meter
 from verification.ports import SendPlan
 from verification.rules import Window

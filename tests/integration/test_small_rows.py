@@ -18,7 +18,9 @@ from verification.aws.response_rows import ResponseRows
 from verification.aws.sign_in_rows import SignInRows
 from verification.aws.table import Table
 from verification.aws.template_rows import TemplateRows
-from verification.models import EmailHash, PasswordState, Spent
+from verification.models.callers import Spent
+from verification.models.customers import EmailHash
+from verification.models.states import PasswordState
 from verification.ports import Result, StoredResponse
 
 SENDS, OTHER = Spent("source-sends", "source"), Spent("source-failures", "source")

@@ -23,7 +23,7 @@ from tests.integration.okta_client import CALLER, CODE, WAIT, connected, okta_er
 from tests.integration.rows import refusal
 from tests.unit.examples import NOW
 from verification import errors
-from verification.models import Call, Deadline
+from verification.models.callers import Call, Deadline
 from verification.okta.factors import Factors
 
 SUCCESS = {"factorResult": "SUCCESS"}

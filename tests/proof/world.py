@@ -41,7 +41,7 @@ from verification import container
 from verification.aws import clients
 from verification.crypto import DeviceClaim, Keyring
 from verification.http.pipeline import Router, handler_of
-from verification.models import CustomerKey, Email
+from verification.models.customers import CustomerKey, Email
 from verification.observability import Observer
 
 if TYPE_CHECKING:

@@ -20,7 +20,10 @@ from verification.aws.send_times import SendTimes
 from verification.aws.table import Item, int_attribute
 from verification.crypto import DeviceClaim, Keyring, Place, Row
 from verification.errors import BadRequest
-from verification.models import Challenge, CustomerState, Email, Lane, Spent
+from verification.models.callers import Lane, Spent
+from verification.models.challenges import Challenge
+from verification.models.customers import Email
+from verification.models.states import CustomerState
 from verification.parsing import parse_email
 from verification.settings import Settings
 

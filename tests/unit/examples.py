@@ -7,24 +7,23 @@ from typing import Any
 
 from verification import errors
 from verification.frozen import replace
-from verification.models import (
-    Challenge,
-    ChallengeStatus,
+from verification.models.callers import Lane
+from verification.models.challenges import Challenge, ChallengeStatus
+from verification.models.customers import (
     Channel,
     CustomerKey,
-    CustomerState,
     EmailHash,
     Factor,
     FactorStatus,
     FactorType,
     Found,
     KnownFactor,
-    Lane,
     Registered,
     Target,
     User,
     UserStatus,
 )
+from verification.models.states import CustomerState
 from verification.settings import Settings
 
 NOW = 1_750_000_000

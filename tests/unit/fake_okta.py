@@ -16,27 +16,28 @@ from tests.unit.examples import NOW
 from verification import errors, rules
 from verification.crypto import fold_login
 from verification.frozen import replace
-from verification.models import (
-    Call,
+from verification.models.callers import Call
+from verification.models.challenges import Code
+from verification.models.customers import (
     Channel,
-    Code,
-    Credentials,
     Email,
-    EnrollStep,
     Factor,
     FactorStatus,
-    FactorStep,
     FactorType,
-    PushAnswer,
     Registration,
-    SecurityQuestion,
-    SentPush,
-    SignInDocument,
-    SignInStatus,
     Target,
     User,
     UserStatus,
 )
+from verification.models.sign_ins import (
+    Credentials,
+    EnrollStep,
+    FactorStep,
+    SecurityQuestion,
+    SignInDocument,
+    SignInStatus,
+)
+from verification.models.states import PushAnswer, SentPush
 
 LOCKS_AT = 5
 APP_CODE = Code("271828")

@@ -18,7 +18,7 @@ from tests.unit.examples import NOW
 from verification import errors
 from verification.aws.budget_rows import BudgetRows, brake_key
 from verification.aws.table import Table, int_attribute, number
-from verification.models import Spent
+from verification.models.callers import Spent
 from verification.observability import Meter
 
 

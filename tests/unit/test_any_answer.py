@@ -13,22 +13,19 @@ from hypothesis import strategies as st
 
 from tests.unit.examples import NOW
 from verification import errors
-from verification.models import (
-    Call,
-    Caller,
+from verification.models.callers import Call, Caller, Deadline
+from verification.models.challenges import Code
+from verification.models.customers import (
     Channel,
-    Code,
-    Credentials,
     CustomerKey,
-    Deadline,
     Email,
     Factor,
     FactorStatus,
-    FactorStep,
     FactorType,
     Registration,
     Target,
 )
+from verification.models.sign_ins import Credentials, FactorStep
 from verification.okta import error_codes
 from verification.okta.authn import Authn
 from verification.okta.factors import Factors

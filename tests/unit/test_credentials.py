@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from requests.structures import CaseInsensitiveDict
 
 from verification import errors, jws
-from verification.models import Deadline
+from verification.models.callers import Deadline
 from verification.okta.credentials import SCOPES, ServiceApp
 from verification.okta.wire import Answer
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verification.crypto import DeviceClaim, Keyring, Place, Row, fold_login
-from verification.models import CustomerKey, Email, EmailHash, FactorRef
+from verification.models.customers import CustomerKey, Email, EmailHash, FactorRef
 
 ROOT_KEY = "a-root-key-of-tests-that-is-long-enough"
 KEYS, OTHER_KEYS = Keyring(ROOT_KEY), Keyring(f"{ROOT_KEY}!")

@@ -8,7 +8,7 @@ from tests.unit.examples import NOW, factor
 from tests.unit.fake_okta import timestamp
 from tests.unit.world import ADA, ADA_ID, APP, EMAIL, NOBODY, PHONE, SMS, World
 from verification import errors
-from verification.models import Enrolled, FactorStatus, FactorType
+from verification.models.customers import Enrolled, FactorStatus, FactorType
 
 
 def remove(world: World, factor_id: str) -> None:

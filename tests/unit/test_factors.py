@@ -8,7 +8,9 @@ import pytest
 
 from tests.unit.examples import NOW
 from verification import errors
-from verification.models import Call, Caller, Channel, Code, CustomerKey, Deadline, Target
+from verification.models.callers import Call, Caller, Deadline
+from verification.models.challenges import Code
+from verification.models.customers import Channel, CustomerKey, Target
 from verification.okta.factors import Factors
 
 TARGET = Target(CustomerKey("c" * 32), "00u1", "emf1")

@@ -11,7 +11,8 @@ from tests.unit.world import ADA, ADA_ID, GRACE, GRACE_ID, NOBODY, World
 from verification import errors, rules
 from verification.crypto import DeviceClaim
 from verification.frozen import replace
-from verification.models import CustomerKey, Device, Email, Lane
+from verification.models.callers import Lane
+from verification.models.customers import CustomerKey, Device, Email
 
 
 def lane_of(world: World, token: str, email: Email = ADA) -> Lane:

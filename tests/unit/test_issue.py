@@ -19,16 +19,14 @@ from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
 from verification.beside import Threads
 from verification.frozen import replace
-from verification.models import (
-    ChallengeStatus,
+from verification.models.callers import Lane, Scope
+from verification.models.challenges import ChallengeStatus, IssueRequest
+from verification.models.customers import (
     Channel,
     EmailHash,
     FactorStatus,
     FactorType,
     Found,
-    IssueRequest,
-    Lane,
-    Scope,
     UserStatus,
 )
 

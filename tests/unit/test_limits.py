@@ -8,7 +8,7 @@ from tests.unit.examples import NOW
 from tests.unit.world import World
 from verification import errors
 from verification.limits import Budget
-from verification.models import Lane
+from verification.models.callers import Lane
 
 
 @pytest.mark.parametrize("budget", [Budget.SENDS, Budget.FAILURES])

@@ -9,7 +9,8 @@ from tests.unit.world import ADA, ADA_ID, NOBODY, World
 from verification import errors
 from verification.aws.email_rows import EmailRows
 from verification.frozen import replace
-from verification.models import Call, Channel, FactorType, Found, UserStatus
+from verification.models.callers import Call
+from verification.models.customers import Channel, FactorType, Found, UserStatus
 
 FRESH = found(known_factor(id="kept"))
 REFUSED = Found(NOW, refusal="customer_not_found")

@@ -12,21 +12,17 @@ from tests.unit.fake_okta import APP_CODE, FakeFactors
 from tests.unit.world import ADA, ADA_ID, APP, GRACE, NOBODY, PUSH, SMS, WRONG, World
 from verification import errors, rules
 from verification.frozen import replace
-from verification.models import (
-    Call,
+from verification.models.callers import Call, Scope
+from verification.models.challenges import (
     Challenge,
     ChallengeStatus,
-    Channel,
-    Email,
-    FactorType,
     Issued,
     IssueRequest,
     Pending,
-    PushAnswer,
-    Scope,
-    Target,
     Verified,
 )
+from verification.models.customers import Channel, Email, FactorType, Target
+from verification.models.states import PushAnswer
 
 HOUR = 3600
 BEST_FIRST = [Channel.PUSH, Channel.TOTP, Channel.SMS, Channel.EMAIL]

@@ -17,23 +17,11 @@ from tests.unit.forgeries import FORGERIES, Forger, encoded
 from tests.unit.world import ADA, ADA_ID, GRACE, GRACE_ID, NOBODY, World
 from verification import errors, jws
 from verification.frozen import replace
-from verification.models import (
-    Call,
-    Channel,
-    Conductor,
-    ConductorKind,
-    Deadline,
-    FactorStep,
-    FactorType,
-    Lane,
-    Origin,
-    Receipt,
-    RedeemRequest,
-    Scope,
-    UserStatus,
-    Verified,
-    VerifyRequest,
-)
+from verification.models.callers import Call, Deadline, Lane, Scope
+from verification.models.challenges import Conductor, ConductorKind, Origin, Verified, VerifyRequest
+from verification.models.customers import Channel, FactorType, UserStatus
+from verification.models.receipts import Receipt, RedeemRequest
+from verification.models.sign_ins import FactorStep
 from verification.receipts import ACR, PUBLIC_SECONDS
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/one"

@@ -10,8 +10,8 @@ from tests.unit.world import ADA, PHONE, World
 from verification import errors
 from verification.aws.email_rows import EmailRows
 from verification.frozen import replace
-from verification.models import (
-    Call,
+from verification.models.callers import Call
+from verification.models.customers import (
     Email,
     Factor,
     FactorStatus,

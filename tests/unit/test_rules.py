@@ -11,27 +11,25 @@ from hypothesis import strategies as st
 
 from tests.unit.examples import NOW, challenge, factor, found, known_factor, state, user
 from verification import errors, rules
-from verification.models import (
-    Attempt,
-    Challenge,
-    ChallengeStatus,
+from verification.models.callers import Lane
+from verification.models.challenges import Challenge, ChallengeStatus, Code, Origin, VerifyRequest
+from verification.models.customers import (
     Channel,
-    Code,
-    CustomerState,
     Email,
     FactorStatus,
     FactorType,
-    Hold,
     KnownFactor,
-    Lane,
-    Origin,
-    PublicState,
     Registration,
-    Sent,
-    Slot,
     User,
     UserStatus,
-    VerifyRequest,
+)
+from verification.models.states import (
+    Attempt,
+    CustomerState,
+    Hold,
+    PublicState,
+    Sent,
+    Slot,
     WrongCode,
 )
 

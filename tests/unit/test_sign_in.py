@@ -26,13 +26,12 @@ from tests.unit.world import (
 from verification import errors, rules
 from verification.frozen import replace
 from verification.limits import Budget
-from verification.models import (
-    Call,
-    Channel,
+from verification.models.callers import Call
+from verification.models.customers import Channel, FactorType
+from verification.models.sign_ins import (
     Credentials,
     EnrollStep,
     FactorStep,
-    FactorType,
     QuestionsRequest,
     SignInDocument,
     SignInState,

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.world import World
 from verification.errors import RequestInProgress
-from verification.models import Deadline
+from verification.models.callers import Deadline
 from verification.timing import LEAST_SAMPLES, STRANGER_PATIENCE, FixedTime, in_turn
 
 

@@ -14,16 +14,9 @@ from tests.unit.world import ADA, ADA_ID, APP, EMAIL, GRACE, NOBODY, PHONE, SMS,
 from verification import errors, rules
 from verification.aws.attempt_rows import AttemptRows
 from verification.frozen import replace
-from verification.models import (
-    ChallengeStatus,
-    Channel,
-    Device,
-    Email,
-    FactorStatus,
-    Lane,
-    Origin,
-    Scope,
-)
+from verification.models.callers import Lane, Scope
+from verification.models.challenges import ChallengeStatus, Origin
+from verification.models.customers import Channel, Device, Email, FactorStatus
 
 
 def assert_uncounted(world: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.examples import NOW, factor, settings, user
 from tests.unit.fake_okta import FakeAuthn, FakeFactors, FakeSmsTemplates, FakeUsers, Org
 from tests.unit.fakes import AtOnce, Budgets, FakeInvocation, FakeSigner, MemoryTable
-from verification import models, rules
+from verification import rules
 from verification.awaiting import Awaiting
 from verification.aws import customer_rows
 from verification.aws.attempt_rows import AttemptRows
@@ -33,7 +33,17 @@ from verification.holds import Holds
 from verification.issue import Issue
 from verification.limits import Budget, Limits
 from verification.lookup import Lookup
-from verification.models import Call, Caller, Code, Email, FactorType, Scope
+from verification.models.callers import Call, Caller, Client, Deadline, Scope
+from verification.models.challenges import (
+    AwaitRequest,
+    Code,
+    Issued,
+    IssueRequest,
+    Verified,
+    VerifyRequest,
+)
+from verification.models.customers import Email, FactorRef, FactorType, Found
+from verification.models.states import CustomerState, PasswordState, PublicState, PushAnswer
 from verification.observability import Meter
 from verification.passwords import Passwords
 from verification.receipts import Receipts
@@ -205,13 +215,13 @@ class World:
         self.now += seconds
 
     @property
-    def ada(self) -> models.CustomerState:
+    def ada(self) -> CustomerState:
         return self.customers.get(self.keys.customer_key(ADA_ID))
 
-    def wrong_passwords(self, login: str = ADA) -> models.PasswordState:
+    def wrong_passwords(self, login: str = ADA) -> PasswordState:
         """Those in a row."""
         row = self.table.named("passwords").get(self.keys.login_hash(login), {})
-        return models.PasswordState(int_attribute(row, "wrong"), int_attribute(row, "last_at"))
+        return PasswordState(int_attribute(row, "wrong"), int_attribute(row, "last_at"))
 
     @property
     def kept_sign_ins(self) -> dict[str, str]:
@@ -220,7 +230,7 @@ class World:
         return {key: text_attribute(row, "sealed") for key, row in rows.items()}
 
     @property
-    def kept_lookup(self) -> models.Found | None:
+    def kept_lookup(self) -> Found | None:
         """What is kept of Ada's last look-up."""
         return self.emails.found(self.keys.email_hash(ADA))
 
@@ -229,7 +239,7 @@ class World:
         """When Ada was looked up; 0 once that is to be forgotten."""
         return self.kept_lookup.at if self.kept_lookup else None
 
-    def public_state(self, email: Email = ADA) -> models.PublicState:
+    def public_state(self, email: Email = ADA) -> PublicState:
         return self.emails.state(Place(Row.EMAIL, self.keys.email_hash(email)))
 
     def code(self, factor_id: str = EMAIL) -> Code:
@@ -250,20 +260,20 @@ class World:
     # ---- Callers ---------------------------------------------------------------------------------
 
     def client(self, *scopes: Scope, name: str = "shop", request: str = "") -> Call:
-        client = models.Client(name, frozenset({Scope.VERIFY, *scopes}), (name,))
+        client = Client(name, frozenset({Scope.VERIFY, *scopes}), (name,))
         return Call(Caller(client, "198.51.100.1"), self.deadline(), request)
 
     def public(self, device_token: str = "", source_ip: str = "203.0.113.7") -> Call:
         caller = Caller(None, source_ip, device_token=device_token)
         return Call(caller, self.deadline(), function="arn:issue")
 
-    def deadline(self) -> models.Deadline:
-        return models.Deadline(self.now + 8, self.clock)
+    def deadline(self) -> Deadline:
+        return Deadline(self.now + 8, self.clock)
 
     # ---- What callers do -------------------------------------------------------------------------
 
-    def send(self, call: Call, email: Email = ADA, **request: Any) -> models.Issued:
-        return self.issue.to_email(models.IssueRequest(email, **request), call)
+    def send(self, call: Call, email: Email = ADA, **request: Any) -> Issued:
+        return self.issue.to_email(IssueRequest(email, **request), call)
 
     def deliver(self) -> None:
         """Carry out all public sends that are due."""
@@ -272,17 +282,15 @@ class World:
             call = Call(Caller(None, ""), self.deadline())
             self.issue.deliver(json.loads(payload)["sealed"], call)
 
-    def send_public(
-        self, email: Email = ADA, device_token: str = "", **request: Any
-    ) -> models.Issued:
+    def send_public(self, email: Email = ADA, device_token: str = "", **request: Any) -> Issued:
         issued = self.send(self.public(device_token), email, **request)
         self.deliver()
         return issued
 
-    def check(self, call: Call, code: str, **request: Any) -> models.Verified:
+    def check(self, call: Call, code: str, **request: Any) -> Verified:
         """As the pipeline does: the public pays before it is known whether the code is right."""
         spent = self.limits.spend(Budget.FAILURES, call.caller)
-        asked = models.VerifyRequest(Code(code), **request)
+        asked = VerifyRequest(Code(code), **request)
         return self.verify.challenge(asked, replace(call, spent=spent, deadline=self.deadline()))
 
     def check_wrong(self, call: Call, code: str = WRONG, **request: Any) -> InvalidCode:
@@ -291,10 +299,10 @@ class World:
             self.check(call, code, **request)
         return refused.value
 
-    def look(self, call: Call, issued: models.Issued, **request: Any) -> Any:
+    def look(self, call: Call, issued: Issued, **request: Any) -> Any:
         """Ask what has become of a challenge, as the pipeline does."""
         spent = self.limits.spend(Budget.FAILURES, call.caller)
-        asked = models.AwaitRequest(issued.challenge.id, **request)
+        asked = AwaitRequest(issued.challenge.id, **request)
         return self.awaiting.challenge(asked, replace(call, spent=spent, deadline=self.deadline()))
 
     def enroll_push(self, provider: str = "OKTA") -> None:
@@ -302,7 +310,7 @@ class World:
         app = factor(FactorType.PUSH, id=PUSH, provider=provider, destination=ADA)
         self.org.factors[ADA_ID].append(app)
 
-    def answer_push(self, answer: models.PushAnswer) -> None:
+    def answer_push(self, answer: PushAnswer) -> None:
         """Ada answers the newest push, and it is time to ask Okta again."""
         self.org.pushes[[*self.org.pushes][-1]] = answer
         self.now += rules.POLL_SECONDS
@@ -324,4 +332,4 @@ class World:
     def factor_id(self, factor_id: str = SMS, enrolled_at: int = 0) -> str:
         """The opaque id of a factor of Ada's."""
         email_hash = self.keys.email_hash(ADA)
-        return self.keys.factor_id(models.FactorRef(ADA_ID, factor_id, email_hash, enrolled_at))
+        return self.keys.factor_id(FactorRef(ADA_ID, factor_id, email_hash, enrolled_at))

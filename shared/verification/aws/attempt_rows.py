@@ -23,14 +23,9 @@ from verification.aws.table import (
 )
 from verification.crypto import Place
 from verification.errors import StoreUnavailable
-from verification.models import (
-    Attempt,
-    ChallengeStatus,
-    CustomerKey,
-    CustomerState,
-    PublicState,
-    Slot,
-)
+from verification.models.challenges import ChallengeStatus
+from verification.models.customers import CustomerKey
+from verification.models.states import Attempt, CustomerState, PublicState, Slot
 from verification.ports import Result, Settlement
 
 

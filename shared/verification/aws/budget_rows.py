@@ -24,7 +24,7 @@ from verification.aws.table import (
 )
 from verification.errors import RateLimited, SendLimited
 from verification.frozen import replace
-from verification.models import Spent
+from verification.models.callers import Spent
 
 WINDOW_SECONDS = 3600
 """An hour that begins with the first unit spent."""

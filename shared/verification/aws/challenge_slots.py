@@ -11,18 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from verification.aws.table import Item, int_attribute, number, string, text_attribute
-from verification.models import (
+from verification.models.callers import Lane
+from verification.models.challenges import (
     Challenge,
     ChallengeStatus,
-    Channel,
     Conductor,
     ConductorKind,
-    CustomerKey,
-    EmailHash,
-    Lane,
     Origin,
-    Target,
 )
+from verification.models.customers import Channel, CustomerKey, EmailHash, Target
 
 SLOTS = 5
 """Challenges that a row remembers: no more can be sent in an hour, which is longer than any lives.

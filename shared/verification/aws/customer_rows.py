@@ -34,16 +34,10 @@ from verification.errors import (
     SendLimited,
     VerificationError,
 )
-from verification.models import (
-    ChallengeStatus,
-    CustomerKey,
-    CustomerState,
-    Device,
-    Lane,
-    Push,
-    Sent,
-    WrongCode,
-)
+from verification.models.callers import Lane
+from verification.models.challenges import ChallengeStatus
+from verification.models.customers import CustomerKey, Device
+from verification.models.states import CustomerState, Push, Sent, WrongCode
 from verification.ports import SendPlan
 
 STRANGERS_SIGN_IN_SENDS = SendTimes("stranger_sends", rules.HOUR_AND_DAY)

@@ -28,18 +28,17 @@ from verification.aws.table import (
 from verification.crypto import Place, Row
 from verification.errors import AttemptsHeld, RequestInProgress
 from verification.frozen import replace
-from verification.models import (
-    Challenge,
-    ChallengeStatus,
+from verification.models.challenges import Challenge, ChallengeStatus
+from verification.models.customers import (
     Channel,
     EmailHash,
     FactorStatus,
     FactorType,
     Found,
     KnownFactor,
-    PublicState,
     Target,
 )
+from verification.models.states import PublicState
 
 KEPT_SECONDS = 2 * 24 * 3600
 """After the longest window is over, nothing in a row matters any more."""

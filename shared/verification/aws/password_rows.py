@@ -21,7 +21,8 @@ from verification.aws.table import (
     string,
     text_attribute,
 )
-from verification.models import EmailHash, PasswordState
+from verification.models.customers import EmailHash
+from verification.models.states import PasswordState
 from verification.ports import Result
 
 _NOT_BUSY = "NOT busy_until > :now_ms"

@@ -24,7 +24,9 @@ from verification.aws.table import (
     text_attribute,
 )
 from verification.crypto import Place, Row
-from verification.models import ChallengeStatus, CustomerKey, Push, PushAnswer
+from verification.models.challenges import ChallengeStatus
+from verification.models.customers import CustomerKey
+from verification.models.states import Push, PushAnswer
 from verification.ports import PushDecision
 
 KEPT_SECONDS = 3600

@@ -16,7 +16,7 @@ from verification.aws.table import (
     text_attribute,
 )
 from verification.errors import RequestInProgress
-from verification.models import EmailHash
+from verification.models.customers import EmailHash
 
 KEPT_SECONDS = 24 * 3600
 """As long as the response of the request's Idempotency-Key is stored."""

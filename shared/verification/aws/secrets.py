@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from verification.crypto import Keyring
 from verification.errors import ConfigurationError, StoreUnavailable, Unauthorized
 from verification.frozen import Frozen
-from verification.models import Client, Scope
+from verification.models.callers import Client, Scope
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

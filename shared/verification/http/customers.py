@@ -10,7 +10,7 @@ from verification import errors, rules
 from verification.crypto import fold_login
 from verification.http.json_api import parse_object, text_of
 from verification.http.messages import Request
-from verification.models import Channel, Email, Factor, FactorStatus, Registration
+from verification.models.customers import Channel, Email, Factor, FactorStatus, Registration
 from verification.parsing import parse_email, parse_phone
 
 # Okta's own bounds, where its reference names one.

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from verification import errors
 from verification.http.messages import TEXT, Reply, Request
 from verification.http.statuses import STATUS, headers_of
-from verification.models import Email, Issued, IssueRequest, Verified, VerifyRequest
+from verification.models.challenges import Issued, IssueRequest, Verified, VerifyRequest
+from verification.models.customers import Email
 from verification.parsing import parse_code, parse_email
 from verification.settings import Settings
 

@@ -14,24 +14,20 @@ from verification import errors, rules
 from verification.frozen import replace
 from verification.http.messages import JSON, PROBLEM_JSON, Reply, Request
 from verification.http.statuses import STATUS, headers_of
-from verification.models import (
+from verification.models.challenges import (
     AwaitRequest,
     Challenge,
-    Channel,
     Conductor,
     ConductorKind,
-    Email,
-    Factor,
-    Hold,
     Issued,
     IssueRequest,
     Pending,
-    Receipt,
-    RedeemRequest,
-    Registered,
     Verified,
     VerifyRequest,
 )
+from verification.models.customers import Channel, Email, Factor, Registered
+from verification.models.receipts import Receipt, RedeemRequest
+from verification.models.states import Hold
 from verification.parsing import (
     parse_channel,
     parse_code,

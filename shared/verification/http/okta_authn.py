@@ -17,11 +17,11 @@ from verification.http import otpauth
 from verification.http.json_api import answer, flag_of, parse_object
 from verification.http.messages import Reply, Request
 from verification.http.statuses import STATUS, headers_of
-from verification.models import (
+from verification.models.customers import FactorType
+from verification.models.sign_ins import (
     Credentials,
     EnrollStep,
     FactorStep,
-    FactorType,
     QuestionsRequest,
     SecurityQuestion,
     SessionRedirect,

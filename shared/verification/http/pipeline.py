@@ -19,7 +19,7 @@ from verification.http.cors import cors_headers, preflight
 from verification.http.idempotency import REPLAYED
 from verification.http.messages import Reply, Request
 from verification.limits import Budget
-from verification.models import Call, Caller, Client, Deadline, Scope, Spent
+from verification.models.callers import Call, Caller, Client, Deadline, Scope, Spent
 from verification.observability import Meter, Observer
 from verification.settings import Settings, on_lambda
 

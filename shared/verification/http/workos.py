@@ -13,16 +13,8 @@ from verification.http import otpauth
 from verification.http.json_api import answer, flag_of, parse_object
 from verification.http.messages import Reply, Request
 from verification.http.statuses import STATUS, headers_of
-from verification.models import (
-    Challenge,
-    Channel,
-    Enrolled,
-    FactorType,
-    Issued,
-    Origin,
-    Verified,
-    VerifyRequest,
-)
+from verification.models.challenges import Challenge, Issued, Origin, Verified, VerifyRequest
+from verification.models.customers import Channel, Enrolled, FactorType
 from verification.parsing import parse_code, parse_phone, parse_sms_template
 from verification.settings import Settings
 

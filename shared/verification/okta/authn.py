@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 from verification import errors
-from verification.models import (
-    Call,
+from verification.models.callers import Call
+from verification.models.customers import FactorType
+from verification.models.sign_ins import (
     Credentials,
     EnrollStep,
     FactorStep,
-    FactorType,
     SignInDocument,
     SignInStatus,
 )

@@ -20,7 +20,7 @@ import requests
 
 from verification import errors, jws
 from verification.frozen import Frozen
-from verification.models import Deadline
+from verification.models.callers import Deadline
 from verification.okta.wire import Answer
 
 SCOPES = ("okta.users.manage", "okta.users.read")

@@ -8,18 +8,11 @@ from contextlib import suppress
 from typing import Any, assert_never
 
 from verification import errors
-from verification.models import (
-    Call,
-    Channel,
-    Code,
-    Factor,
-    FactorStatus,
-    FactorType,
-    PushAnswer,
-    SecurityQuestion,
-    SentPush,
-    Target,
-)
+from verification.models.callers import Call
+from verification.models.challenges import Code
+from verification.models.customers import Channel, Factor, FactorStatus, FactorType, Target
+from verification.models.sign_ins import SecurityQuestion
+from verification.models.states import PushAnswer, SentPush
 from verification.okta.error_codes import Json, ResourceNotFound, ValidationFailed
 from verification.okta.transport import Transport
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from verification import errors
-from verification.models import Call
+from verification.models.callers import Call
 from verification.okta.transport import Transport
 
 _PATH = ("api", "v1", "templates", "sms")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import requests
 
 from verification import errors
-from verification.models import Call, Caller
+from verification.models.callers import Call, Caller
 from verification.observability import Meter
 from verification.okta import error_codes
 from verification.okta.credentials import Credential

@@ -7,7 +7,8 @@ from typing import Any
 
 from verification import errors
 from verification.crypto import fold_login
-from verification.models import Call, Email, Registration, User, UserStatus
+from verification.models.callers import Call
+from verification.models.customers import Email, Registration, User, UserStatus
 from verification.okta.error_codes import ResourceNotFound, ValidationFailed
 from verification.okta.transport import Transport
 from verification.parsing import parse_email

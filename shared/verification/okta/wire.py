@@ -17,7 +17,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from verification import errors
 from verification.frozen import Frozen
-from verification.models import Deadline
+from verification.models.callers import Deadline
 from verification.observability import Meter
 
 CONNECT_TIMEOUT = 1.0

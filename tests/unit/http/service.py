@@ -24,7 +24,7 @@ from verification.http.idempotency import Idempotency
 from verification.http.messages import Reply, Request
 from verification.http.pipeline import Context, Router, handler_of
 from verification.limits import Budget
-from verification.models import Call, Client, Scope
+from verification.models.callers import Call, Client, Scope
 from verification.observability import Observer
 from verification.ports import Beside
 

@@ -11,7 +11,14 @@ from tests.unit.events import REQUEST_ID, posted
 from tests.unit.examples import factor, incomplete, rows, user
 from verification import errors
 from verification.http import customers, json_api
-from verification.models import Email, Factor, FactorStatus, FactorType, Registered, Registration
+from verification.models.customers import (
+    Email,
+    Factor,
+    FactorStatus,
+    FactorType,
+    Registered,
+    Registration,
+)
 
 EMAIL = "mary@example.com"
 MARY = {"email": EMAIL, "firstName": "Mary", "lastName": "Jackson"}

@@ -10,7 +10,8 @@ from verification import errors
 from verification.http import invoke_url
 from verification.http.messages import Reply
 from verification.http.statuses import STATUS
-from verification.models import Code, Email, Issued, IssueRequest, Verified, VerifyRequest
+from verification.models.challenges import Code, Issued, IssueRequest, Verified, VerifyRequest
+from verification.models.customers import Email
 
 ADA = "ada@example.com"
 TEXTS = {

@@ -15,21 +15,19 @@ from verification.frozen import replace
 from verification.http import json_api
 from verification.http.messages import PROBLEM_JSON, Reply, Request
 from verification.http.statuses import STATUS
-from verification.models import (
+from verification.models.callers import Lane
+from verification.models.challenges import (
     AwaitRequest,
     ChallengeStatus,
-    Channel,
     Code,
-    Email,
-    Hold,
     Issued,
     IssueRequest,
-    Lane,
     Pending,
     Verified,
     VerifyRequest,
-    WrongCode,
 )
+from verification.models.customers import Channel, Email
+from verification.models.states import Hold, WrongCode
 
 ADA = "ada@example.com"
 TIME = "2025-06-15T15:06:40Z"

@@ -12,11 +12,11 @@ from tests.unit.examples import every_outcome, settings
 from verification import errors
 from verification.http import okta_authn
 from verification.http.messages import Request
-from verification.models import (
+from verification.models.customers import FactorType
+from verification.models.sign_ins import (
     Credentials,
     EnrollStep,
     FactorStep,
-    FactorType,
     QuestionsRequest,
     SecurityQuestion,
     SessionRedirect,

@@ -13,16 +13,14 @@ from verification import errors
 from verification.http import workos
 from verification.http.messages import Reply, Request
 from verification.http.workos import EnrollRequest
-from verification.models import (
+from verification.models.challenges import Issued, Origin, Verified
+from verification.models.customers import (
     Channel,
     EmailHash,
     Enrolled,
     FactorRef,
     FactorStatus,
     FactorType,
-    Issued,
-    Origin,
-    Verified,
 )
 
 ADA = "ada@example.com"

@@ -1,0 +1,1 @@
+"""Types that all parts of the service share: enums and frozen values."""
