@@ -81,7 +81,7 @@ class SignIn(Frozen):
         except errors.VerificationError as failure:
             if not self._conceals(call):
                 raise
-            self.fixed_time.left(started)  # measures Okta's latency
+            self.fixed_time.measure()
             self.fixed_time.wait(started, call.deadline)
             if isinstance(failure, errors.InvalidCredentials):
                 # Without Okta's own words, which it has only for some who end here.

@@ -64,16 +64,19 @@ class FixedTime:
         self._okta_before = self._okta_seconds()
         return self._clock()
 
-    def left(self, started: float) -> float:
-        """Seconds until the fixed time is over. Call it once Okta has answered: it measures."""
+    def measure(self) -> None:
+        """Count what Okta took since `start`. Call it once Okta has answered."""
         okta = self._okta_seconds() - self._okta_before
         if okta > 0:
             self._samples.append(okta)
+
+    def left(self, started: float) -> float:
+        """Seconds until the fixed time is over."""
         return max(0.0, started + self._target() - self._clock())
 
     def wait(self, started: float, deadline: Deadline) -> None:
         """Wait until the fixed time is over."""
-        left = started + self._target() - self._clock()
+        left = self.left(started)
         self._sleep(max(0.0, min(left, deadline.remaining())))
 
     def _okta_seconds(self) -> float:

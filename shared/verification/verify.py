@@ -151,6 +151,7 @@ class Verify(Frozen):
             else reserved is not None and not reserved.remaining
         )
         conceals = self.checking.conceals(public.challenges[0].lane)
+        self.fixed_time.measure()
         self.attempts.settle(
             Settlement(
                 token,

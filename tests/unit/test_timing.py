@@ -17,6 +17,7 @@ def answer(world: World, fixed_time: FixedTime, *okta: float, left: float = 8.0)
     for seconds in okta:
         with world.meter.time("okta"):
             world.now += seconds
+    fixed_time.measure()
     assert fixed_time.left(started) >= 0
     fixed_time.wait(started, Deadline(started + left, world.clock))
     return round(world.now - started, 6)
