@@ -621,6 +621,6 @@ def okta_did_nothing(failure: VerificationError) -> bool:
     return isinstance(failure, never_asked) and not isinstance(failure, MayHaveActed)
 
 
-def was_carried_out(failure: VerificationError) -> bool:
+def may_have_acted(failure: VerificationError) -> bool:
     """Whether Okta may have carried out a call that failed like this."""
     return isinstance(failure, MayHaveActed)

@@ -195,7 +195,7 @@ class Issue(Frozen):
             else:
                 self._deliver(delivery, call)
         except errors.VerificationError as failure:
-            if not errors.was_carried_out(failure):
+            if not errors.may_have_acted(failure):
                 self.emails.withdraw(place, challenge)
             raise
         was_sent = not self.settings.conceal_unknown_customers

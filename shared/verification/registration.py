@@ -38,7 +38,7 @@ class Register(Frozen):
             factors = list(self.factors.list(user.id, call))
             self._enroll(wanted, user, factors, call)
         except errors.VerificationError as failure:
-            if errors.was_carried_out(failure):
+            if errors.may_have_acted(failure):
                 factors = self._known(user, call)
             raise errors.RegistrationIncomplete(failure, _registered(user, factors)) from None
         finally:
@@ -61,7 +61,7 @@ class Register(Frozen):
         try:
             return self.users.create(wanted, call)
         except errors.VerificationError as failure:
-            if errors.was_carried_out(failure):
+            if errors.may_have_acted(failure):
                 raise errors.RegistrationStopped(failure) from None
             refusal = failure
         if not asked_at:

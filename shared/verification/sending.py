@@ -96,7 +96,7 @@ class Sending(Frozen):
             try:
                 answer = None if message is None else self._ask_okta(message, counted, call)
             except errors.VerificationError as failure:
-                if not errors.was_carried_out(failure):
+                if not errors.may_have_acted(failure):
                     with suppress(errors.StoreUnavailable):
                         self.customers.withdraw_send(plan)
                 elif plan.factor_id:
@@ -146,7 +146,7 @@ class Sending(Frozen):
         try:
             yield reserved
         except errors.VerificationError as failure:
-            if not errors.was_carried_out(failure):
+            if not errors.may_have_acted(failure):
                 with suppress(errors.StoreUnavailable):
                     self.emails.refund_client_send(email_hash, channel, token)
             raise
@@ -197,7 +197,7 @@ class Sending(Frozen):
         try:
             yield counted
         except errors.VerificationError as failure:
-            if not errors.was_carried_out(failure):
+            if not errors.may_have_acted(failure):
                 with suppress(errors.SendLimited, errors.StoreUnavailable):
                     counted()
                     limits.take_back_send(destination_hash, token, by_stranger=by_stranger)

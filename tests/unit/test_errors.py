@@ -92,4 +92,4 @@ def test_whether_okta_has_acted_follows_from_the_class() -> None:
     }
     acted = {"OktaOutcomeUnknown", "OktaAnswerUnclear", "DeadlineExceededWaiting"}
     acted |= {"SendNotConfirmed"}
-    assert names(errors.was_carried_out) == acted
+    assert names(errors.may_have_acted) == acted

@@ -218,7 +218,7 @@ class _Pipeline:
                 try:
                     return route.handle(parsed, handler_context)
                 except errors.VerificationError as error:
-                    if isinstance(error, _NOT_STORED) and not errors.was_carried_out(error):
+                    if isinstance(error, _NOT_STORED) and not errors.may_have_acted(error):
                         raise
                     return self._refused(route, request, service, spent, error)
 
