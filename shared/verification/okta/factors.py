@@ -21,7 +21,7 @@ from verification.models import (
     Target,
 )
 from verification.okta.error_codes import Json, ResourceNotFound, ValidationFailed
-from verification.okta.transport import Transport
+from verification.okta.transport import Transport, is_id
 
 
 class Factors:
@@ -140,7 +140,9 @@ class Factors:
         except ResourceNotFound:
             raise errors.CustomerNotFound from None
         match answer:
-            case {"_embedded": {"activation": {"sharedSecret": str(secret)}}}:
+            case {"_embedded": {"activation": {"sharedSecret": str(secret)}}} if (
+                len(secret) <= MAX_SECRET
+            ):
                 return _changed(answer), secret
         return _changed(answer), ""
 
@@ -188,6 +190,9 @@ class Factors:
             raise errors.FactorNotEnrolled from None
         return _changed(answer)
 
+
+MAX_SECRET = 512
+"""Characters of an authenticator's secret. Okta's have 16 or 32, and a QR code has room for 2,900."""
 
 _TRANSACTION = re.compile(r"[A-Za-z0-9._~-]{8,128}")
 _PUSH_ANSWERS = {
@@ -242,7 +247,9 @@ def _changed(document: Any) -> Factor:
 
 def _factor(document: Any) -> Factor:
     match document:
-        case {"id": str(factor_id), "factorType": str(kind), "status": str(status)}:
+        case {"id": str(factor_id), "factorType": str(kind), "status": str(status)} if is_id(
+            factor_id
+        ):
             texts = {
                 "provider": document.get("provider"),
                 "created": document.get("created"),

@@ -9,7 +9,7 @@ from verification import errors
 from verification.crypto import fold_login
 from verification.models import Call, Email, Registration, User, UserStatus
 from verification.okta.error_codes import ResourceNotFound, ValidationFailed
-from verification.okta.transport import Transport
+from verification.okta.transport import Transport, is_id
 from verification.parsing import parse_email
 from verification.rules import choose_customer, require_active
 
@@ -149,7 +149,7 @@ def _user(document: Any) -> User:
             "id": str(user_id),
             "status": str(status),
             "profile": {"login": str(login), "email": str(email)},
-        }:
+        } if is_id(user_id):
             given = (document.get(name) for name in ("created", "lastLogin", "passwordChanged"))
             times = [each if isinstance(each, str) else "" for each in given]
             return User(user_id, UserStatus(status), login, email, *times)
