@@ -19,6 +19,8 @@ NODE_CLIENTS := $(addprefix tests/e2e/clients/,\
 checksum = $(firstword $(shell cat $(1) | cksum))
 CHECKOV_LOCK := tests/contract/checkov.txt
 CHECKOV := .venv-checkov/ready-$(VERSION)-$(call checksum,$(CHECKOV_LOCK))
+PROOF_LOCK := tests/proof/tools.txt
+PROOF := .venv-proof/ready-$(VERSION)-$(call checksum,$(PROOF_LOCK))
 # Named after what it was made from, so that neither a checkout's times nor a second Python confuse it.
 READY := .venv/ready-$(VERSION)-$(call checksum,requirements-dev.txt)
 # Releases that cannot share a folder with the newest, which .venv has.
@@ -49,7 +51,7 @@ test: $(READY) $(CLIENTS) $(CHECKOV) ## every check, the quick ones first
 	$(BIN)/pytest -n 2 --dist loadfile tests/contract
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e # many of them wait
 
-proof: $(READY) $(CLIENTS) ## every rule with its tests, mutants and faults, as .proof/report.md
+proof: $(READY) $(CLIENTS) $(PROOF) ## every rule with tests, mutants, faults, fuzzing: .proof/report.md
 	@PYTHONPATH=shared $(BIN)/python -m tests.proof
 
 # Beside each other: each is one process, and half of the time of most is their start.
@@ -117,11 +119,12 @@ lock: $(READY) ## take the newest versions that pyproject.toml allows
 	$(COMPILE) --python-version 3.11 --universal --group dev -c shared/requirements.txt \
 		pyproject.toml -o requirements-dev.txt
 	echo 'checkov>=3.3' | $(COMPILE) --python-version 3.11 --universal - -o $(CHECKOV_LOCK)
+	printf 'cyclonedx-bom>=7\npip-audit>=2.10\n' | $(COMPILE) --python-version 3.11 --universal - -o $(PROOF_LOCK)
 	echo 'okta<3' | $(COMPILE) --python-version 3.11 --universal - -o tests/e2e/clients/okta2.txt
 	echo 'workos<6' | $(COMPILE) --python-version 3.11 --universal - -o tests/e2e/clients/workos5.txt
 
 clean: ## remove everything that was made
-	rm -rf .venv .venv-checkov .aws-sam .proof .coverage .coverage.* .hypothesis
+	rm -rf .venv .venv-checkov .venv-proof .aws-sam .proof .coverage .coverage.* .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . \( -name __pycache__ -o -name node_modules \) -prune -exec rm -rf {} +
 
@@ -152,9 +155,17 @@ $(CLIENTS): | $(READY)
 		PYTHON="$(CURDIR)/$(BIN)/python" WHEELS="$(CURDIR)/.venv/wheels"
 	@touch $@
 
-# In a place of its own, because it needs another boto3 than the tests do.
+# Each in a place of its own: checkov needs another boto3 than the tests do, and the tools of the supply
+# chain have nothing to do with them.
+define venv
+@echo 'Making $(@D)'
+@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+@$(BIN)/uv pip sync --quiet --require-hashes --python $(@D)/bin/python $(1)
+@touch $@
+endef
+
 $(CHECKOV): | $(READY)
-	@echo 'Making .venv-checkov'
-	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-checkov
-	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-checkov/bin/python $(CHECKOV_LOCK)
-	@touch $@
+	$(call venv,$(CHECKOV_LOCK))
+
+$(PROOF): | $(READY)
+	$(call venv,$(PROOF_LOCK))

@@ -28,6 +28,9 @@ PUBLIC_SECONDS = 120
 LEEWAY_SECONDS = 60
 """How far the clock that signed may be ahead of the one that checks."""
 
+LAST_TIME = 253_402_300_799
+"""The end of the year 9999: what a date can say."""
+
 SIGNING_SECONDS = 3.0
 """What KMS may take with both tries. With less time left it is not asked."""
 
@@ -251,18 +254,20 @@ def _receipt(claims: Mapping[str, Any]) -> Receipt:
         jti=_text(claims["jti"]),
         audience=_text(claims["aud"]),
         customer_id=_text(claims["sub"]),
-        issued_at=_number(claims["iat"]),
-        expires_at=_number(claims["exp"]),
-        verified_at=_number(claims["auth_time"]),
+        issued_at=_time(claims["iat"]),
+        expires_at=_time(claims["exp"]),
+        verified_at=_time(claims["auth_time"]),
         methods=tuple(map(_text, claims["amr"])),
         acr=_text(claims["acr"]),
-        challenge_id=claims.get("challenge_id"),
-        channel=claims.get("channel"),
-        lane=claims.get("lane"),
-        purpose=claims.get("purpose"),
-        reference=claims.get("reference"),
-        client=claims.get("client"),
-        conductor=Conductor(ConductorKind(context["kind"]), context["id"]) if context else None,
+        challenge_id=_optional(claims.get("challenge_id")),
+        channel=_optional(claims.get("channel")),
+        lane=_optional(claims.get("lane")),
+        purpose=_optional(claims.get("purpose")),
+        reference=_optional(claims.get("reference")),
+        client=_optional(claims.get("client")),
+        conductor=Conductor(ConductorKind(context["kind"]), _text(context["id"]))
+        if context
+        else None,
     )
 
 
@@ -272,7 +277,13 @@ def _text(value: object) -> str:
     return value
 
 
-def _number(value: object) -> int:
+def _optional(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _time(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError
+    if not 0 <= value <= LAST_TIME:
+        raise ValueError
     return value

@@ -243,3 +243,16 @@ class TestBodies:
     def test_deeply_nested_body_is_unexpected(self) -> None:
         with connected(message(b"[" * 200_000)) as (okta, _):
             assert isinstance(refusal(okta.post), errors.OktaUnexpectedResponse)
+
+    @pytest.mark.parametrize("levels", [wire.MAX_LEVELS, wire.MAX_LEVELS + 1])
+    def test_levels_of_a_body_are_limited(self, levels: int) -> None:
+        with connected(message(b"[" * levels + b"]" * levels)) as (okta, _):
+            if levels > wire.MAX_LEVELS:
+                assert isinstance(refusal(okta.post), errors.OktaUnexpectedResponse)
+            else:
+                assert isinstance(okta.post(), list)
+
+    @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+    def test_number_that_cannot_be_passed_on_is_unexpected(self, number: str) -> None:
+        with connected(message(f'{{"a": [{{"b": {number}}}]}}'.encode())) as (okta, _):
+            assert isinstance(refusal(okta.post), errors.OktaUnexpectedResponse)

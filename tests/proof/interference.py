@@ -159,14 +159,14 @@ class Interference:
     sleep: Callable[[float], None]
     others: Mapping[str, str] = field(default_factory=dict)
     at: int | None = None
-    fault: Fault | None = None
+    fault: Fault | Answered | None = None
     is_armed: bool = False
     has_crashed: bool = False
     is_same: bool = False
     calls: list[Upstream] = field(default_factory=list)
 
-    def arm(self, at: int | None = None, fault: Fault | None = None) -> None:
-        """From now on: this fault at the call with this number."""
+    def arm(self, at: int | None = None, fault: Fault | Answered | None = None) -> None:
+        """From now on: this fault, or this answer of Okta's, at the call with this number."""
         self.at, self.fault, self.is_armed = at, fault, True
 
     def disarm(self) -> None:
@@ -186,6 +186,9 @@ class Interference:
                 return self._okta(self.fault, carry_out)
             case AwsFault():
                 return self._aws(self.fault, call, carry_out)
+            case Answered():
+                own = carry_out()
+                return self.fault if call.system == "okta" else own
             case CrashFault.AFTER:
                 carry_out()
         self.has_crashed = True

@@ -152,7 +152,7 @@ class Stage:
             SETTINGS,
             clock=clock,
             through=self.interference,
-            observer=_observer,
+            observer=observer,
             delivery=Delivery.LATER,
         )
         for step in self.scenario.before:
@@ -164,8 +164,7 @@ class Stage:
         """One time; the outcome in the log, or `crash`."""
         world, clock = self.world, self.world.clock
         started, sent = clock.now, self._sent()
-        for stream in (LOG, LIBRARIES):
-            stream.truncate(stream.seek(0))
+        forget_log()
         try:
             answer = self.scenario.act(world)
         except Crash:
@@ -256,6 +255,12 @@ LOG, LIBRARIES = StringIO(), StringIO()
 """What the function, and what any library has written since the last call began."""
 
 
+def forget_log() -> None:
+    """Empty both."""
+    for stream in (LOG, LIBRARIES):
+        stream.truncate(stream.seek(0))
+
+
 @contextmanager
 def listening() -> Iterator[None]:
     """Everything that is logged, at any level, or printed can be read."""
@@ -272,7 +277,7 @@ def listening() -> Iterator[None]:
 
 
 @cache
-def _observer() -> Observer:
+def observer() -> Observer:
     logger = Logger(service="matrix", level="DEBUG", stream=LOG)
     return Observer(logger, Metrics(namespace="matrix"))
 
@@ -351,17 +356,17 @@ def played(scenario: Scenario, point: Point) -> str:
     stage.interference.arm(number, fault)
     outcome = stage.play()
     checks = scenario.kind in (Kind.RIGHT_CODE, Kind.WRONG_CODE)
-    is_check = checks and call.system == "okta" and _is_check(call)
+    has_code = checks and call.system == "okta" and is_check(call)
     if stage.successes:
-        assert scenario.kind in _MAY_END_WELL, "a success without a right code"
-        is_doubt = is_check and isinstance(fault, OktaFault) and fault not in MAY_SUCCEED
+        assert scenario.kind in MAY_END_WELL, "a success without a right code"
+        is_doubt = has_code and isinstance(fault, OktaFault) and fault not in MAY_SUCCEED
         assert not is_doubt or stage.interference.is_same, "a success by a doubtful answer"
     if checks:
         okta, ours = stage.wrong_codes()
         assert okta <= ours, f"{okta} wrong codes at Okta, {ours} here"
         if stage.successes:
             assert ours == 0
-        elif is_check and not isinstance(fault, CrashFault):
+        elif has_code and not isinstance(fault, CrashFault):
             was_repeated = call in stage.interference.calls[number + 1 :]
             counts = was_repeated or fault not in _NEVER_COMPARED[scenario.dialect]
             assert ours == before[1] + counts, f"{ours} wrong codes"
@@ -369,7 +374,7 @@ def played(scenario: Scenario, point: Point) -> str:
     stage.world.start()
     again = stage.play()
     assert stage.messages <= (scenario.kind is Kind.SEND), f"{stage.messages} messages"
-    assert stage.successes <= (scenario.kind in _MAY_END_WELL), f"{stage.successes} successes"
+    assert stage.successes <= (scenario.kind in MAY_END_WELL), f"{stage.successes} successes"
     if scenario.kind is not Kind.OTHER:
         okta, ours = stage.wrong_codes()
         assert okta <= ours, f"{okta} wrong codes at Okta, {ours} here"
@@ -377,7 +382,7 @@ def played(scenario: Scenario, point: Point) -> str:
     return f"{outcome}, then {again}" if outcome == "crash" else outcome
 
 
-_MAY_END_WELL = (Kind.RIGHT_CODE, Kind.APPROVED_PUSH)
+MAY_END_WELL = (Kind.RIGHT_CODE, Kind.APPROVED_PUSH)
 
 _NEVER_COMPARED = dict.fromkeys(("JSON", "invoke URL", "MFA"), NEVER_COMPARED) | {
     # In a sign-in Okta says by 404 that the step or the factor is not there, and by 403 many things.
@@ -385,7 +390,7 @@ _NEVER_COMPARED = dict.fromkeys(("JSON", "invoke URL", "MFA"), NEVER_COMPARED) |
 }
 
 
-def _is_check(call: Upstream) -> bool:
+def is_check(call: Upstream) -> bool:
     """Whether this call to Okta has the code in it."""
     return call.name.startswith("POST") and call.name.endswith(("/verify", "/activate"))
 
@@ -483,7 +488,7 @@ def _redeem(world: World) -> Answer:
     return world.ask("POST /receipts/redeem", {"receipt": world.receipt, "email": EMAIL})
 
 
-def _with_receipt(world: World) -> None:
+def with_receipt(world: World) -> None:
     answer = _check("POST /verify", {"email": EMAIL}, is_right=True, source=OWNER)(world)
     world.receipt = answer["receipt"]
 
@@ -659,7 +664,7 @@ def _scenarios() -> Iterator[Scenario]:
     yield Scenario(
         *("JSON", "client", "redeems a receipt", _OTHER, "POST /receipts/redeem"),
         _redeem,
-        [_STRANGER, _delivered, _with_receipt],
+        [_STRANGER, _delivered, with_receipt],
     )
     keys = "GET /.well-known/jwks.json"
     yield Scenario("JSON", "public", "reads the keys", _OTHER, keys, lambda world: world.call(keys))

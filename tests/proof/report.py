@@ -7,12 +7,14 @@ import platform
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.proof.fuzz.campaign import Fuzzed, engine
 from tests.proof.matrix import NEVER_ANSWERED, Cell
 from tests.proof.mutation import Fate, Run, counted
 from tests.proof.standards import REQUIRED, Rule, State, rules
+from tests.proof.supply_chain import Finding
 from tests.proof.world import EMAIL, PHONE
 
 
@@ -32,6 +34,8 @@ class Proof:
     mutants: Sequence[Run]
     cells: Sequence[Cell]
     suite: ET.ElementTree[ET.Element]
+    fuzzed: Sequence[Fuzzed]
+    supply_chain: Sequence[Finding]
 
     def holds(self, rule: Rule) -> bool:
         """Whether all that was run for a rule passed, and something was."""
@@ -51,6 +55,8 @@ class Proof:
                 for cell in self.cells
                 if cell.broken
             ),
+            *(f"fuzzing {each.target}: {each.failure}" for each in self.fuzzed if each.failure),
+            *(f"{each.what}: {each.result}" for each in self.supply_chain if each.is_wrong),
         ]
 
 
@@ -125,18 +131,23 @@ def _document(proof: Proof) -> dict[str, object]:
             }
             for cell in proof.cells
         ],
+        "fuzzing": [asdict(each) for each in proof.fuzzed],
+        "supply chain": [asdict(each) for each in proof.supply_chain],
     }
 
 
 def _junit(proof: Proof) -> ET.ElementTree[ET.Element]:
-    """What pytest wrote, with a suite for mutants and one for faults."""
+    """What pytest wrote, with a suite for each of the other parts."""
     root = proof.suite.getroot()
     mutants = [
         (run.mutant.name, f"{run.fate}: {run.mutant.file}" if _survived(run) else "")
         for run in proof.mutants
     ]
     faults = [(f"{c.scenario} | {c.number} {c.call} | {c.fault}", c.broken) for c in proof.cells]
-    for name, cases in (("mutants", mutants), ("faults", faults)):
+    fuzzed = [(each.target, each.failure) for each in proof.fuzzed]
+    chain = [(each.what, each.result if each.is_wrong else "") for each in proof.supply_chain]
+    suites = {"mutants": mutants, "faults": faults, "fuzzing": fuzzed, "supply chain": chain}
+    for name, cases in suites.items():
         failed = sum(bool(failure) for _, failure in cases)
         suite = ET.SubElement(
             root, "testsuite", name=name, tests=str(len(cases)), failures=str(failed)
@@ -164,6 +175,8 @@ def _markdown(proof: Proof) -> Iterator[str]:
     yield f"| tests | {ran} run, {sum(each.failed for each in proof.tests.values())} failed |"
     yield f"| mutants | {fates[Fate.KILLED]} of {len(proof.mutants)} killed |"
     yield f"| cells of the fault matrix | {len(proof.cells)}, {broken} broken |"
+    inputs = sum(each.inputs for each in proof.fuzzed)
+    yield f"| inputs of the fuzzers | {inputs}, {sum(bool(f.failure) for f in proof.fuzzed)} failed |"
     yield f"\n{'**Everything holds.**' if not proof.failures else '**Something does not hold:**'}\n"
     yield from (f"- {_cell(failure)}" for failure in proof.failures)
     yield "\n## Rules that are kept\n"
@@ -181,6 +194,13 @@ def _markdown(proof: Proof) -> Iterator[str]:
     for rule in table:
         if rule.state is State.OUTSIDE:
             yield f"| {rule.text} | {', '.join(rule.sources)} | {_cell(rule.reason)} |"
+    yield f"\n## Fuzzing\n\nInputs are chosen by {engine()}.\n"
+    yield "| target | inputs | places of the code | failure |\n|---|---|---|---|"
+    for each in proof.fuzzed:
+        yield f"| {each.target} | {each.inputs} | {each.places} | {_cell(each.failure) or '-'} |"
+    yield "\n## Supply chain\n\n| what | result |\n|---|---|"
+    for finding in proof.supply_chain:
+        yield f"| {finding.what} | {_cell(finding.result)} |"
     yield "\n## Mutants\n\n| mutant | file | fate | by |\n|---|---|---|---|"
     for run in sorted(proof.mutants, key=lambda run: (run.mutant.rule, run.mutant.number)):
         yield f"| {run.mutant.name} | {run.mutant.file} | {run.fate} | {_cell(run.by)} |"

@@ -130,6 +130,13 @@ FORGERIES: dict[str, tuple[str, Forge]] = {
     "no id": (INVALID, lambda f: f.sign(jti=None)),
     "context of an unknown kind": (INVALID, lambda f: f.sign(context={"kind": "x", "id": "y"})),
     "context without an id": (INVALID, lambda f: f.sign(context={"kind": "ivr"})),
+    "context with another id than a text": (
+        INVALID,
+        lambda f: f.sign(context={"kind": "ivr", "id": 1}),
+    ),
+    "lane that is no text": (INVALID, lambda f: f.sign(lane=float("nan"))),
+    "time that no date has": (INVALID, lambda f: f.sign(auth_time=10**12)),
+    "time before all others": (INVALID, lambda f: f.sign(auth_time=-1)),
     "longer signature of the same numbers": (INVALID, Forger.with_longer_signature),
     "padded": (INVALID, lambda f: f"{f.receipt}=="),
     "blanks around it": (INVALID, lambda f: f" {f.receipt}\n"),

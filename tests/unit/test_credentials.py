@@ -21,7 +21,7 @@ from requests.structures import CaseInsensitiveDict
 
 from verification import errors, jws
 from verification.models.callers import Deadline
-from verification.okta.credentials import SCOPES, ServiceApp
+from verification.okta.credentials import LONGEST_TOKEN, SCOPES, ServiceApp
 from verification.okta.wire import Answer
 
 NOW = 1_750_000_000
@@ -224,6 +224,8 @@ class TestAccessToken:
             (answer(200, None), "okta_unavailable"),
             (granted(token_type="Bearer"), "okta_unavailable"),
             (granted(expires_in="soon"), "okta_unavailable"),
+            (granted(expires_in=0), "okta_unavailable"),
+            (granted(expires_in=-(10**400)), "okta_unavailable"),
             (granted("a token\r\nX-Header: 1"), "okta_unavailable"),
             (granted(""), "okta_unavailable"),
             (errors.OktaOutcomeUnknown(retry_after=5), "okta_unavailable"),
@@ -249,6 +251,12 @@ class TestAccessToken:
         with pytest.raises(errors.TryLater) as refused:
             App(given).headers()
         assert errors.okta_did_nothing(refused.value)
+
+    def test_is_kept_for_a_day_at_most(self) -> None:
+        app = App(granted(expires_in=10**400), granted("token-2"))
+        app.headers()
+        app.now += LONGEST_TOKEN
+        assert app.headers()["Authorization"] == "DPoP token-2"
 
     def test_okta_that_asks_for_a_nonce_again_is_refused(self) -> None:
         wants = answer(400, {"error": "use_dpop_nonce"}, **NONCE)

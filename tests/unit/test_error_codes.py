@@ -69,10 +69,12 @@ def test_a_provider_that_failed_is_not_a_connection_that_failed() -> None:
         assert not isinstance(outcome(503, error_code), errors.OktaNotReached)
 
 
-@pytest.mark.parametrize("error_code", [None, 68, "", "E9999999", "e0000068", "E0000068 "])
+@pytest.mark.parametrize("error_code", [None, 68, "", "E9999999", "e0000068", "E0000068 ", "E68"])
 def test_an_unknown_code_is_read_by_its_status(error_code: object) -> None:
     for status in (301, 302, 400, 401, 403, 404, 409, 499):
-        assert type(outcome(status, error_code)) is errors.OktaUnexpectedResponse
+        unknown = outcome(status, error_code)
+        assert type(unknown) is errors.OktaUnexpectedResponse
+        assert bool(unknown.okta_error) == (error_code == "E9999999")
     limited = outcome(429, error_code)
     assert (type(limited), limited.retry_after) == (errors.OktaRateLimited, 42)
 

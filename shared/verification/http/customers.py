@@ -24,7 +24,7 @@ MAX_NUMBER = 2**53
 """Beyond it JSON's numbers lose digits on their way."""
 
 _ATTRIBUTE = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
-_LOGIN = r"[^\s/]{5,100}"
+_LOGIN = r"[^\s/\x00-\x1f\x7f-\x9f]{5,100}"
 _GROUP_ID = r"[A-Za-z0-9]{1,64}"
 
 
@@ -37,7 +37,7 @@ def parse(request: Request) -> Registration:
         raise errors.MalformedBody(f"email must be at most {MAX_EMAIL} characters.")
     login = text_of(profile, "login") or email
     if not re.fullmatch(_LOGIN, login):
-        raise errors.MalformedBody("login must be 5 to 100 characters without blanks and slashes.")
+        raise errors.MalformedBody("login must be 5 to 100 characters: no blank, slash or control.")
     if "@" in fold_login(login) and login.lower() != email:
         # Somebody else's address as a login would answer for that address. Okta may also take
         # other characters for an "@", such as the full-width one.

@@ -238,7 +238,9 @@ def _okta_error(error: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         "errorCode": error["errorCode"],
         "errorSummary": str(error.get("errorSummary", "")),
         "errorId": str(error.get("errorId", "")),
-        "errorCauses": causes if isinstance(causes, list) else [],
+        "errorCauses": [each for each in causes if isinstance(each, dict)]
+        if isinstance(causes, list)
+        else [],
     }
 
 
@@ -250,7 +252,7 @@ def _with_picture(document: Mapping[str, Any]) -> Mapping[str, Any]:
                 "user": {"profile": {"login": str(login)}},
                 "factor": {"_embedded": {"activation": {"sharedSecret": str(secret)}}},
             }
-        }:
+        } if len(login) <= MAX_TEXT and len(secret) <= MAX_TEXT:
             document = deepcopy(dict(document))
             activation = document["_embedded"]["factor"]["_embedded"]["activation"]
             uri = otpauth.uri(secret, "", login)
@@ -281,7 +283,10 @@ class _Links(Frozen):
 
     def _link(self, url: str) -> str:
         """The same path at this service for Okta's addresses; other addresses stay."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return url
         if not parts.path.startswith(API) and parts.hostname != urlsplit(self.org_url).hostname:
             return url
         query = parts.query
@@ -301,7 +306,8 @@ def _take_box_away(document: Any) -> None:
 
 def _session_url(settings: Settings, wanted: SessionRedirect) -> str:
     """The org's own address that opens a session in the browser and then goes on."""
-    query = urlencode({"token": wanted.session_token, REDIRECT_URL: wanted.url, **wanted.more})
+    parameters = {"token": wanted.session_token, REDIRECT_URL: wanted.url, **wanted.more}
+    query = urlencode(parameters, errors="replace")  # lone surrogates
     return f"{settings.okta_org_url}/login/sessionCookieRedirect?{query}"
 
 

@@ -9,11 +9,16 @@ PIXELS_PER_MODULE = 6
 
 def uri(secret: str, issuer: str, user: str) -> str:
     """The `otpauth://` URI that authenticator apps read (Google's Key URI format)."""
-    label = f"{quote(issuer, safe='')}:{quote(user, safe='@')}" if issuer else quote(user, safe="@")
-    parameters = f"secret={quote(secret, safe='')}"
+    label = f"{_quoted(issuer)}:{_quoted(user, '@')}" if issuer else _quoted(user, "@")
+    parameters = f"secret={_quoted(secret)}"
     if issuer:
-        parameters += f"&issuer={quote(issuer, safe='')}"
+        parameters += f"&issuer={_quoted(issuer)}"
     return f"otpauth://totp/{label}?{parameters}"
+
+
+def _quoted(text: str, safe: str = "") -> str:
+    """Lone surrogates, which a text of Okta's may contain, are replaced."""
+    return quote(text, safe, errors="replace")
 
 
 def qr_code(content: str) -> str:

@@ -16,7 +16,7 @@ from verification.models.sign_ins import (
     SignInDocument,
     SignInStatus,
 )
-from verification.okta.transport import Transport
+from verification.okta.transport import Transport, is_id
 
 _NO_SIGN_IN = "00-no-sign-in-has-this-state-token"
 
@@ -111,9 +111,19 @@ class Authn:
             )
         except errors.VerificationError as failure:
             raise _outcome(failure) from None
-        if not isinstance(document, dict):
+        if not isinstance(document, dict) or not _is_sign_in(document):
             raise errors.OktaAnswerUnclear
         return _document(document)
+
+
+_FIELDS = dict.fromkeys(("status", "stateToken", "sessionToken", "factorResult", "expiresAt"), str)
+_PARTS = dict.fromkeys(("_embedded", "_links"), dict)
+
+
+def _is_sign_in(document: Mapping[str, Any]) -> bool:
+    """Whether the document has the types that a client of Okta's expects: it is passed on."""
+    types = {**_FIELDS, **_PARTS}
+    return all(isinstance(document[name], types[name]) for name in types.keys() & document.keys())
 
 
 _MEANINGS: Mapping[str, type[errors.ChallengeRefused]] = {
@@ -146,18 +156,17 @@ def _token(step: FactorStep) -> dict[str, str]:
 
 
 def _document(content: Mapping[str, Any]) -> SignInDocument:
-    status, state_token, user_id = content.get("status"), content.get("stateToken"), ""
-    embedded = content.get("_embedded")
+    status, embedded, user_id = content.get("status", ""), content.get("_embedded", {}), ""
     match embedded:
-        case {"user": {"id": str(user_id)}}:
-            pass
+        case {"user": {"id": str(given)}} if is_id(given):
+            user_id = given
     return SignInDocument(
         content,
-        SignInStatus(str(status)),
-        status if isinstance(status, str) else "",
-        state_token if isinstance(state_token, str) else "",
+        SignInStatus(status),
+        status,
+        content.get("stateToken", ""),
         user_id,
-        _factors(embedded if isinstance(embedded, dict) else {}),
+        _factors(embedded),
     )
 
 

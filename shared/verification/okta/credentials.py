@@ -34,6 +34,9 @@ these.
 ASSERTION_SECONDS = 300
 """Okta takes up to an hour; a minute would do."""
 
+LONGEST_TOKEN = 86_400
+"""Okta's longest lifetime of an access token, in seconds."""
+
 RENEWED_BEFORE = 60
 """Seconds before its end at which an access token is no longer used."""
 
@@ -165,8 +168,8 @@ class ServiceApp:
                 "token_type": "DPoP",
                 "access_token": str(text),
                 "expires_in": int(seconds),
-            } if re.fullmatch(_HEADER_TEXT, text):
-                return _AccessToken(text, self._clock() + seconds)
+            } if re.fullmatch(_HEADER_TEXT, text) and seconds > 0:
+                return _AccessToken(text, self._clock() + min(seconds, LONGEST_TOKEN))
             case 429, _:
                 raise errors.OktaRateLimited(retry_after=1)
             case status, _ if status == 200 or status >= 500:  # noqa: PLR2004 - nothing to use
@@ -224,7 +227,7 @@ class ServiceApp:
         nonce, ahead = self._nonce, self._ahead
         if _error(answer) == "use_dpop_nonce":
             self._nonce = answer.headers.get("dpop-nonce", "")
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):
             okta_time = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
             if abs(okta_time - self._clock() - ahead) > _CLOCKS_DIFFER:
                 self._ahead = okta_time - self._clock()

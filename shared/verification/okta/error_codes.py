@@ -6,6 +6,7 @@ are those of the vendor's error catalogue.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -29,6 +30,8 @@ Json = dict[str, Any] | list[Any] | None
 """A document of Okta's."""
 
 RATE_LIMIT = "E0000047"
+
+_CODE = r"E[0-9]{7}"
 
 _FACTORIES: Mapping[str, Callable[..., errors.VerificationError]] = {
     "E0000001": ValidationFailed,
@@ -84,7 +87,7 @@ def outcome_of(
     """
     code = ""
     known: dict[str, Any] | None = None
-    if isinstance(document, dict) and isinstance(document.get("errorCode"), str):
+    if isinstance(document, dict) and re.fullmatch(_CODE, str(document.get("errorCode"))):
         code = document["errorCode"]
         known = {**document, "status": status}
     if code in _FACTORIES:

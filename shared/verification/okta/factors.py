@@ -14,7 +14,7 @@ from verification.models.customers import Channel, Factor, FactorStatus, FactorT
 from verification.models.sign_ins import SecurityQuestion
 from verification.models.states import PushAnswer, SentPush
 from verification.okta.error_codes import Json, ResourceNotFound, ValidationFailed
-from verification.okta.transport import Transport
+from verification.okta.transport import Transport, is_id
 
 
 class Factors:
@@ -133,7 +133,9 @@ class Factors:
         except ResourceNotFound:
             raise errors.CustomerNotFound from None
         match answer:
-            case {"_embedded": {"activation": {"sharedSecret": str(secret)}}}:
+            case {"_embedded": {"activation": {"sharedSecret": str(secret)}}} if (
+                len(secret) <= MAX_SECRET
+            ):
                 return _changed(answer), secret
         return _changed(answer), ""
 
@@ -181,6 +183,9 @@ class Factors:
             raise errors.FactorNotEnrolled from None
         return _changed(answer)
 
+
+MAX_SECRET = 512
+"""Characters of an authenticator's secret. Okta's have 16 or 32, and a QR code has room for 2,900."""
 
 _TRANSACTION = r"[A-Za-z0-9._~-]{8,128}"
 _PUSH_ANSWERS = {
@@ -235,7 +240,9 @@ def _changed(document: Any) -> Factor:
 
 def _factor(document: Any) -> Factor:
     match document:
-        case {"id": str(factor_id), "factorType": str(kind), "status": str(status)}:
+        case {"id": str(factor_id), "factorType": str(kind), "status": str(status)} if is_id(
+            factor_id
+        ):
             texts = {
                 "provider": document.get("provider"),
                 "created": document.get("created"),

@@ -27,6 +27,7 @@ MAX_RATE_LIMIT_WAIT = 60
 USER_AGENT = "customer-verification"
 
 _NUMBER = r"[0-9]{1,12}"
+_ID = r"[A-Za-z0-9_-]{1,100}"
 _NOT_HEADER_TEXT = r"[^\x20-\x7e]"
 
 
@@ -123,6 +124,11 @@ class Transport:
         least = self._meter.facts.get("okta_quota_remaining")
         if not isinstance(least, int) or left < least:
             self._meter.note(okta_quota_remaining=left, okta_quota_limit=limit)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text of Okta's can be an id, and so a segment of a path."""
+    return bool(re.fullmatch(_ID, text))
 
 
 def _segment(value: str) -> str:

@@ -10,7 +10,7 @@ from verification.crypto import fold_login
 from verification.models.callers import Call
 from verification.models.customers import Email, Registration, User, UserStatus
 from verification.okta.error_codes import ResourceNotFound, ValidationFailed
-from verification.okta.transport import Transport
+from verification.okta.transport import Transport, is_id
 from verification.parsing import parse_email
 from verification.rules import choose_customer, require_active
 
@@ -150,7 +150,7 @@ def _user(document: Any) -> User:
             "id": str(user_id),
             "status": str(status),
             "profile": {"login": str(login), "email": str(email)},
-        }:
+        } if is_id(user_id):
             given = (document.get(name) for name in ("created", "lastLogin", "passwordChanged"))
             times = [each if isinstance(each, str) else "" for each in given]
             return User(user_id, UserStatus(status), login, email, *times)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import ssl
 import time
 from functools import cache
@@ -30,6 +31,8 @@ IDLE_SECONDS = 30.0
 so it would notice a closed connection only after sending a code on it."""
 
 MAX_BODY = 1024 * 1024
+MAX_LEVELS = 64
+"""How deeply a document may be nested, so that every function that walks through one comes to its end."""
 
 # urllib3 logs odd answers with the URL, which contains an email.
 logging.getLogger("urllib3").propagate = False
@@ -121,9 +124,26 @@ def may_act(ask: requests.Request) -> bool:
 
 def _document(body: bytearray) -> Any:
     try:
-        return json.loads(body)
+        document = json.loads(body)
     except (ValueError, RecursionError):
         return None
+    return document if _is_plain(document) else None
+
+
+def _is_plain(document: Any) -> bool:
+    """Whether it can be read and written by others: not nested too deeply, and without the numbers that
+    Python reads and JSON does not have.
+    """
+    level = [document]
+    for _ in range(MAX_LEVELS):
+        if any(isinstance(each, float) and not math.isfinite(each) for each in level):
+            return False
+        dicts = [each.values() for each in level if isinstance(each, dict)]
+        level = [inner for each in level if isinstance(each, list) for inner in each]
+        level += [inner for each in dicts for inner in each]
+        if not level:
+            return True
+    return False
 
 
 def _read(response: requests.Response, body: bytearray, deadline: Deadline) -> None:

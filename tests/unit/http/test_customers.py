@@ -118,6 +118,7 @@ class TestParsing:
             *({"email": 1}, {"email": [EMAIL]}, {"mobilePhone": 15005550009}),
             *({"firstName": ""}, {"lastName": None}, {"lastName": "x" * 51}),
             *({"login": "mary"}, {"login": "m/jackson"}, {"login": "m jackson"}),
+            *({"login": "m\x1fjackson"}, {"login": "m\x7fjackson"}, {"login": "m\x80jackson"}),
             *({"login": "x" * 101}, {"email": "m/j@example.com"}),
             *({"": "x"}, {"x" * 65: "x"}, {"shoe size": 38}, {"address": {"city": "Hampton"}}),
             *({"tags": [["a"]]}, {"tags": [None]}, {"tags": ["a"] * 101}, {"bio": "x" * 4097}),

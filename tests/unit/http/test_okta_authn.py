@@ -198,6 +198,7 @@ class TestDocuments:
             ("https://login.shop.example/api/v1/authn/skip", f"{HERE}/api/v1/authn/skip"),
             ("https://cdn.example/duo.js", "https://cdn.example/duo.js"),
             ("data:image/png;base64,AAAA", "data:image/png;base64,AAAA"),
+            ("http://[", "http://["),
         ],
     )
     def test_links_to_okta_lead_here_and_others_stay(self, link: str, here: str) -> None:
@@ -253,6 +254,26 @@ class TestDocuments:
         embedded = shown(document)["_embedded"]["factor"]["_embedded"]["activation"]
         assert embedded["_links"]["qrcode"]["href"].startswith("data:image/png;base64,")
         assert activation["_links"] == {"qrcode": {"href": ORG}}  # the document itself is kept
+
+    @pytest.mark.parametrize("long", ["login", "secret"])
+    def test_what_does_not_fit_into_a_picture_stays_as_it_is(self, long: str) -> None:
+        texts = {"login": "ada", "secret": "JBSWY3DPEHPK3PXP"} | {long: "a" * 3000}
+        activation = {"_embedded": {"activation": {"sharedSecret": texts["secret"]}}}
+        profile = {"profile": {"login": texts["login"]}}
+        document = {"_embedded": {"user": profile, "factor": activation}}
+        assert shown(document) == document
+
+    def test_lone_surrogates_are_replaced(self) -> None:
+        document = {
+            "sessionToken": "\ud800",
+            "_embedded": {
+                "user": {"profile": {"login": "\ud800"}},
+                "factor": {"_embedded": {"activation": {"sharedSecret": "JBSWY3DPEHPK3PXP"}}},
+            },
+        }
+        seen = shown(document, "https://app.example.com/")
+        assert "token=%3F&" in seen["sessionCookieRedirect"]
+        assert seen["_embedded"]["user"]["profile"]["login"] == "?"
 
     def test_a_success_with_a_redirect_has_the_address_of_a_session(self) -> None:
         document = shown(
@@ -363,7 +384,7 @@ class TestErrors:
         assert "TABLE_NAME" not in json.dumps(body)
 
     def test_okta_s_own_error_is_passed_on(self) -> None:
-        own = {
+        own: dict[str, Any] = {
             "status": 403,
             "errorCode": "E0000079",
             "errorSummary": "Not now",
@@ -372,6 +393,8 @@ class TestErrors:
             "errorCauses": [{"errorSummary": "why"}],
         }
         assert told(errors.SignInRefused(okta_error={**own, "internal": "of no interest"})) == own
+        odd = {**own, "errorCauses": [None, *own["errorCauses"], ["x"]]}
+        assert told(errors.SignInRefused(okta_error=odd)) == own
 
     def test_a_status_that_is_not_documented_is_told_as_a_refusal(self) -> None:
         own = {"status": 409, "errorCode": "E0000157", "errorSummary": "Conflict"}
