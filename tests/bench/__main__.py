@@ -16,9 +16,9 @@ from pathlib import Path
 from tests.bench import counts, first_call, latency, report, start, warm
 from tests.bench.metrics import Metric
 from tests.bench.runtime import Runtime
+from tests.bench.sandbox import BenchSandbox
 from tests.bench.store import Store
 from tests.e2e.lambda_runtime import HAS_EMULATOR
-from tests.sandbox.sandbox import Sandbox
 
 LOG_TAIL = 4000
 """Characters of the processes' logs that are shown when one of them fails."""
@@ -46,7 +46,7 @@ def _measurements() -> Iterator[Metric]:
         try:
             with (
                 Store() as store,
-                _Sandbox(log, okta_latency=latency.NEAR, dynamodb_url=store.url) as sandbox,
+                BenchSandbox(log, okta_seconds=latency.NEAR, dynamodb_url=store.url) as sandbox,
             ):
                 yield from counts.okta_calls(sandbox)
                 if HAS_EMULATOR:
@@ -61,10 +61,6 @@ def _measurements() -> Iterator[Metric]:
             print(log.read()[-LOG_TAIL:], file=sys.stderr)
             raise
         yield counts.zipped_bytes(runtime.layer)
-
-
-class _Sandbox(Sandbox):
-    keeps_connections = True
 
 
 if __name__ == "__main__":

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 from werkzeug.wrappers import Request, Response
 
+from tests.bench.server import SECONDS, PunctualServer
 from tests.proof.dynamodb import MemoryDynamoDB
-from tests.sandbox.server import Server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -30,7 +29,7 @@ class Store:
     def __init__(self) -> None:
         self._memory = MemoryDynamoDB()
         self._lock = threading.Lock()
-        self._server = Server(self._serve, keeps_connections=True)
+        self._server = PunctualServer(self._serve)
         self.waits = True
         """Whether it takes the time that DynamoDB takes."""
         self._calls: dict[str, tuple[float, Callable[..., Any]]] = {
@@ -63,13 +62,11 @@ class Store:
     def _answer(self, request: Request) -> Response:
         operation = request.headers["X-Amz-Target"].partition(".")[2]
         seconds, call = self._calls[operation]
-        ends_at = time.perf_counter() + seconds
+        request.environ[SECONDS] = seconds if self.waits else 0.0
         try:
             with self._lock:
                 status, body = 200, call(**request.get_json(force=True))
         except ClientError as error:
             details: Any = error.response
             status, body = 400, {"__type": details.pop("Error")["Code"], **details}
-        if self.waits:
-            time.sleep(max(0.0, ends_at - time.perf_counter()))
         return Response(json.dumps(body), status, content_type="application/x-amz-json-1.0")

@@ -16,8 +16,8 @@ from tests.bench.child import Child
 from tests.bench.events import Events
 from tests.bench.metrics import Metric, median, percentile
 from tests.bench.runtime import Runtime
+from tests.bench.sandbox import BenchSandbox
 from tests.bench.store import Store
-from tests.sandbox.sandbox import Sandbox
 
 ROUNDS = int(os.environ.get("SOAK", "1000"))
 """A round is a code for a customer and its check, each at a process of its own."""
@@ -34,10 +34,12 @@ LEAST_SECONDS_BETWEEN_CODES = 6 * 3600
 FUNCTIONS = ("issue", "verify")
 
 
-def measure(sandbox: Sandbox, store: Store, runtime: Runtime, log: IO[str]) -> Iterator[Metric]:
+def measure(
+    sandbox: BenchSandbox, store: Store, runtime: Runtime, log: IO[str]
+) -> Iterator[Metric]:
     """Own times, and what is kept after a fifth of the rounds and at the end."""
     sandbox.reset()
-    latency, sandbox.org.latency_seconds = sandbox.org.latency_seconds, 0.0
+    okta_seconds, sandbox.okta_seconds = sandbox.okta_seconds, 0.0
     store.waits = False
     issue, verify = sandbox.template.functions
     with (
@@ -53,7 +55,7 @@ def measure(sandbox: Sandbox, store: Store, runtime: Runtime, log: IO[str]) -> I
             if number == SETTLED:
                 before = {name: _kept(child) for name, child in children.items()}
         after = {name: _kept(child) for name, child in children.items()}
-    sandbox.org.latency_seconds, store.waits = latency, True
+    sandbox.okta_seconds, store.waits = okta_seconds, True
     for name in FUNCTIONS:
         yield median(f"own_ms_{name}", times[name][SETTLED:])
         yield percentile(f"own_p99_ms_{name}", 99, times[name][SETTLED:])
@@ -63,7 +65,7 @@ def measure(sandbox: Sandbox, store: Store, runtime: Runtime, log: IO[str]) -> I
             yield Metric(f"open_files_{when}_{name}", files, "files")
 
 
-def _rounds(sandbox: Sandbox, children: dict[str, Child]) -> Iterator[dict[str, float]]:
+def _rounds(sandbox: BenchSandbox, children: dict[str, Child]) -> Iterator[dict[str, float]]:
     """Own milliseconds of both calls of each round, and those of the processor for all of the call."""
     events = Events(sandbox)
     emails = events.populate(CUSTOMERS)

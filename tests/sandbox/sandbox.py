@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from werkzeug.wrappers import Request, Response
 
@@ -30,6 +30,9 @@ from tests.sandbox.template import Function, Template
 from tests.sandbox.workers import Workers
 from verification.settings import Settings
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 PAGE = Path(__file__).with_name("page")
 PAGE_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 ANY_LOCAL_PAGE = "http://localhost:*"
@@ -46,9 +49,6 @@ class Sandbox:
     from a kind of call ("lookup", "factors", "send", "check", "authn", "create", "other") to seconds.
     `dynamodb_url` replaces moto's DynamoDB. Containers reach Okta and AWS at the address `bridge`.
     """
-
-    keeps_connections = False
-    """Whether Okta keeps connections, as the real one does. Then it cannot break them off."""
 
     def __init__(
         self,
@@ -69,8 +69,7 @@ class Sandbox:
         self.org = Org(self.now, rng, okta_latency)
         self._journal = Journal(self.now)
         self.invocations = Invocations(self.invoke, self.org.faults)
-        app = create_app(self.org)
-        self._okta = Server(app, okta_port, bridge, keeps_connections=self.keeps_connections)
+        self._okta = self.okta_server(create_app(self.org), okta_port, bridge)
         self._parameters: dict[str, str] = {}
         self.template = self._read_template()
         self.aws = Aws(
@@ -88,6 +87,10 @@ class Sandbox:
         self._api = Server(self.gateway, port)
         self._workers = self._new_workers()
         self._running = ExitStack()
+
+    def okta_server(self, app: WSGIApplication, port: int, bridge: str | None) -> Server:
+        """What serves Okta."""
+        return Server(app, port, bridge)
 
     @property
     def url(self) -> str:
@@ -115,7 +118,7 @@ class Sandbox:
         """The time of the org and of every worker."""
         return time.time() + self._advance
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         with ExitStack() as starting:
             starting.enter_context(self._forks)
             starting.enter_context(self._okta)

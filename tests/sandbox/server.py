@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
-from werkzeug.wrappers import Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -25,7 +23,7 @@ class PortUnavailable(Exception):
         self.port = port
 
 
-class _QuietHandler(WSGIRequestHandler):
+class QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
@@ -37,44 +35,24 @@ class _QuietHandler(WSGIRequestHandler):
         """Log nothing: URLs hold email addresses and codes here."""
 
 
-class _KeepingHandler(_QuietHandler):
-    """Keeps connections, as Okta and AWS do; werkzeug's own closes them after each answer."""
-
-    def run_wsgi(self) -> None:
-        """Answer one request."""
-        environ = self.make_environ()
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        environ["wsgi.input"] = io.BytesIO(self.rfile.read(length))
-        response = Response.from_app(self.server.app, environ, buffered=True)
-        body = response.get_data()
-        response.headers["Content-Length"] = str(len(body))
-        self.send_response(response.status_code)
-        for name, value in response.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-
 class Server:
     """A context manager. The port is bound by the constructor; requests are served inside `with`.
 
-    `bridge` is a second address with the same port, at which containers reach this machine. An app
-    whose connections are kept must not write to the socket itself.
+    `bridge` is a second address with the same port, at which containers reach this machine.
     """
+
+    handler: type[WSGIRequestHandler] = QuietHandler
 
     def __init__(
         self,
         app: WSGIApplication,
         port: int = 0,
         bridge: str | None = None,
-        *,
-        keeps_connections: bool = False,
     ) -> None:
-        handler = _KeepingHandler if keeps_connections else _QuietHandler
-        self._servers = [_server(app, HOST, port, handler)]
+        self._servers = [_server(app, HOST, port, self.handler)]
         self._port = self._servers[0].port
         if bridge is not None:
-            self._servers.append(_server(app, bridge, self._port, handler))
+            self._servers.append(_server(app, bridge, self._port, self.handler))
         self._threads = [
             threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
             for server in self._servers

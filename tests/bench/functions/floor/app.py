@@ -22,6 +22,7 @@ CONFIG = Config(
     read_timeout=1,
     tcp_keepalive=True,
     retries={"mode": "standard", "total_max_attempts": 2},
+    user_agent="customer-verification",
 )
 
 _aws = botocore.session.get_session()
