@@ -44,15 +44,19 @@ class _KeepingHandler(_QuietHandler):
         """Answer one request."""
         environ = self.make_environ()
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        environ["wsgi.input"] = io.BytesIO(self.rfile.read(length))
+        body = self.rfile.read(length)
+        if len(body) < length:  # the caller has ended inside its request
+            self.close_connection = True
+            return
+        environ["wsgi.input"] = io.BytesIO(body)
         response = Response.from_app(self.server.app, environ, buffered=True)
-        body = response.get_data()
-        response.headers["Content-Length"] = str(len(body))
+        answer = response.get_data()
+        response.headers["Content-Length"] = str(len(answer))
         self.send_response(response.status_code)
         for name, value in response.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(answer)
 
 
 class Server:
