@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
 from werkzeug.wrappers import Request, Response
@@ -46,7 +46,7 @@ class Store:
         """The endpoint of DynamoDB."""
         return self._server.url
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         self._server.__enter__()
         return self
 
