@@ -8,16 +8,18 @@ import time
 import xml.etree.ElementTree as ET
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.proof import matrix, mutation, report
+from tests.proof import matrix, mutation, report, scale
+from tests.proof.soak.run import soak
 from tests.proof.standards import ROOT, rules
 
 FOLDER = ROOT / ".proof"
+SOAK_SECONDS = 60.0
 _ONE_PROCESS = ("tests/unit/", "tests/integration/")
 """Not beside the sandbox, which is AWS to its whole process."""
 
 
 def main() -> int:
-    """The tests of all rules, every mutant, every fault."""
+    """The tests of all rules, every mutant, every fault, a soak."""
     FOLDER.mkdir(exist_ok=True)
     began = time.monotonic()
     _say("Mutants")
@@ -25,9 +27,13 @@ def main() -> int:
     _say("Faults")
     with ProcessPoolExecutor(mutation.JOBS) as pool:
         cells = [cell for row in pool.map(matrix.row_of, matrix.SCENARIOS) for cell in row]
+    _say("Soak, scale")
+    with ProcessPoolExecutor(1) as pool:
+        scaling = pool.submit(scale.measure)
+        sections: list[report.Section] = [soak(SOAK_SECONDS), scaling.result()]
     _say("Tests")
     suite = _tested()
-    proof = report.Proof(report.tests_in(suite), mutants, cells, suite)
+    proof = report.Proof(report.tests_in(suite), mutants, cells, suite, sections)
     report.write(proof, FOLDER)
     _say(*proof.failures, f"{FOLDER / 'report.md'}, after {time.monotonic() - began:.0f} s")
     return bool(proof.failures)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tests.proof.matrix import NEVER_ANSWERED, Cell
 from tests.proof.mutation import Fate, Run, counted
@@ -24,6 +25,18 @@ class Tests:
     failed: int
 
 
+class Section(Protocol):
+    """Figures with a part of the page of their own, and what is broken of what they prove."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def broken(self) -> list[str]: ...
+    def table(self) -> Iterator[str]:
+        """Lines of Markdown."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """All results. `tests` is by the names that rules use, and `suite` what pytest wrote of them."""
@@ -32,6 +45,7 @@ class Proof:
     mutants: Sequence[Run]
     cells: Sequence[Cell]
     suite: ET.ElementTree[ET.Element]
+    sections: Sequence[Section]
 
     def holds(self, rule: Rule) -> bool:
         """Whether all that was run for a rule passed, and something was."""
@@ -51,6 +65,7 @@ class Proof:
                 for cell in self.cells
                 if cell.broken
             ),
+            *(f"{each.title}: {broken}" for each in self.sections for broken in each.broken),
         ]
 
 
@@ -125,6 +140,7 @@ def _document(proof: Proof) -> dict[str, object]:
             }
             for cell in proof.cells
         ],
+        "sections": {each.title: [*each.table()] for each in proof.sections},
     }
 
 
@@ -164,6 +180,8 @@ def _markdown(proof: Proof) -> Iterator[str]:
     yield f"| tests | {ran} run, {sum(each.failed for each in proof.tests.values())} failed |"
     yield f"| mutants | {fates[Fate.KILLED]} of {len(proof.mutants)} killed |"
     yield f"| cells of the fault matrix | {len(proof.cells)}, {broken} broken |"
+    for section in proof.sections:
+        yield f"| {section.title.lower()} | {len(section.broken)} promises broken |"
     yield f"\n{'**Everything holds.**' if not proof.failures else '**Something does not hold:**'}\n"
     yield from (f"- {_cell(failure)}" for failure in proof.failures)
     yield "\n## Rules that are kept\n"
@@ -184,6 +202,9 @@ def _markdown(proof: Proof) -> Iterator[str]:
     yield "\n## Mutants\n\n| mutant | file | fate | by |\n|---|---|---|---|"
     for run in sorted(proof.mutants, key=lambda run: (run.mutant.rule, run.mutant.number)):
         yield f"| {run.mutant.name} | {run.mutant.file} | {run.fate} | {_cell(run.by)} |"
+    for section in proof.sections:
+        yield f"\n## {section.title}\n"
+        yield from section.table()
     yield "\n## Fault matrix\n"
     yield "One table for each scenario. A column is a call that it makes, in this order; a row is what"
     yield "goes wrong there; a cell is the outcome. What a stranger is not told, and why nothing was sent, is"
