@@ -6,12 +6,13 @@ PORT ?= 3000
 OKTA_PORT ?= 3001
 AWS_PORT ?= 3002
 STACK ?= customer-verification
+MINUTES ?= 2
 export PORT OKTA_PORT AWS_PORT
 export SAM_CLI_TELEMETRY := 0
 # Compiled once, and not by each of the many processes that the tests start.
 unexport PYTHONDONTWRITEBYTECODE
 # For what never leaves this machine. A deployment goes to REGION, or to the region of the AWS profile.
-run test proof bench: export AWS_DEFAULT_REGION ?= us-east-1
+run test proof soak bench: export AWS_DEFAULT_REGION ?= us-east-1
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 NODE_CLIENTS := $(addprefix tests/e2e/clients/,\
@@ -36,7 +37,7 @@ LAMBDA_PYTHON ?= $(or $(shell $(BIN)/uv python find --quiet --no-python-download
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help run test proof deploy token okta-jwks client smoke bench build format openapi lock clean
+.PHONY: help run test proof soak deploy token okta-jwks client smoke bench build format openapi lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -53,6 +54,9 @@ test: $(READY) $(CLIENTS) $(CHECKOV) ## every check, the quick ones first
 
 proof: $(READY) $(CLIENTS) $(PROOF) ## every rule with tests, mutants, faults, fuzzing: .proof/report.md
 	@PYTHONPATH=shared $(BIN)/python -m tests.proof
+
+soak: $(READY) ## mixed load on the whole service, with faults and crashes (MINUTES=30)
+	@PYTHONPATH=shared MINUTES='$(MINUTES)' $(BIN)/python -m tests.proof.soak
 
 # Beside each other: each is one process, and half of the time of most is their start.
 LINTS := security types template templates style

@@ -26,7 +26,11 @@ class _PunctualHandler(QuietHandler):
         """Answer one request, in one packet."""
         environ = self.make_environ()
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        environ["wsgi.input"] = io.BytesIO(self.rfile.read(length))
+        sent = self.rfile.read(length)
+        if len(sent) < length:  # the caller has ended inside its request
+            self.close_connection = True
+            return
+        environ["wsgi.input"] = io.BytesIO(sent)
         lines: list[str] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
@@ -41,6 +45,6 @@ class _PunctualHandler(QuietHandler):
 
 
 class PunctualServer(Server):
-    """An app must not write to the socket itself, so Okta cannot break a connection off here."""
+    """An app must not write to the socket itself."""
 
     handler = _PunctualHandler

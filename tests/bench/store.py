@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
 from werkzeug.wrappers import Request, Response
@@ -45,7 +45,7 @@ class Store:
         """The endpoint of DynamoDB."""
         return self._server.url
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         self._server.__enter__()
         return self
 

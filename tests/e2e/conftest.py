@@ -30,6 +30,7 @@ WAIT = 31
 
 LONGEST = (
     "test_games",
+    "test_soak",
     "test_page",
     "test_timing",
     "test_runtime",

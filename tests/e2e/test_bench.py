@@ -5,6 +5,7 @@ What it measures is for `make bench`.
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from werkzeug.wrappers import Request, Response
 from tests.bench.child import Child
 from tests.bench.server import SECONDS, PunctualServer
 from tests.e2e.test_events import STATUS, event
+from tests.sandbox.server import HOST
 from tests.sandbox.template import ROOT
 
 if TYPE_CHECKING:
@@ -49,3 +51,20 @@ def test_the_work_of_an_app_is_part_of_the_time_that_its_answer_takes() -> None:
             assert answer.content == b"body"
             elapsed.append(answer.elapsed.total_seconds())
     assert 0.15 <= min(elapsed) < 0.25
+
+
+def test_a_request_whose_caller_ends_inside_it_is_not_served() -> None:
+    served = []
+
+    @Request.application
+    def app(request: Request) -> Response:
+        served.append(request.get_data())
+        return Response("served")
+
+    with PunctualServer(app) as server:
+        port = int(server.url.rpartition(":")[2])
+        with socket.create_connection((HOST, port)) as caller:
+            caller.sendall(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n123")
+            caller.shutdown(socket.SHUT_WR)
+            assert caller.recv(1) == b""
+    assert served == []

@@ -8,18 +8,20 @@ import time
 import xml.etree.ElementTree as ET
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.proof import matrix, mutation, report, supply_chain
+from tests.proof import matrix, mutation, report, scale, supply_chain
 from tests.proof.fuzz import campaign
+from tests.proof.soak.run import soak
 from tests.proof.standards import ROOT, rules
 
 FOLDER = ROOT / ".proof"
 FUZZING_SECONDS = 60
+SOAK_SECONDS = 60.0
 _ONE_PROCESS = ("tests/unit/", "tests/integration/")
 """Not beside the sandbox, which is AWS to its whole process."""
 
 
 def main() -> int:
-    """The tests of all rules, every mutant, every fault, some fuzzing, and the supply chain."""
+    """The tests of all rules, every mutant, every fault, fuzzing, a soak, and the supply chain."""
     FOLDER.mkdir(exist_ok=True)
     began = time.monotonic()
     _say("Mutants")
@@ -31,9 +33,13 @@ def main() -> int:
     fuzzed = campaign.fuzz(FUZZING_SECONDS)
     _say("Supply chain")
     chain = supply_chain.findings(FOLDER)
+    _say("Soak, scale")
+    with ProcessPoolExecutor(1) as pool:
+        scaling = pool.submit(scale.measure)
+        sections: list[report.Section] = [soak(SOAK_SECONDS), scaling.result()]
     _say("Tests")
     suite = _tested()
-    proof = report.Proof(report.tests_in(suite), mutants, cells, suite, fuzzed, chain)
+    proof = report.Proof(report.tests_in(suite), mutants, cells, suite, fuzzed, chain, sections)
     report.write(proof, FOLDER)
     _say(*proof.failures, f"{FOLDER / 'report.md'}, after {time.monotonic() - began:.0f} s")
     return bool(proof.failures)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tests.proof.fuzz.campaign import Fuzzed, engine
 from tests.proof.matrix import NEVER_ANSWERED, Cell
@@ -26,6 +27,18 @@ class Tests:
     failed: int
 
 
+class Section(Protocol):
+    """Figures with a part of the page of their own, and what is broken of what they prove."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def broken(self) -> list[str]: ...
+    def table(self) -> Iterator[str]:
+        """Lines of Markdown."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """All results. `tests` is by the names that rules use, and `suite` what pytest wrote of them."""
@@ -36,6 +49,7 @@ class Proof:
     suite: ET.ElementTree[ET.Element]
     fuzzed: Sequence[Fuzzed]
     supply_chain: Sequence[Finding]
+    sections: Sequence[Section]
 
     def holds(self, rule: Rule) -> bool:
         """Whether all that was run for a rule passed, and something was."""
@@ -57,6 +71,7 @@ class Proof:
             ),
             *(f"fuzzing {each.target}: {each.failure}" for each in self.fuzzed if each.failure),
             *(f"{each.what}: {each.result}" for each in self.supply_chain if each.is_wrong),
+            *(f"{each.title}: {broken}" for each in self.sections for broken in each.broken),
         ]
 
 
@@ -133,6 +148,7 @@ def _document(proof: Proof) -> dict[str, object]:
         ],
         "fuzzing": [asdict(each) for each in proof.fuzzed],
         "supply chain": [asdict(each) for each in proof.supply_chain],
+        "sections": {each.title: [*each.table()] for each in proof.sections},
     }
 
 
@@ -177,6 +193,8 @@ def _markdown(proof: Proof) -> Iterator[str]:
     yield f"| cells of the fault matrix | {len(proof.cells)}, {broken} broken |"
     inputs = sum(each.inputs for each in proof.fuzzed)
     yield f"| inputs of the fuzzers | {inputs}, {sum(bool(f.failure) for f in proof.fuzzed)} failed |"
+    for section in proof.sections:
+        yield f"| {section.title.lower()} | {len(section.broken)} promises broken |"
     yield f"\n{'**Everything holds.**' if not proof.failures else '**Something does not hold:**'}\n"
     yield from (f"- {_cell(failure)}" for failure in proof.failures)
     yield "\n## Rules that are kept\n"
@@ -204,6 +222,9 @@ def _markdown(proof: Proof) -> Iterator[str]:
     yield "\n## Mutants\n\n| mutant | file | fate | by |\n|---|---|---|---|"
     for run in sorted(proof.mutants, key=lambda run: (run.mutant.rule, run.mutant.number)):
         yield f"| {run.mutant.name} | {run.mutant.file} | {run.fate} | {_cell(run.by)} |"
+    for section in proof.sections:
+        yield f"\n## {section.title}\n"
+        yield from section.table()
     yield "\n## Fault matrix\n"
     yield "One table for each scenario. A column is a call that it makes, in this order; a row is what"
     yield "goes wrong there; a cell is the outcome. What a stranger is not told, and why nothing was sent, is"

@@ -165,6 +165,10 @@ class Sandbox:
         """Kill every execution environment of a function, as Lambda may at any moment."""
         self._workers[function].crash()
 
+    def processes(self) -> list[int]:
+        """The execution environments that live, by their process ids."""
+        return [pid for workers in self._workers.values() for pid in workers.processes()]
+
     def settings_of(self, function: Function) -> dict[str, str]:
         """The environment of a worker: nothing of this machine's own."""
         overrides = {

@@ -37,7 +37,7 @@ class Worker:
         self._forks = forks
         self._ending = threading.Lock()
         self.is_alive = True
-        self._pid, self._channel = forks.fork(
+        self.pid, self._channel = forks.fork(
             code=str(function.code),
             name=function.name,
             timeout=function.timeout,
@@ -61,7 +61,7 @@ class Worker:
         with self._ending:
             if self.is_alive:
                 self.is_alive = False
-                self._forks.kill(self._pid)
+                self._forks.kill(self.pid)
 
     def stop(self) -> None:
         """End the process and close its socket."""
@@ -121,6 +121,10 @@ class Workers:
                 return worker
             worker.stop()
             self._all.discard(worker)
+
+    def processes(self) -> list[int]:
+        """The process ids of the workers that live."""
+        return [worker.pid for worker in list(self._all) if worker.is_alive]
 
     def crash(self) -> None:
         """Kill every worker, also in the middle of a call."""
