@@ -8,7 +8,7 @@ import time
 import xml.etree.ElementTree as ET
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.proof import matrix, mutation, report
+from tests.proof import matrix, mutation, report, score
 from tests.proof.standards import ROOT, rules
 
 FOLDER = ROOT / ".proof"
@@ -17,20 +17,31 @@ _ONE_PROCESS = ("tests/unit/", "tests/integration/")
 
 
 def main() -> int:
-    """The tests of all rules, every mutant, every fault."""
+    """The tests of all rules, every mutant, the mutation score, every fault."""
     FOLDER.mkdir(exist_ok=True)
     began = time.monotonic()
     _say("Mutants")
     mutants = list(mutation.played(mutation.mutants()))
+    _say("Mutation score")
+    scored = _scored()
     _say("Faults")
     with ProcessPoolExecutor(mutation.JOBS) as pool:
         cells = [cell for row in pool.map(matrix.row_of, matrix.SCENARIOS) for cell in row]
     _say("Tests")
     suite = _tested()
-    proof = report.Proof(report.tests_in(suite), mutants, cells, suite)
+    proof = report.Proof(report.tests_in(suite), mutants, scored, cells, suite)
     report.write(proof, FOLDER)
     _say(*proof.failures, f"{FOLDER / 'report.md'}, after {time.monotonic() - began:.0f} s")
     return bool(proof.failures)
+
+
+def _scored() -> list[score.Result]:
+    """In a process of its own, because it changes what it imports."""
+    output = FOLDER / "score.json"
+    output.unlink(missing_ok=True)
+    command = (sys.executable, "-m", "tests.proof.score", "--json", str(output))
+    subprocess.run(command, check=False, cwd=ROOT)  # noqa: S603 - its own command
+    return score.read(output)
 
 
 def _tested() -> ET.ElementTree[ET.Element]:

@@ -7,9 +7,10 @@ import platform
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.proof import score
 from tests.proof.matrix import NEVER_ANSWERED, Cell
 from tests.proof.mutation import Fate, Run, counted
 from tests.proof.standards import REQUIRED, Rule, State, rules
@@ -30,6 +31,7 @@ class Proof:
 
     tests: Mapping[str, Tests]
     mutants: Sequence[Run]
+    scored: Sequence[score.Result]
     cells: Sequence[Cell]
     suite: ET.ElementTree[ET.Element]
 
@@ -46,6 +48,7 @@ class Proof:
             *(f"rule {rule.name}" for rule in rules().values() if not self.holds(rule)),
             *(f"test {name}" for name, each in self.tests.items() if each.failed),
             *(f"mutant {run.mutant.name} {run.fate}" for run in self.mutants if _survived(run)),
+            *score.failures(self.scored),
             *(
                 f"{cell.scenario}: {cell.fault} at {cell.call}: {cell.broken}"
                 for cell in self.cells
@@ -115,6 +118,10 @@ def _document(proof: Proof) -> dict[str, object]:
             }
             for rule in rules().values()
         ],
+        "mutation_score": [
+            {**asdict(each), "percent": each.percent} for each in score.scores(proof.scored)
+        ],
+        "unnoticed": [asdict(each) for each in _unnoticed(proof)],
         "faults": [
             {
                 "scenario": cell.scenario,
@@ -128,15 +135,22 @@ def _document(proof: Proof) -> dict[str, object]:
     }
 
 
+def _unnoticed(proof: Proof) -> list[score.Result]:
+    return [each for each in proof.scored if each.fate is score.Fate.SURVIVED]
+
+
 def _junit(proof: Proof) -> ET.ElementTree[ET.Element]:
-    """What pytest wrote, with a suite for mutants and one for faults."""
+    """What pytest wrote, with a suite for mutants, one for the mutation score and one for faults."""
     root = proof.suite.getroot()
     mutants = [
         (run.mutant.name, f"{run.fate}: {run.mutant.file}" if _survived(run) else "")
         for run in proof.mutants
     ]
     faults = [(f"{c.scenario} | {c.number} {c.call} | {c.fault}", c.broken) for c in proof.cells]
-    for name, cases in (("mutants", mutants), ("faults", faults)):
+    scores = [
+        (s.module, "" if s.percent >= score.BAR else str(s)) for s in score.scores(proof.scored)
+    ]
+    for name, cases in (("mutants", mutants), ("mutation score", scores), ("faults", faults)):
         failed = sum(bool(failure) for _, failure in cases)
         suite = ET.SubElement(
             root, "testsuite", name=name, tests=str(len(cases)), failures=str(failed)
@@ -156,6 +170,8 @@ def _markdown(proof: Proof) -> Iterator[str]:
     ran = sum(each.ran for each in proof.tests.values())
     states = Counter(rule.state for rule in table)
     broken = sum(bool(cell.broken) for cell in proof.cells)
+    scores = score.scores(proof.scored)
+    all_changes = sum(each.all for each in scores)
     yield "# Proof\n"
     yield f"Python {platform.python_version()}. `make proof` makes this page.\n"
     yield "| what | result |\n|---|---|"
@@ -163,6 +179,7 @@ def _markdown(proof: Proof) -> Iterator[str]:
     yield f"| rules | {', '.join(f'{count} {state}' for state, count in states.items())} |"
     yield f"| tests | {ran} run, {sum(each.failed for each in proof.tests.values())} failed |"
     yield f"| mutants | {fates[Fate.KILLED]} of {len(proof.mutants)} killed |"
+    yield f"| mutation score | {min(each.percent for each in scores)} % or more, of {all_changes} changes |"
     yield f"| cells of the fault matrix | {len(proof.cells)}, {broken} broken |"
     yield f"\n{'**Everything holds.**' if not proof.failures else '**Something does not hold:**'}\n"
     yield from (f"- {_cell(failure)}" for failure in proof.failures)
@@ -184,6 +201,16 @@ def _markdown(proof: Proof) -> Iterator[str]:
     yield "\n## Mutants\n\n| mutant | file | fate | by |\n|---|---|---|---|"
     for run in sorted(proof.mutants, key=lambda run: (run.mutant.rule, run.mutant.number)):
         yield f"| {run.mutant.name} | {run.mutant.file} | {run.fate} | {_cell(run.by)} |"
+    yield "\n## Mutation score\n"
+    yield f"Of all changes that `tests/proof/operators.py` makes in a module, {score.BAR} % have to be noticed"
+    yield "by a unit test. Equivalent ones are not counted: nobody could tell, for the reason that"
+    yield "`tests/proof/mutants/equivalent` gives.\n"
+    yield "| module | noticed | of | percent | equivalent |\n|---|---|---|---|---|"
+    for each in scores:
+        yield f"| {each.module} | {each.killed} | {each.all} | {each.percent} | {each.equivalent} |"
+    yield "\n| not noticed | line |\n|---|---|"
+    for result in _unnoticed(proof):
+        yield f"| {result.module} {_cell(result.change)} | {result.line} |"
     yield "\n## Fault matrix\n"
     yield "One table for each scenario. A column is a call that it makes, in this order; a row is what"
     yield "goes wrong there; a cell is the outcome. What a stranger is not told, and why nothing was sent, is"
