@@ -256,7 +256,7 @@ class Sending(Frozen):
     def _cancel_superseded(self, push: Push | None, plan: SendPlan, call: Call) -> None:
         """Take the customer's open push back if this send supersedes its challenge, or is a push too."""
         keys = self.keys()
-        if push is None or push.by == plan.by:
+        if push is None:
             return
         if not plan.is_push and keys.place_of(push.by) != keys.place_of(plan.by):
             return

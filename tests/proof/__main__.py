@@ -8,7 +8,7 @@ import time
 import xml.etree.ElementTree as ET
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.proof import matrix, mutation, report, scale, supply_chain
+from tests.proof import matrix, mutation, report, scale, score, supply_chain
 from tests.proof.fuzz import campaign
 from tests.proof.soak.run import soak
 from tests.proof.standards import ROOT, rules
@@ -21,28 +21,39 @@ _ONE_PROCESS = ("tests/unit/", "tests/integration/")
 
 
 def main() -> int:
-    """The tests of all rules, every mutant, every fault, fuzzing, a soak, and the supply chain."""
+    """Everything: tests, mutants and their score, faults, fuzzing, a soak, and the supply chain."""
     FOLDER.mkdir(exist_ok=True)
     began = time.monotonic()
     _say("Mutants")
     mutants = list(mutation.played(mutation.mutants()))
+    _say("Mutation score")
+    sections = [score.section(_scored())]
     _say("Faults")
     with ProcessPoolExecutor(mutation.JOBS) as pool:
         cells = [cell for row in pool.map(matrix.row_of, matrix.SCENARIOS) for cell in row]
     _say("Fuzzing")
-    fuzzed = campaign.fuzz(FUZZING_SECONDS)
+    sections.append(campaign.section(campaign.fuzz(FUZZING_SECONDS)))
     _say("Supply chain")
-    chain = supply_chain.findings(FOLDER)
+    sections.append(supply_chain.section(FOLDER))
     _say("Soak, scale")
     with ProcessPoolExecutor(1) as pool:
         scaling = pool.submit(scale.measure)
-        sections: list[report.Section] = [soak(SOAK_SECONDS), scaling.result()]
+        sections += [soak(SOAK_SECONDS).section, scaling.result().section]
     _say("Tests")
     suite = _tested()
-    proof = report.Proof(report.tests_in(suite), mutants, cells, suite, fuzzed, chain, sections)
+    proof = report.Proof(report.tests_in(suite), mutants, cells, suite, sections)
     report.write(proof, FOLDER)
     _say(*proof.failures, f"{FOLDER / 'report.md'}, after {time.monotonic() - began:.0f} s")
     return bool(proof.failures)
+
+
+def _scored() -> list[score.Result]:
+    """In a process of its own, because it changes what it imports."""
+    output = FOLDER / "score.json"
+    output.unlink(missing_ok=True)
+    command = (sys.executable, "-m", "tests.proof.score", "--json", str(output))
+    subprocess.run(command, check=False, cwd=ROOT)  # noqa: S603 - its own command
+    return score.read(output)
 
 
 def _tested() -> ET.ElementTree[ET.Element]:

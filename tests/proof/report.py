@@ -9,13 +9,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
-from tests.proof.fuzz.campaign import Fuzzed, engine
 from tests.proof.matrix import NEVER_ANSWERED, Cell
 from tests.proof.mutation import Fate, Run, counted
+from tests.proof.section import Section, cell_text
 from tests.proof.standards import REQUIRED, Rule, State, rules
-from tests.proof.supply_chain import Finding
 from tests.proof.world import EMAIL, PHONE
 
 
@@ -27,18 +25,6 @@ class Tests:
     failed: int
 
 
-class Section(Protocol):
-    """Figures with a part of the page of their own, and what is broken of what they prove."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def broken(self) -> list[str]: ...
-    def table(self) -> Iterator[str]:
-        """Lines of Markdown."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Proof:
     """All results. `tests` is by the names that rules use, and `suite` what pytest wrote of them."""
@@ -47,8 +33,6 @@ class Proof:
     mutants: Sequence[Run]
     cells: Sequence[Cell]
     suite: ET.ElementTree[ET.Element]
-    fuzzed: Sequence[Fuzzed]
-    supply_chain: Sequence[Finding]
     sections: Sequence[Section]
 
     def holds(self, rule: Rule) -> bool:
@@ -69,8 +53,6 @@ class Proof:
                 for cell in self.cells
                 if cell.broken
             ),
-            *(f"fuzzing {each.target}: {each.failure}" for each in self.fuzzed if each.failure),
-            *(f"{each.what}: {each.result}" for each in self.supply_chain if each.is_wrong),
             *(f"{each.title}: {broken}" for each in self.sections for broken in each.broken),
         ]
 
@@ -146,9 +128,7 @@ def _document(proof: Proof) -> dict[str, object]:
             }
             for cell in proof.cells
         ],
-        "fuzzing": [asdict(each) for each in proof.fuzzed],
-        "supply chain": [asdict(each) for each in proof.supply_chain],
-        "sections": {each.title: [*each.table()] for each in proof.sections},
+        "sections": [asdict(each) for each in proof.sections],
     }
 
 
@@ -160,9 +140,8 @@ def _junit(proof: Proof) -> ET.ElementTree[ET.Element]:
         for run in proof.mutants
     ]
     faults = [(f"{c.scenario} | {c.number} {c.call} | {c.fault}", c.broken) for c in proof.cells]
-    fuzzed = [(each.target, each.failure) for each in proof.fuzzed]
-    chain = [(each.what, each.result if each.is_wrong else "") for each in proof.supply_chain]
-    suites = {"mutants": mutants, "faults": faults, "fuzzing": fuzzed, "supply chain": chain}
+    suites = {"Mutants": mutants, "Faults": faults}
+    suites |= {each.title: _cases(each) for each in proof.sections}
     for name, cases in suites.items():
         failed = sum(bool(failure) for _, failure in cases)
         suite = ET.SubElement(
@@ -173,6 +152,10 @@ def _junit(proof: Proof) -> ET.ElementTree[ET.Element]:
             if failure:
                 ET.SubElement(element, "failure", message=failure)
     return ET.ElementTree(root)
+
+
+def _cases(section: Section) -> list[tuple[str, str]]:
+    return [(broken, broken) for broken in section.broken] or [(section.summary, "")]
 
 
 # ---- The page --------------------------------------------------------------------------------------
@@ -191,12 +174,10 @@ def _markdown(proof: Proof) -> Iterator[str]:
     yield f"| tests | {ran} run, {sum(each.failed for each in proof.tests.values())} failed |"
     yield f"| mutants | {fates[Fate.KILLED]} of {len(proof.mutants)} killed |"
     yield f"| cells of the fault matrix | {len(proof.cells)}, {broken} broken |"
-    inputs = sum(each.inputs for each in proof.fuzzed)
-    yield f"| inputs of the fuzzers | {inputs}, {sum(bool(f.failure) for f in proof.fuzzed)} failed |"
     for section in proof.sections:
-        yield f"| {section.title.lower()} | {len(section.broken)} promises broken |"
+        yield f"| {section.title.lower()} | {cell_text(section.summary)} |"
     yield f"\n{'**Everything holds.**' if not proof.failures else '**Something does not hold:**'}\n"
-    yield from (f"- {_cell(failure)}" for failure in proof.failures)
+    yield from (f"- {cell_text(failure)}" for failure in proof.failures)
     yield "\n## Rules that are kept\n"
     yield "| rule | source | tests | mutants killed | holds |\n|---|---|---|---|---|"
     for rule in table:
@@ -207,30 +188,23 @@ def _markdown(proof: Proof) -> Iterator[str]:
     for rule in table:
         if rule.state in (State.NOT_MET, State.PARTLY_MET):
             proved = f"{rule.state}; {_runs(proof, rule)} tests"
-            yield f"| {rule.text} | {', '.join(rule.sources)} | {_cell(rule.reason)} | {proved} |"
+            yield f"| {rule.text} | {', '.join(rule.sources)} | {cell_text(rule.reason)} | {proved} |"
     yield "\n## What others have to keep\n\n| rule | source | who |\n|---|---|---|"
     for rule in table:
         if rule.state is State.OUTSIDE:
-            yield f"| {rule.text} | {', '.join(rule.sources)} | {_cell(rule.reason)} |"
-    yield f"\n## Fuzzing\n\nInputs are chosen by {engine()}.\n"
-    yield "| target | inputs | places of the code | failure |\n|---|---|---|---|"
-    for each in proof.fuzzed:
-        yield f"| {each.target} | {each.inputs} | {each.places} | {_cell(each.failure) or '-'} |"
-    yield "\n## Supply chain\n\n| what | result |\n|---|---|"
-    for finding in proof.supply_chain:
-        yield f"| {finding.what} | {_cell(finding.result)} |"
+            yield f"| {rule.text} | {', '.join(rule.sources)} | {cell_text(rule.reason)} |"
     yield "\n## Mutants\n\n| mutant | file | fate | by |\n|---|---|---|---|"
     for run in sorted(proof.mutants, key=lambda run: (run.mutant.rule, run.mutant.number)):
-        yield f"| {run.mutant.name} | {run.mutant.file} | {run.fate} | {_cell(run.by)} |"
+        yield f"| {run.mutant.name} | {run.mutant.file} | {run.fate} | {cell_text(run.by)} |"
     for section in proof.sections:
         yield f"\n## {section.title}\n"
-        yield from section.table()
+        yield from section.lines
     yield "\n## Fault matrix\n"
     yield "One table for each scenario. A column is a call that it makes, in this order; a row is what"
     yield "goes wrong there; a cell is the outcome. What a stranger is not told, and why nothing was sent, is"
     yield "in brackets. After a crash the caller asks again. `-`: this cannot happen at this call.\n"
-    for name in dict.fromkeys(cell.scenario for cell in proof.cells):
-        yield from _matrix(name, [cell for cell in proof.cells if cell.scenario == name])
+    for name in dict.fromkeys(each.scenario for each in proof.cells):
+        yield from _matrix(name, [each for each in proof.cells if each.scenario == name])
 
 
 def _row(proof: Proof, rule: Rule) -> str:
@@ -238,7 +212,7 @@ def _row(proof: Proof, rule: Rule) -> str:
     killed = f"{counted(mutants)[Fate.KILLED]} of {len(mutants)}" if mutants else "-"
     holds = "yes" if proof.holds(rule) else "**no**"
     sources = ", ".join(rule.sources)
-    return f"| {_cell(rule.text)} | {sources} | {_runs(proof, rule)} | {killed} | {holds} |"
+    return f"| {cell_text(rule.text)} | {sources} | {_runs(proof, rule)} | {killed} | {holds} |"
 
 
 def _runs(proof: Proof, rule: Rule) -> int:
@@ -250,18 +224,13 @@ def _matrix(name: str, cells: Sequence[Cell]) -> Iterator[str]:
     outcomes = {(cell.fault, cell.number): cell for cell in cells}
     yield f"### {name}\n"
     yield f"| | {' | '.join(calls.values())} |\n|{'---|' * (len(calls) + 1)}"
-    for fault in dict.fromkeys(cell.fault for cell in cells):
+    for fault in dict.fromkeys(each.fault for each in cells):
         row = [outcomes.get((fault, number)) for number in calls]
-        yield f"| {fault} | {' | '.join(_outcome(cell) for cell in row)} |"
+        yield f"| {fault} | {' | '.join(_outcome(each) for each in row)} |"
     yield ""
 
 
 def _outcome(cell: Cell | None) -> str:
     if cell is None:
         return "-"
-    return f"**{_cell(cell.broken)}**" if cell.broken else cell.outcome
-
-
-def _cell(text: str) -> str:
-    """A text that fits into a table."""
-    return text.replace("|", "\\|").replace("\n", " ")[:300]
+    return f"**{cell_text(cell.broken)}**" if cell.broken else cell.outcome

@@ -22,6 +22,7 @@ from typing import Any
 from werkzeug.test import Client
 
 from tests.proof.dynamodb import MemoryDynamoDB, Row
+from tests.proof.section import Section
 from tests.proof.world import PASSWORD, Answer, Person, World, watched
 from tests.sandbox.okta.limits import Bucket, Quota, RateLimits
 from tests.sandbox.okta.records import FactorType, User
@@ -293,8 +294,6 @@ class CountedLimits(RateLimits):
 class Scale:
     """The costs of calls by the number of stored customers, and what Okta allows."""
 
-    title = "Scale"
-
     costs: Mapping[int, Mapping[str, Cost]]
     allowed: Sequence[Allowed]
 
@@ -308,6 +307,12 @@ class Scale:
             if replace(few[kind], milliseconds=0) != replace(many[kind], milliseconds=0)
             or many[kind].milliseconds > MOST_TIME * few[kind].milliseconds
         ]
+
+    @property
+    def section(self) -> Section:
+        """All of it, for the report."""
+        summary = f"{len(self.broken)} kinds of calls cost more where more is stored"
+        return Section("Scale", summary, self.broken, [*self.table()])
 
     def table(self) -> Iterator[str]:
         """The figures, as tables of Markdown."""

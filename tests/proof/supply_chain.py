@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.lambda_runtime import WHEELS
+from tests.proof.section import Section, cell_text
 from tests.proof.standards import ROOT
 
 TOOLS = ROOT / ".venv-proof" / "bin"
@@ -37,9 +38,13 @@ class Finding:
     is_wrong: bool = False
 
 
-def findings(folder: Path) -> list[Finding]:
+def section(folder: Path) -> Section:
     """All answers; `folder` is where the bill of materials goes."""
-    return [bill_of_materials(folder / "sbom.json"), vulnerabilities(), hashes(), builds()]
+    found = [bill_of_materials(folder / "sbom.json"), vulnerabilities(), hashes(), builds()]
+    wrong = [f"{each.what}: {each.result}" for each in found if each.is_wrong]
+    rows = [f"| {each.what} | {cell_text(each.result)} |" for each in found]
+    summary = f"{len(found) - len(wrong)} of {len(found)} findings are in order"
+    return Section("Supply chain", summary, wrong, ["| what | result |\n|---|---|", *rows])
 
 
 def bill_of_materials(path: Path) -> Finding:

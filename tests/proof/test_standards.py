@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.proof import matrix, mutation, standards
+from tests.proof import matrix, mutation, score, standards
 from tests.proof.interference import AwsFault, OktaFault
 from tests.proof.moves import ClientSend
 from tests.proof.standards import Rule, State
@@ -56,6 +56,8 @@ def test_the_document_has_the_figures_of_the_proof() -> None:
     figures = {
         r"(\d+) requirements, in (\d+) rules": [len(standards.REQUIRED), len(RULES)],
         r"(\d+) ways to break": [len(mutation.mutants())],
+        r"in the (\d+) modules that decide": [len(score.MODULES)],
+        r"at least (\d+) % of these changes": [score.BAR],
         r"(\d+) faults at every call to Okta, (\d+) at": [len(OktaFault), len(AwsFault)],
         r"(\d+) calls of the API": [len(matrix.SCENARIOS)],
     }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from verification.crypto import DeviceClaim, Keyring, Place, Row, fold_login
@@ -66,6 +67,12 @@ class TestHashes:
         joined = ["".join(parts[:2]), *parts[2:]]
         assert KEYS.request_hash(*parts) != KEYS.request_hash(*joined)
 
+    def test_they_never_change_because_the_table_keeps_them(self) -> None:
+        kinds = "email", "login", "customer", "sign-in", "source", "destination", "request"
+        for kind, hash_with in zip(kinds, HASHES, strict=True):
+            key = hmac.digest(ROOT_KEY.encode(), kind.encode(), "sha256")
+            assert hash_with(KEYS, TEXT) == hmac.digest(key, TEXT.encode(), "sha256")[:16].hex()
+
     def test_the_representation_shows_no_key(self) -> None:
         assert ROOT_KEY not in f"{KEYS!r} {KEYS}"
 
@@ -83,6 +90,8 @@ class TestLogins:
             "ada@example.com\u00a0",
             "ada@example.com\u00af",  # decomposes to a blank and a mark
             "a\ufe0fda@example.com",  # a mark that does not combine
+            "ada\u0903@example.com",  # a mark that takes room
+            "ada\u20dd@example.com",  # a circle around a letter
             "ada\u200b@example.com",  # a blank of no width
             "ada@example.com\x01",  # a control character, which Java's trim takes for a blank
         ],
@@ -103,6 +112,7 @@ class TestLogins:
 
 class TestSealing:
     @given(st.text(), st.text())
+    @example("context", "\ud800")
     def test_a_text_is_read_in_its_context_alone(self, context: str, text: str) -> None:
         sealed = KEYS.seal(context, text)
         assert KEYS.unseal(context, sealed) == text
@@ -115,6 +125,24 @@ class TestSealing:
         one, other = KEYS.new_challenge_id(place), KEYS.new_challenge_id(place)
         assert one != other
         assert KEYS.place_of(one) == KEYS.place_of(other) == place
+
+    def test_what_was_given_out_stays_readable(self) -> None:
+        """A factor's id is the same each time, and a device keeps its token for half a year."""
+        keys = Keyring(ROOT_KEY, lambda size: bytes(range(size)))
+        assert [
+            keys.new_challenge_id(PLACE),
+            keys.factor_id(REF),
+            keys.device_token(CLAIM),
+            keys.seal("context", TEXT),
+        ] == [
+            "ch_llZL2B0z4WMQIEXUX0jkavyPWNR5K7flOsrNgeDrV5P_a3rKR7WcKjyoYgEn7C5-kG3msqZtQxm1",
+            "BvEuFAeaBu5B06Gwtfaqdqzoq6BpTVHAmFHicxnZbmGgv0AJ2Z0B-jUZykWfjHOLAJKte0QayO7y_NQdVg3n"
+            "t0Xd_7mMFVn6XTiMp5ijf6xIaxuuscOUT7Kk7SMsIPtq_DcsU1vg",
+            "mDbAKJj5k7Kwvm4kS3_Rd3TqgFVuAoJlP64mzyNVPn-y4_W_7oH0eG2m0J0LkkONJiJnOA4rQ0EUL5a1kGDs"
+            "QOPgW0YcwGA2mpxRJ4CYK8DamM9T-5Z_R2sN8Vp3dQvfAgncBrXpJPBEtx9sNAhOwdBUcrvRC_m31msZEOQz"
+            "xMyE_iY6SA",
+            "ZKmSltPczSgn8ODcBgzVK0HEr8jaA-t822K7FhWkHA",
+        ]
 
     def test_no_kind_is_read_as_another(self) -> None:
         for name, (own, unseal, content) in OPEN.items():

@@ -5,6 +5,7 @@ The windows of sends are in `test_rules`, and with real conditional writes in th
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import suppress
 from typing import Any
@@ -14,13 +15,19 @@ import pytest
 from tests.unit.examples import NOW, factor, user
 from tests.unit.fake_okta import timestamp
 from tests.unit.world import ADA, ADA_ID, APP, EMAIL, NOBODY, PHONE, SMS, World
-from verification import errors
+from verification import errors, rules
 from verification.aws.customer_rows import CustomerRows
 from verification.aws.email_rows import EmailRows
 from verification.beside import Threads
+from verification.crypto import Place, Row
 from verification.frozen import replace
-from verification.models.callers import Lane, Scope
-from verification.models.challenges import ChallengeStatus, IssueRequest
+from verification.issue import Delivery
+from verification.models.challenges import (
+    ChallengeStatus,
+    Conductor,
+    ConductorKind,
+    IssueRequest,
+)
 from verification.models.customers import (
     Channel,
     EmailHash,
@@ -54,6 +61,21 @@ class TestClients:
         assert world.org.told[-1].caller.accept_language == "de"
         phone = (NOW // 86_400, world.keys.destination_hash(PHONE))
         assert world.budgets.destinations == {phone: 1}
+        assert world.okta_factors.templates == [None]
+
+    def test_the_log_says_to_whom_over_what_and_for_whom(self, world: World) -> None:
+        conductor = Conductor(ConductorKind.COUNTER, "till-7")
+        world.send(world.client(), channel=Channel.SMS, conductor=conductor)
+        logged = {"email_hash": world.keys.email_hash(ADA), "channel": "sms", "lane": "client"}
+        assert world.meter.facts.items() >= (logged | {"context": "counter:till-7"}).items()
+        world.meter.facts.clear()
+        world.send(world.public())
+        logged |= {"channel": "email", "lane": "stranger"}
+        assert world.meter.facts == logged
+        world.meter.facts.clear()
+        world.deliver()
+        assert world.meter.facts.items() >= logged.items()
+        assert world.meter.facts["source"] == world.keys.source_hash("203.0.113.7")
 
     def test_a_refusal_is_told_and_leaves_the_send_unspent(self, world: World) -> None:
         for _ in range(6):
@@ -104,10 +126,13 @@ class TestOutcomeOfASend:
         with pytest.raises(errors.SendLimited) as refused:
             world.send(world.client())
         assert refused.value.limit == "destination"
+        assert [*world.budgets.destinations.values()] == [20]
         world.check(world.client(), world.code(), challenge_id=old.challenge.id)
 
     def test_a_certain_failure_of_the_first_send_leaves_no_challenge(self, world: World) -> None:
         fail(world, errors.OktaNotReached())
+        assert [*world.budgets.destinations.values()] == [0]
+        assert world.kept_at == NOW
         with pytest.raises(errors.ChallengeNotFound):
             world.check(world.client(), "123456", email=ADA)
 
@@ -115,6 +140,7 @@ class TestOutcomeOfASend:
         old = world.send(world.client(), purpose="newsletter").challenge
         world.now += 30
         fail(world, errors.OktaOutcomeUnknown(), purpose="refund")
+        assert [*world.budgets.destinations.values()] == [2]
         for code in world.org.codes[EMAIL]:
             with pytest.raises(errors.ChallengeExpired):
                 world.check(world.client(), code, email=ADA, purpose="refund")
@@ -174,6 +200,7 @@ class TestOutcomeOfASend:
         with pytest.raises(errors.SendNotConfirmed):
             issue.to_email(IssueRequest(ADA), world.client())
         assert world.code()
+        assert world.meter.facts.get("problem") == getattr(failure, "problem", None)
         with pytest.raises(errors.SendLimited):
             world.send(world.client())
 
@@ -199,27 +226,30 @@ class TestReleases:
 
     def test_there_are_three_a_day_apart_from_the_clients_sends(self, world: World) -> None:
         client = world.client(Scope.RELEASE)
+        world.send(world.client())
         fail(world, errors.OktaNotReached(), releases_hold=True)
         assert world.ada.release is not None
         assert world.ada.release.status is ChallengeStatus.FAILED
         for wait in (30, 30, 24 * 3600 - 60):
-            world.send(client, releases_hold=True)
+            assert world.send(client, releases_hold=True).resend_at == world.now + 30
             with pytest.raises(errors.SendLimited) as refused:
                 world.send(client, releases_hold=True)
             assert (refused.value.limit, refused.value.retry_after) == ("releases", wait)
             world.now += 30
         world.send(client)
+        assert world.org.calls.count("find") == 1
 
 
 @pytest.mark.parametrize(
     ("trusted", "last_login", "forgotten"),
-    [(True, NOW + 1, True), (True, NOW, False), (True, 0, False), (False, NOW + 1, False)],
+    [(True, NOW + 31, True), (True, NOW + 30, False), (True, 0, False), (False, NOW + 31, False)],
 )
 def test_a_sign_in_after_the_last_wrong_code_is_a_success_if_the_stack_trusts_it(
     trusted: bool, last_login: int, forgotten: bool
 ) -> None:
     world = World(trust_last_login=trusted)
-    world.wrong_codes(4)
+    world.wrong_codes(3)
+    world.wrong_codes(1)
     world.org.users[ADA_ID] = user(last_login=timestamp(last_login) if last_login else "")
     world.now += 900
     if forgotten:
@@ -229,12 +259,20 @@ def test_a_sign_in_after_the_last_wrong_code_is_a_success_if_the_stack_trusts_it
         world.send(world.client())
 
 
+def test_to_the_public_too() -> None:
+    world = World(trust_last_login=True)
+    world.org.users[ADA_ID] = user(last_login=timestamp(NOW + 1))
+    world.wrong_codes(4)
+    world.send_public()
+    world.check(world.public(), world.code(), email=ADA)
+
+
 class TestThePublic:
     def test_it_is_answered_before_anybody_is_looked_up(self, world: World) -> None:
         issued = world.send(world.public())
         assert (world.org.calls, issued.was_sent, issued.attempts_remaining) == ([], False, None)
         ((function, payload),) = world.invocation.events
-        assert function == "arn:issue"
+        assert (function, json.loads(payload)["task"]) == ("arn:issue", "deliver")
         assert "ada" not in payload
         world.deliver()
         world.check(world.public(), world.code(), challenge_id=issued.challenge.id)
@@ -249,10 +287,14 @@ class TestThePublic:
             world.deliver()
         assert world.public_state(NOBODY).challenges[0].is_open
 
+    def test_a_delivery_shows_no_address(self) -> None:
+        delivery = Delivery(ADA, ("e", "0e"), "ch_one", None, None, "192.0.2.9", "", "", "")
+        assert ADA not in repr(delivery)
+
     def test_an_event_that_is_delivered_twice_sends_one_code(self, world: World) -> None:
         world.send(world.public())
         world.invocation.events *= 2
-        world.deliver()
+        assert world.deliver() == [True, False]
         assert len(world.org.codes[EMAIL]) == 1
 
     def test_a_late_delivery_of_a_superseded_challenge_sends_nothing(self, world: World) -> None:
@@ -260,7 +302,19 @@ class TestThePublic:
         world.now += 30
         world.send(world.public())
         world.invocation.events.pop()
-        world.deliver()
+        assert world.deliver() == [False]
+        assert world.org.calls == []
+
+    def test_a_late_delivery_of_a_challenge_that_has_ended_sends_nothing(
+        self, world: World
+    ) -> None:
+        issued = world.send(world.public())
+        (event,) = world.invocation.events
+        world.emails.withdraw(Place(Row.EMAIL, world.keys.email_hash(ADA)), issued.challenge)
+        assert world.deliver() == [False]
+        world.table.rows.clear()
+        world.invocation.events.append(event)
+        assert world.deliver() == [False]
         assert world.org.calls == []
 
     def test_an_event_that_was_not_sealed_here_is_refused(self, world: World) -> None:
@@ -289,6 +343,23 @@ class TestThePublic:
             world.send(world.public())
         assert (refused.value.retry_after, refused.value.limit) == (3600 - 150, "")
         world.send(world.client())
+
+    def test_strangers_may_use_half_of_the_sends_to_a_mailbox(self, world: World) -> None:
+        mailbox = world.keys.destination_hash(ADA)
+        for n in range(rules.STRANGERS_DESTINATION_SENDS):
+            world.limits.send_to(mailbox, f"{n}", by_stranger=True)
+        world.send(world.public())
+        with pytest.raises(errors.SendLimited):
+            world.deliver()
+        world.send(world.client())
+
+    def test_a_factor_that_the_kept_lookup_lacks_is_looked_up(self, world: World) -> None:
+        phone = world.org.factors[ADA_ID].pop(1)
+        world.send(world.client())
+        world.org.factors[ADA_ID].append(phone)
+        world.now += 60
+        world.send_public(channel=Channel.SMS)
+        assert len(world.org.codes[SMS]) == 1
 
     def test_sends_of_clients_are_not_seen_in_the_publics_limits(self, world: World) -> None:
         for email in (ADA, NOBODY):

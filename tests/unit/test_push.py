@@ -11,6 +11,8 @@ from tests.unit.examples import NOW, challenge, known_factor
 from tests.unit.fake_okta import APP_CODE, FakeFactors
 from tests.unit.world import ADA, ADA_ID, APP, GRACE, NOBODY, PUSH, SMS, WRONG, World
 from verification import errors, rules
+from verification.aws.push_rows import PushRows
+from verification.crypto import Keyring
 from verification.frozen import replace
 from verification.models.callers import Call, Scope
 from verification.models.challenges import (
@@ -67,6 +69,13 @@ class TestSending:
         assert world.org.calls[-1] == "cancel_push"
         assert world.org.pushes == {}
         assert world.ada.push is None
+
+    def test_one_that_may_have_been_sent_proves_nothing(self, world: World) -> None:
+        world.org.faults["send_push"] = errors.OktaOutcomeUnknown()
+        with pytest.raises(errors.OktaOutcomeUnknown):
+            push(world)
+        assert world.ada.push is None
+        assert not world.ada.sent[PUSH].is_certain
 
     def test_only_a_push_of_okta_verify_has_a_number(self, world: World) -> None:
         world.org.factors[ADA_ID].pop()
@@ -188,6 +197,7 @@ class TestAnswers:
         world.now += rules.POLL_SECONDS
         world.look(world.client(), issued)
         assert asked(world) == 2
+        assert world.org.told[-1].patience == 0
 
     def test_a_failed_question_decides_nothing(self, world: World) -> None:
         issued = push(world)
@@ -338,12 +348,16 @@ class TestDevices:
         issued = world.send_public(device_token=token, channel=None)
         chosen = world.look(world.public(token), issued)
         assert (chosen.challenge.channel, chosen.challenge.destination) == (Channel.TOTP, "•••")
+        assert not chosen.challenge.chooses
         world.check(world.public(), APP_CODE, challenge_id=issued.challenge.id)
 
     def test_until_then_it_is_any(self, world: World) -> None:
         token = world.known_device()
         issued = world.send(world.public(token), channel=None)
         assert world.look(world.public(token), issued).challenge.chooses
+        world.now += 30
+        after_push: dict[str, Any] = {"channel": Channel.PUSH, "falls_back": True}
+        assert world.send(world.public(token), **after_push).challenge.chooses
 
 
 class TestStrangers:
@@ -411,6 +425,36 @@ class TestSuperseded:
         world.answer_push(PushAnswer.APPROVED)
         assert isinstance(world.look(world.client(), issued), Verified)
 
+    def test_a_code_that_may_have_been_sent_takes_it_back(self, world: World) -> None:
+        push(world)
+        world.org.faults["send_code"] = errors.OktaOutcomeUnknown()
+        with pytest.raises(errors.OktaOutcomeUnknown):
+            world.send(world.client(), channel=Channel.SMS)
+        assert world.org.pushes == {}
+
+    def test_of_two_at_the_same_time_one_is_taken_back(self, world: World) -> None:
+        class Another(PushRows):
+            def keep(self, *_: object) -> bool:
+                return False
+
+        sending = replace(world.sending, pushes=Another(world.table))
+        world.issue = replace(world.issue, sending=sending)
+        push(world)
+        assert world.org.pushes == {}
+
+    def test_where_the_older_one_cannot_be_read_the_challenge_is_told_why(
+        self, world: World
+    ) -> None:
+        def unread() -> Keyring:
+            raise errors.StoreUnavailable
+
+        push(world)
+        sending = replace(world.sending, keys=unread)
+        world.issue = replace(world.issue, sending=sending)
+        with pytest.raises(errors.StoreUnavailable) as refused:
+            world.send(world.client(), channel=Channel.TOTP)
+        assert not isinstance(refused.value, errors.SendNotConfirmed)
+
     def test_a_failed_cancellation_is_no_failure_of_the_send(self, world: World) -> None:
         push(world)
         world.org.faults["cancel_push"] = errors.OktaUnavailable()
@@ -439,6 +483,7 @@ class TestChoice:
     def test_the_best_one_is_taken_and_told(self, world: World) -> None:
         issued = world.send(world.client(), channel=None)
         assert (issued.challenge.channel, issued.number) == (Channel.PUSH, 11)
+        assert not issued.challenge.chooses
         assert world.org.calls == ["find", "list", "send_push"]
 
     def test_a_fallback_takes_the_next_at_once_and_within_one_budget(self, world: World) -> None:

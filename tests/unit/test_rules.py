@@ -23,6 +23,7 @@ from verification.models.customers import (
     User,
     UserStatus,
 )
+from verification.models.sign_ins import KnownSignIn, SignInDocument, SignInStatus
 from verification.models.states import (
     Attempt,
     CustomerState,
@@ -145,13 +146,19 @@ class TestFactors:
         assert not rules.has_factor(found(there), Channel.EMAIL)
         assert rules.has_factor(found(), Channel.EMAIL)
 
-    @pytest.mark.parametrize(("channel", "is_said"), [(Channel.EMAIL, True), (Channel.SMS, False)])
+    @pytest.mark.parametrize(
+        ("channel", "detail"),
+        [
+            (Channel.EMAIL, rules.NO_EMAIL_FACTOR),
+            (Channel.SMS, errors.FactorNotEnrolled().detail),
+        ],
+    )
     def test_who_has_no_email_factor_may_be_of_an_org_that_does_not_enroll_it(
-        self, channel: Channel, is_said: bool
+        self, channel: Channel, detail: str
     ) -> None:
         with pytest.raises(errors.FactorNotEnrolled) as refused:
             rules.choose_factor([], channel)
-        assert ("enrollment policy" in refused.value.detail) is is_said
+        assert refused.value.detail == detail
 
     def test_codes_are_sent_by_email_sms_and_call(self) -> None:
         sent = [Channel.EMAIL, Channel.SMS, Channel.CALL]
@@ -253,6 +260,19 @@ class TestSends:
         assert (rules.Window(hour, 5), rules.Window(day, 10)) == rules.HOUR_AND_DAY
         assert (rules.Window(hour, 3),) == rules.DEVICE_HOUR
         assert (rules.Window(30, 1), rules.Window(day, 3)) == rules.RELEASE_DAY
+        assert (rules.Window(hour, 2), rules.Window(day, 3)) == rules.UNAPPROVED_PUSHES
+
+    def test_the_counts_are_those_that_were_promised(self) -> None:
+        assert (rules.DESTINATION_SENDS, rules.STRANGERS_DESTINATION_SENDS) == (20, 10)
+        assert (rules.KNOWN_LANE_ATTEMPTS, rules.RELEASES_DAY, rules.DEVICES) == (4, 3, 10)
+        assert (rules.SIGN_IN_STEPS, rules.SIGN_INS) == (60, 20)
+
+    def test_the_times_are_those_that_were_promised(self) -> None:
+        assert (rules.HOLD_SECONDS, rules.DEVICE_SECONDS) == (3600, 180 * 24 * 3600)
+        assert (rules.LOOKUP_SECONDS, rules.REFUSAL_SECONDS) == (900, 60)
+        assert (rules.RESEND_SECONDS, rules.POLL_SECONDS) == (30, 2)
+        assert (rules.CODE_SECONDS, rules.CREATION_SECONDS) == (600, 60)
+        assert rules.ATTEMPT_SECONDS == rules.SENDING_SECONDS == 12
 
     @given(GAPS)
     def test_a_send_waits_until_it_fits_all_windows(self, gaps: list[int]) -> None:
@@ -270,6 +290,11 @@ class TestSends:
     def test_a_limit_has_the_name_of_the_window_that_is_full(self, count: int, name: str) -> None:
         sends = [NOW - 60 * n for n in range(count)]
         assert rules.window_name(sends, HOUR_AND_DAY, NOW) == name
+
+    def test_a_push_waits_until_it_fits_both_windows(self) -> None:
+        pushed = state(unapproved=(NOW - 1, NOW - 3599, 0))
+        assert not rules.may_push(pushed, NOW)
+        assert rules.may_push(pushed, NOW + 1)
 
 
 class TestWhatACodeIsGoodFor:
@@ -311,13 +336,28 @@ class TestWhatACodeIsGoodFor:
         subject = challenge(purpose=asked[0], reference=asked[1])
         assert rules.matches(subject, request) is matches
 
+    @pytest.mark.parametrize(
+        ("named", "known", "is_about"),
+        [
+            *(("00u1", "00u1", True), ("00u2", "00u1", False)),
+            *(("", "00u1", True), ("00u1", "", True)),  # one of them names nobody
+        ],
+    )
+    def test_a_document_of_another_user_is_not_of_this_sign_in(
+        self, named: str, known: str, is_about: bool
+    ) -> None:
+        document = SignInDocument({}, SignInStatus.OTHER, "MFA_REQUIRED", "state", named, {})
+        assert rules.is_about(document, KnownSignIn(known, {})) is is_about
+
 
 OPEN = challenge(client="shop")
+NEWEST = challenge(id="ch_new", client="shop", sent_at=NOW - 10)
 OLD = challenge(id="ch_old", client="shop", sent_at=NOW - 250)
 OTHERS = challenge(id="ch_other", client="other")
 VERIFIED = challenge(client="shop", status=ChallengeStatus.VERIFIED, verified_at=NOW - 5)
 EXHAUSTED = challenge(client="shop", status=ChallengeStatus.EXHAUSTED)
 FAILED = challenge(client="shop", status=ChallengeStatus.FAILED)
+REJECTED = challenge(client="shop", status=ChallengeStatus.REJECTED)
 MFA = challenge(client="shop", origin=Origin.MFA)
 
 
@@ -341,6 +381,8 @@ class TestWhyNot:
             (state(OPEN, **FOUR), "ch_one", "attempts_held"),
             (state(OPEN, **FOUR, **BUSY), "ch_one", "request_in_progress"),
             (state(OPEN, **BUSY), None, "request_in_progress"),
+            (state(OPEN, busy_until=float(NOW)), None, "challenge_expired"),
+            (state(REJECTED), "ch_one", "push_rejected"),
             (state(EXHAUSTED, **FOUR), "ch_one", "attempts_held"),
             (state(EXHAUSTED), "ch_one", "challenge_exhausted"),
         ],
@@ -353,8 +395,30 @@ class TestWhyNot:
 
     def test_an_old_challenge_says_when_the_next_one_was_sent(self) -> None:
         attempt = Attempt("t", Lane.CLIENT, 4, NOW, Slot.NEWEST, "ch_old", "shop")
-        refusal: Any = rules.why_not_reserved(state(VERIFIED, OPEN, OLD), attempt)
+        refusal: Any = rules.why_not_reserved(state(NEWEST, OPEN, OLD), attempt)
         assert (refusal.code, refusal.superseded_at) == ("challenge_superseded", OPEN.sent_at)
+        with pytest.raises(errors.ChallengeSuperseded) as superseded:
+            rules.require_open((NEWEST, OPEN, OLD), "ch_old", NOW)
+        assert superseded.value.superseded_at == OPEN.sent_at
+
+    @pytest.mark.parametrize(
+        ("challenges", "challenge_id", "code"),
+        [
+            ((), "ch_one", "challenge_not_found"),
+            ((OPEN,), "ch_unknown", "challenge_not_found"),
+            ((FAILED,), "ch_one", "challenge_not_found"),
+            ((VERIFIED,), "ch_one", "challenge_already_verified"),
+            ((REJECTED,), "ch_one", "push_rejected"),
+            ((EXHAUSTED,), "ch_one", "challenge_exhausted"),
+            ((OPEN, OLD), "ch_old", "challenge_superseded"),
+            ((challenge(expires_at=NOW),), "ch_one", "challenge_expired"),
+        ],
+    )
+    def test_what_is_decided_is_not_waited_for(
+        self, challenges: tuple[Challenge, ...], challenge_id: str, code: str
+    ) -> None:
+        assert refusal(rules.require_open, challenges, challenge_id, NOW) == code
+        assert rules.require_open((OPEN, *challenges), "ch_one", NOW) == OPEN
 
     @pytest.mark.parametrize(
         ("customer", "slot", "code"),
@@ -386,7 +450,9 @@ class TestWhyNot:
             ((VERIFIED,), BUSY, "ch_one", "challenge_already_verified"),
             ((VERIFIED,), BUSY, None, "challenge_not_found"),  # an email alone says nothing
             ((OPEN,), BUSY, "ch_one", "request_in_progress"),
+            ((OPEN,), {"busy_until": float(NOW)}, "ch_one", "challenge_expired"),
             ((OPEN,), {"held_until": NOW + 60}, "ch_one", "attempts_held"),
+            ((OPEN,), {"held_until": NOW}, "ch_one", "challenge_expired"),
         ],
     )
     def test_to_the_public_superseded_exhausted_and_expired_are_one(

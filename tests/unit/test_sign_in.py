@@ -433,6 +433,11 @@ class TestSends:
             with pytest.raises(errors.OktaNotReached):
                 world.sign_in.verify_factor(step(), world.public())
 
+    def test_a_refusal_of_okta_is_told(self, world: World) -> None:
+        world.org.faults["challenge"] = errors.FactorNotActive()
+        with pytest.raises(errors.FactorNotActive):
+            world.sign_in.verify_factor(step(), world.public())
+
     def test_sends_that_need_no_password_do_not_use_up_those_of_a_sign_in(
         self, world: World
     ) -> None:
@@ -521,7 +526,7 @@ class TestCodes:
         world.org.faults["check_in_sign_in"] = failure
         with pytest.raises(type(failure)):
             world.sign_in.verify_factor(step(APP, WRONG), world.public())
-        assert len(world.ada.wrong_codes) == counted
+        assert len(world.ada.wrong_codes) == world.budgets.brake == counted
 
     @pytest.mark.parametrize(
         ("status", "counted"),
@@ -572,6 +577,7 @@ class TestEnrollment:
         assert world.sign_in.enroll(enroll, world.public()).was_sent
         assert world.budgets.destinations[NOW // 86_400, world.keys.destination_hash(PHONE)] == 1
         (new,) = [each for each in world.org.factors[ADA_ID] if each.is_pending]
+        assert world.ada.sent[new.id].is_certain
         world.now += 30
         world.sign_in.resend_enrollment_code(step(new.id), world.public())
         state = world.sign_in.activate(step(new.id, world.code(new.id)), world.public())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -17,6 +18,7 @@ from verification.frozen import replace
 from verification.models.callers import Lane, Scope
 from verification.models.challenges import ChallengeStatus, Origin
 from verification.models.customers import Channel, Device, Email, FactorStatus
+from verification.timing import STRANGER_PATIENCE
 
 
 def assert_uncounted(world: World) -> None:
@@ -28,8 +30,11 @@ def assert_uncounted(world: World) -> None:
 class TestClients:
     def test_a_right_code_verifies_once_and_names_the_customer(self, world: World) -> None:
         issued = world.send(world.client())
-        verified = world.check(world.client(), world.code(), challenge_id=issued.challenge.id)
+        world.meter.facts.clear()
+        request: dict[str, Any] = {"challenge_id": issued.challenge.id, "remembers_device": True}
+        verified = world.check(world.client(), world.code(), **request)
         assert (verified.customer_id, verified.device_token) == (ADA_ID, "")
+        assert (world.meter.facts["channel"], world.meter.facts["lane"]) == ("email", "client")
         assert verified.challenge.status is ChallengeStatus.VERIFIED
         assert verified.challenge.verified_at == NOW
         with pytest.raises(errors.ChallengeAlreadyVerified):
@@ -60,6 +65,12 @@ class TestClients:
         refused = world.check_wrong(world.client(), world.code(), **used)
         assert refused.attempts_remaining == 4
         assert_uncounted(world)
+
+    def test_an_attempt_that_does_not_count_leaves_the_last_one(self, world: World) -> None:
+        world.wrong_codes(3)
+        world.send(world.client(), purpose="refund")
+        assert world.check_wrong(world.client(), world.code(), email=ADA).attempts_remaining == 1
+        world.check(world.client(), world.code(), email=ADA, purpose="refund")
 
     def test_the_email_beside_an_id_must_be_the_challenges(self, world: World) -> None:
         issued = world.send(world.client())
@@ -92,6 +103,12 @@ class TestClients:
                 world.check(world.client(), "123456", email=email)
         world.send(world.client(), channel=Channel.SMS)
         world.check(world.client(), world.code(SMS), email=ADA)
+        world.meter.facts.clear()
+        with pytest.raises(errors.CustomerNotFound):
+            world.check(world.client(), "123456", email=NOBODY)
+        assert world.meter.facts["email_hash"] == world.keys.email_hash(NOBODY)
+        with pytest.raises(errors.InternalError):
+            world.check(world.client(), "123456")
 
     def test_a_code_is_good_until_another_is_sent_over_its_factor(self, world: World) -> None:
         issued = world.send(world.client())
@@ -159,6 +176,7 @@ class TestFactorsOfTheMfaRoutes:
         request = {"challenge_id": issued.challenge.id, "origin": Origin.MFA}
         assert world.check_wrong(world.client(), **request).attempts_remaining == 1
         world.check(world.client(), world.code(enrolled.factor.id), **request)
+        assert world.kept_at == 0
         assert world.org.factors[ADA_ID][-1].status is FactorStatus.ACTIVE
         assert len(world.ada.wrong_codes) == world.org.wrong[ADA_ID] == 3
         with pytest.raises(errors.ChallengeAlreadyVerified):
@@ -213,16 +231,24 @@ class TestReleases:
 
     def test_no_other_client_verifies_it_and_no_mfa_route(self, world: World) -> None:
         release = self.opened(world)
-        for name, origin in (("till", Origin.API), ("shop", Origin.MFA)):
+        for call, origin in (
+            (world.client(name="till"), Origin.API),
+            (world.client(), Origin.MFA),
+            (world.public(), Origin.MFA),
+        ):
             with pytest.raises(errors.ChallengeNotFound):
-                world.check(world.client(name=name), world.code(), **release, origin=origin)
+                world.check(call, world.code(), **release, origin=origin)
         assert world.check(world.client(), world.code(), **release).customer_id == ADA_ID
 
     def test_its_purpose_must_match_and_a_mismatch_uses_nothing_up(self, world: World) -> None:
         release = self.opened(world, purpose="refund")
         refused = world.check_wrong(world.client(), world.code(), **release)
         assert refused.attempts_remaining == 1
-        world.check(world.public(), world.code(), **release, purpose="refund")
+        verified = world.check(world.public(), world.code(), **release, purpose="refund")
+        assert verified.device_token == ""
+
+    def test_its_client_is_told_that_nothing_is_left(self, world: World) -> None:
+        assert world.check_wrong(world.client(), **self.opened(world)).attempts_remaining == 0
 
 
 Happening = Callable[[World], object]
@@ -236,9 +262,11 @@ def ends_with(failure: errors.VerificationError) -> Happening:
 class TestThePublic:
     def test_a_right_code_is_answered_at_once_and_costs_nothing(self, world: World) -> None:
         issued = world.send_public()
+        world.meter.facts.clear()
         verified = world.check(world.public(), world.code(), email=ADA)
         assert (verified.customer_id, verified.device_token) == ("", "")
         assert (world.now, world.spent("source-failures")) == (NOW, 0)
+        assert (world.meter.facts["channel"], world.meter.facts["lane"]) == ("email", "stranger")
         with pytest.raises(errors.ChallengeAlreadyVerified):
             world.check(world.public(), world.code(), challenge_id=issued.challenge.id)
 
@@ -281,11 +309,55 @@ class TestThePublic:
         assert traces(ADA) == traces(NOBODY)
         assert world.spent("source-failures") == 2
 
+    @pytest.mark.parametrize(
+        ("failure", "logged"),
+        [
+            (errors.InvalidCode(), {}),
+            (errors.OktaRateLimited(), {"concealed": "okta_rate_limited"}),
+            (
+                errors.ConfigurationError("a secret is missing"),
+                {"concealed": "internal_error", "problem": "a secret is missing"},
+            ),
+        ],
+    )
+    def test_what_a_stranger_is_not_told_is_logged(
+        self, world: World, failure: errors.VerificationError, logged: dict[str, str]
+    ) -> None:
+        world.send_public()
+        before = dict(world.meter.facts)
+        world.org.faults["check_code"] = failure
+        world.check_wrong(world.public(), email=ADA)
+        assert world.meter.facts == before | logged
+
+    @pytest.mark.parametrize(
+        ("failure", "is_kept"), [(errors.FactorNotEnrolled(), False), (errors.InvalidCode(), True)]
+    )
+    def test_the_kept_lookup_is_dropped_when_okta_refuses_the_customer(
+        self, world: World, failure: errors.VerificationError, is_kept: bool
+    ) -> None:
+        world.send_public()
+        world.org.faults["check_code"] = failure
+        world.check_wrong(world.public(), email=ADA)
+        assert bool(world.kept_at) is is_kept
+
+    def test_a_stranger_s_check_waits_no_longer_for_okta_than_a_nobody_s(
+        self, world: World
+    ) -> None:
+        token = world.known_device()
+        patience = []
+        for call in (world.public(), world.public(token)):
+            world.send_public(device_token=call.caller.device_token)
+            world.check(call, world.code(), email=ADA)
+            patience.append(world.org.told[-1].patience)
+            world.now += 30
+        assert patience == [STRANGER_PATIENCE, math.inf]
+
     @pytest.mark.parametrize("email", [ADA, NOBODY])
     def test_three_wrong_codes_hold_an_email_for_an_hour(self, world: World, email: Email) -> None:
         world.send(world.public(), email)
         for _ in range(3):
             assert world.check_wrong(world.public(), email=email).attempts_remaining is None
+        assert world.public_state(email).challenges[0].status is ChallengeStatus.EXHAUSTED
         for act in (
             lambda: world.check(world.public(), "123456", email=email),
             lambda: world.send(world.public(), email),
@@ -332,18 +404,20 @@ class TestThePublic:
             world.check(world.public(), WRONG, email=ADA)
         assert world.now == began
         assert world.public_state().wrong_codes == 1
+        assert "concealed" not in world.meter.facts
 
     def test_the_brake_leaves_strangers_one_wrong_code_in_a_row(self) -> None:
-        world = World(stranger_failures=1)
+        world = World(stranger_failures=0)
         world.send_public()
-        for _ in range(2):
-            world.check_wrong(world.public(), email=ADA)
-        assert world.budgets.brake == 2
         world.now += 10
-        world.send(world.client())
+        reads = world.budgets.brake_reads
+        world.check_wrong(world.public(), email=ADA)
+        assert (world.budgets.brake, world.budgets.brake_reads) == (1, reads)
         world.check_wrong(world.public(), world.code(), email=ADA)
-        assert (len(world.ada.wrong_codes), world.meter.facts["brake_on"]) == (2, True)
-        world.check(world.client(), world.code(), email=ADA)
+        assert (len(world.ada.wrong_codes), world.meter.facts["brake_on"]) == (1, True)
+        assert world.org.calls.count("check_code") == 1
+        world.send(world.client(), channel=Channel.SMS)
+        world.check(world.client(), world.code(SMS), email=ADA)
 
     def test_only_wrong_codes_of_strangers_count_for_the_brake(self, world: World) -> None:
         token = world.known_device()
@@ -351,6 +425,12 @@ class TestThePublic:
         world.check_wrong(world.public(token), email=ADA)
         world.now += 30
         world.wrong_codes(1)
+        world.send(world.public(), NOBODY)
+        world.invocation.events.clear()
+        world.check_wrong(world.public(), email=NOBODY)
+        world.send_public()
+        world.org.faults["check_code"] = errors.OktaNotReached()
+        world.check_wrong(world.public(), email=ADA)
         assert world.budgets.brake == 0
 
 

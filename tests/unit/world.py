@@ -275,12 +275,14 @@ class World:
     def send(self, call: Call, email: Email = ADA, **request: Any) -> Issued:
         return self.issue.to_email(IssueRequest(email, **request), call)
 
-    def deliver(self) -> None:
-        """Carry out all public sends that are due."""
+    def deliver(self) -> list[bool]:
+        """Carry out all public sends that are due: which of them sent a code."""
+        sent = []
         while self.invocation.events:
             _, payload = self.invocation.events.pop(0)
             call = Call(Caller(None, ""), self.deadline())
-            self.issue.deliver(json.loads(payload)["sealed"], call)
+            sent.append(self.issue.deliver(json.loads(payload)["sealed"], call))
+        return sent
 
     def send_public(self, email: Email = ADA, device_token: str = "", **request: Any) -> Issued:
         issued = self.send(self.public(device_token), email, **request)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.proof.fuzz.engine import HAS_ATHERIS
 from tests.proof.fuzz.targets import TARGETS
+from tests.proof.section import Section, cell_text
 from tests.proof.standards import ROOT
 
 FOLDER = ROOT / ".proof" / "fuzz"
@@ -37,6 +38,21 @@ class Fuzzed:
     def line(self) -> str:
         """All of it."""
         return f"{self.target}: {self.inputs} inputs, {self.places} places. {self.failure}".strip()
+
+
+def section(runs: Sequence[Fuzzed]) -> Section:
+    """What came of all targets."""
+    failed = [f"{each.target}: {each.failure}" for each in runs if each.failure]
+    lines = [
+        f"Inputs are chosen by {engine()}.\n",
+        "| target | inputs | places of the code | failure |\n|---|---|---|---|",
+        *(
+            f"| {each.target} | {each.inputs} | {each.places} | {cell_text(each.failure) or '-'} |"
+            for each in runs
+        ),
+    ]
+    summary = f"{sum(each.inputs for each in runs)} inputs, {len(failed)} targets failed"
+    return Section("Fuzzing", summary, failed, lines)
 
 
 def engine() -> str:

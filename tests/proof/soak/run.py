@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.proof.section import Section
 from tests.proof.soak import visits
 from tests.proof.soak.callers import Callers, Customer
 from tests.proof.soak.ledger import Ledger
@@ -66,8 +67,6 @@ CANARIES = ("@example.com", PHONE, PASSWORD, CLIENT_KEY, SHOP_KEY, ROOT_KEY, SAN
 class Soaked:
     """What a soak has measured, and the promises that it has seen broken."""
 
-    title = "Soak"
-
     seconds: float
     ledger: Ledger
     faults: int
@@ -78,6 +77,15 @@ class Soaked:
     def broken(self) -> list[str]:
         """Nothing if all is well."""
         return self.ledger.broken
+
+    @property
+    def section(self) -> Section:
+        """All of it, for the report."""
+        verified = self.ledger.counts["verified"]
+        summary = f"{verified} verified, {self.faults} faults, {self.crashes} crashes"
+        return Section(
+            "Soak", f"{summary}, {len(self.broken)} broken", self.broken, [*self.table()]
+        )
 
     def table(self) -> Iterator[str]:
         """The figures, as tables of Markdown."""
