@@ -22,6 +22,7 @@ from verification.beside import Threads
 from verification.crypto import Place, Row
 from verification.frozen import replace
 from verification.issue import Delivery
+from verification.models.callers import Lane, Scope
 from verification.models.challenges import (
     ChallengeStatus,
     Conductor,
