@@ -115,7 +115,8 @@ class Settlement:
 class PushDecision:
     """What has become of a push, on the customer's row and on the row of its challenge (`place`).
 
-    `token` is unique to this decision. `devices` replaces the known devices.
+    `token` is unique to this decision. `devices` replaces the known devices, if these are still the
+    ones in `known`.
     """
 
     token: str
@@ -125,6 +126,7 @@ class PushDecision:
     place: Place
     push: Push
     devices: Sequence[Device] | None = None
+    known: Sequence[Device] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ Times are epoch seconds, `busy_until` milliseconds.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -191,7 +192,7 @@ class CustomerRows:
                 key_of(customer),
                 "SET devices = :none, devices_ended_at = :now",
                 "attribute_not_exists(pk) OR attribute_exists(pk)",
-                {":none": string("[]"), ":now": number(now)},
+                {":none": stored_devices(()), ":now": number(now)},
             ),
             returns=False,
         )
@@ -280,6 +281,11 @@ def stored_push(push: Push) -> dict[str, Any]:
         "sealed": string(push.sealed),
     }
     return {"M": content}
+
+
+def stored_devices(devices: Sequence[Device]) -> dict[str, str]:
+    """The known devices, as the row has them."""
+    return string(json.dumps([[each.id, each.issued_at] for each in devices]))
 
 
 def _push(row: Item) -> Push | None:
