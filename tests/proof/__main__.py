@@ -8,16 +8,19 @@ import time
 import xml.etree.ElementTree as ET
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.proof import matrix, mutation, report
+from tests.proof import games, interleavings, matrix, mutation, report
 from tests.proof.standards import ROOT, rules
 
 FOLDER = ROOT / ".proof"
+SEQUENCES = 200
+"""For each game."""
+
 _ONE_PROCESS = ("tests/unit/", "tests/integration/")
 """Not beside the sandbox, which is AWS to its whole process."""
 
 
 def main() -> int:
-    """The tests of all rules, every mutant, every fault."""
+    """The tests of all rules, every mutant, every fault, and all games."""
     FOLDER.mkdir(exist_ok=True)
     began = time.monotonic()
     _say("Mutants")
@@ -25,9 +28,13 @@ def main() -> int:
     _say("Faults")
     with ProcessPoolExecutor(mutation.JOBS) as pool:
         cells = [cell for row in pool.map(matrix.row_of, matrix.SCENARIOS) for cell in row]
+    _say("Games")
+    with ProcessPoolExecutor(mutation.JOBS) as pool:
+        played = [*pool.map(games.play_scenario, interleavings.SCENARIOS)]
+        played += pool.map(games.play, games.GAMES, [SEQUENCES] * len(games.GAMES))
     _say("Tests")
     suite = _tested()
-    proof = report.Proof(report.tests_in(suite), mutants, cells, suite)
+    proof = report.Proof(report.tests_in(suite), mutants, cells, suite, played)
     report.write(proof, FOLDER)
     _say(*proof.failures, f"{FOLDER / 'report.md'}, after {time.monotonic() - began:.0f} s")
     return bool(proof.failures)

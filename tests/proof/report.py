@@ -7,9 +7,10 @@ import platform
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.proof.games import Played
 from tests.proof.matrix import NEVER_ANSWERED, Cell
 from tests.proof.mutation import Fate, Run, counted
 from tests.proof.standards import REQUIRED, Rule, State, rules
@@ -32,6 +33,7 @@ class Proof:
     mutants: Sequence[Run]
     cells: Sequence[Cell]
     suite: ET.ElementTree[ET.Element]
+    games: Sequence[Played]
 
     def holds(self, rule: Rule) -> bool:
         """Whether all that was run for a rule passed, and something was."""
@@ -51,6 +53,7 @@ class Proof:
                 for cell in self.cells
                 if cell.broken
             ),
+            *(f"game {each.name}: {each.finding}" for each in self.games if each.finding),
         ]
 
 
@@ -115,6 +118,7 @@ def _document(proof: Proof) -> dict[str, object]:
             }
             for rule in rules().values()
         ],
+        "games": [asdict(each) for each in proof.games],
         "faults": [
             {
                 "scenario": cell.scenario,
@@ -164,6 +168,8 @@ def _markdown(proof: Proof) -> Iterator[str]:
     yield f"| tests | {ran} run, {sum(each.failed for each in proof.tests.values())} failed |"
     yield f"| mutants | {fates[Fate.KILLED]} of {len(proof.mutants)} killed |"
     yield f"| cells of the fault matrix | {len(proof.cells)}, {broken} broken |"
+    for what, count, found in _games(proof):
+        yield f"| games: {what} | {count} played, {found} findings |"
     yield f"\n{'**Everything holds.**' if not proof.failures else '**Something does not hold:**'}\n"
     yield from (f"- {_cell(failure)}" for failure in proof.failures)
     yield "\n## Rules that are kept\n"
@@ -190,6 +196,15 @@ def _markdown(proof: Proof) -> Iterator[str]:
     yield "in brackets. After a crash the caller asks again. `-`: this cannot happen at this call.\n"
     for name in dict.fromkeys(cell.scenario for cell in proof.cells):
         yield from _matrix(name, [cell for cell in proof.cells if cell.scenario == name])
+
+
+def _games(proof: Proof) -> Iterator[tuple[str, int, int]]:
+    """What was played of each kind, how often, and how many games were lost."""
+    kinds = {(each.kind, each.what) for each in proof.games}
+    for kind, what in sorted(kinds):
+        own = [each for each in proof.games if each.kind == kind]
+        lost = sum(bool(each.finding) for each in own)
+        yield f"{what} of {kind}", sum(each.count for each in own), lost
 
 
 def _row(proof: Proof, rule: Rule) -> str:
