@@ -128,10 +128,10 @@ class Awaiting(Frozen):
             case None | PushAnswer.WAITING:
                 return self._pending(pending, call)
             case PushAnswer.REJECTED:
-                self._settle_push(push, own, answer, request, call)
+                self._close(push, own, answer, request, call)
                 raise errors.PushRejected
             case PushAnswer.ENDED:
-                self._settle_push(push, own, answer, request, call)
+                self._close(push, own, answer, request, call)
                 raise errors.ChallengeExpired
             case PushAnswer.APPROVED:
                 return self._approved(push, own, user_id, request, call)
@@ -144,33 +144,44 @@ class Awaiting(Frozen):
         devices: tuple[Device, ...] | None = None
         device_token = ""
         if own.place.row is Row.DEVICE:
-            state = self.customers.get(own.customer)  # another device may have come meanwhile
             devices, device_token = self.devices.remember(
-                state, own.customer, challenge.email_hash, own.place.key, now
+                own.state, own.customer, challenge.email_hash, own.place.key, now
             )
-        self._settle_push(push, own, PushAnswer.APPROVED, request, call, devices)
+        if not self._settled(push, own, PushAnswer.APPROVED, devices):
+            own = self._after_change(push, own, request, call)
+            return self._approved(push, own, user_id, request, call)
         self.limits.refund(call.spent)
         customer_id = "" if call.caller.is_public else user_id
         verified = Verified(challenge.as_verified(now), customer_id, device_token)
         return self.receipts.add_to(verified, user_id, call, asked=request.wants_receipt)
 
-    def _settle_push(
+    def _close(
+        self, push: Push, own: _Own, answer: PushAnswer, request: AwaitRequest, call: Call
+    ) -> None:
+        """Close a push that nobody approved, and its challenge. Raises what `_after_change` does."""
+        if not self._settled(push, own, answer):
+            self._after_change(push, own, request, call)
+
+    def _settled(
         self,
         push: Push,
         own: _Own,
         answer: PushAnswer,
-        request: AwaitRequest,
-        call: Call,
         devices: tuple[Device, ...] | None = None,
-    ) -> None:
-        """Close the push and its challenge. Raises why that was not possible: another call has decided
-        it, or another challenge has superseded it.
+    ) -> bool:
+        """Whether the push and its challenge were still open, and are closed."""
+        token, now, known = secrets.token_hex(16), int(self.clock()), own.state.devices
+        decision = PushDecision(token, now, answer, own.customer, own.place, push, devices, known)
+        return self.pushes.settle(decision)
+
+    def _after_change(self, push: Push, own: _Own, request: AwaitRequest, call: Call) -> _Own:
+        """The challenge after another call has changed it or the known devices, if it was the devices
+        alone and this one is still known. Raises why the challenge can no longer be decided.
         """
-        token, now = secrets.token_hex(16), int(self.clock())
-        decision = PushDecision(token, now, answer, own.customer, own.place, push, devices)
-        if not self.pushes.settle(decision):
-            self._own(request, call)
+        changed = self._own(request, call)
+        if changed.state.push != push or changed.state.devices == own.state.devices:
             raise errors.ChallengeExpired(_ANOTHER_PUSH)
+        return changed
 
     def _pending(self, pending: Pending, call: Call) -> Pending:
         """Asking is no failure."""

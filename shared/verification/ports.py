@@ -114,7 +114,8 @@ class Settlement(Frozen):
 class PushDecision(Frozen):
     """What has become of a push, on the customer's row and on the row of its challenge (`place`).
 
-    `token` is unique to this decision. `devices` replaces the known devices.
+    `token` is unique to this decision. `devices` replaces the known devices, if these are still the
+    ones in `known`.
     """
 
     token: str
@@ -124,6 +125,7 @@ class PushDecision(Frozen):
     place: Place
     push: Push
     devices: Sequence[Device] | None = None
+    known: Sequence[Device] = ()
 
 
 class StoredResponse(Frozen):
@@ -157,11 +159,12 @@ class Customers(Protocol):
     """What was sent to a customer, and the customer's devices."""
 
     def get(self, customer: CustomerKey) -> CustomerState: ...
-    def begin_send(self, plan: SendPlan) -> CustomerState: ...
+    def begin_send(self, plan: SendPlan, *, asks_okta: bool = False) -> CustomerState: ...
     def confirm_send(
         self, customer: CustomerKey, factor_id: str, by: str, now: int
     ) -> CustomerState: ...
     def withdraw_send(self, plan: SendPlan) -> None: ...
+    def end_send(self, customer: CustomerKey) -> None: ...
     def end_devices(self, customer: CustomerKey, now: int) -> None: ...
     def forget_wrong_codes(self, customer: CustomerKey, count: int, now: int) -> None: ...
 

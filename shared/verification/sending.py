@@ -92,14 +92,14 @@ class Sending(Frozen):
         """
         destination, stranger = plan.destination_hash, plan.by_stranger
         with self._send_to(destination, plan.token, by_stranger=stranger) as counted:
-            before = in_turn(lambda: self.customers.begin_send(plan), call.deadline, self.sleep)
+            before = self._begun(plan, message, call)
             try:
                 answer = None if message is None else self._ask_okta(message, counted, call)
             except errors.VerificationError as failure:
                 if not errors.may_have_acted(failure):
                     with suppress(errors.StoreUnavailable):
                         self.customers.withdraw_send(plan)
-                elif plan.factor_id:
+                else:
                     with suppress(errors.StoreUnavailable, errors.ConfigurationError):
                         self._confirm_if_only_code(plan)
                     self._cancel_superseded(before.push, plan, call)
@@ -153,6 +153,15 @@ class Sending(Frozen):
 
     # ---- Parts -----------------------------------------------------------------------------------
 
+    def _begun(self, plan: SendPlan, message: Message | None, call: Call) -> CustomerState:
+        """Record a send, in its turn if Okta is asked; the customer's row after that."""
+        asks_okta = message is not None
+
+        def begin() -> CustomerState:
+            return self.customers.begin_send(plan, asks_okta=asks_okta)
+
+        return in_turn(begin, call.deadline, self.sleep)
+
     def _confirmed(
         self,
         plan: SendPlan,
@@ -169,6 +178,7 @@ class Sending(Frozen):
             return before
         factor_id = plan.factor_id or _enrolled_factor(message, answer)
         if not factor_id:
+            self.customers.end_send(plan.customer)
             return self.customers.get(plan.customer)
         return self.customers.confirm_send(plan.customer, factor_id, plan.by, plan.now)
 
@@ -177,8 +187,11 @@ class Sending(Frozen):
         push is not, because its transaction is not known.
         """
         state = self.customers.get(plan.customer)
-        if not plan.is_push and rules.is_only_code(state, plan.factor_id, plan.now):
+        has_code = plan.factor_id and not plan.is_push
+        if has_code and rules.is_only_code(state, plan.factor_id, plan.now):
             self.customers.confirm_send(plan.customer, plan.factor_id, plan.by, plan.now)
+        else:
+            self.customers.end_send(plan.customer)
 
     @contextmanager
     def _send_to(

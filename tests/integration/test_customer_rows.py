@@ -106,6 +106,23 @@ class TestSends:
         assert told(lambda: rows.customers.begin_send(OF_PUBLIC)) == "request_in_progress"
         rows.customers.begin_send(replace(OF_PUBLIC, now=NOW + LOCKED))
 
+    @pytest.mark.parametrize("end", ["confirm_send", "withdraw_send", "end_send"])
+    def test_nothing_is_sent_while_okta_sends_another(self, rows: Rows, end: str) -> None:
+        rows.customers.begin_send(ONE, asks_okta=True)
+        assert told(lambda: rows.customers.begin_send(OF_PUBLIC)) == "request_in_progress"
+        match end:
+            case "confirm_send":
+                rows.customers.confirm_send(ADA, FACTOR, "ch_one", NOW)
+            case "withdraw_send":
+                rows.customers.withdraw_send(ONE)
+            case "end_send":
+                rows.customers.end_send(ADA)
+        rows.customers.begin_send(OF_PUBLIC)
+
+    def test_a_send_whose_function_crashed_keeps_others_out_for_a_while(self, rows: Rows) -> None:
+        rows.customers.begin_send(ONE, asks_okta=True)
+        rows.customers.begin_send(replace(OF_PUBLIC, now=NOW + rules.SENDING_SECONDS))
+
     def test_nothing_is_sent_where_the_lane_may_not_try(self, rows: Rows) -> None:
         rows.fail(3)
         assert told(lambda: rows.customers.begin_send(OF_PUBLIC)) == "attempts_held"

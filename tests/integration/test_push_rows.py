@@ -46,7 +46,9 @@ def challenge_at(rows: Rows, place: Place) -> Challenge:
 
 @places
 def test_an_approval_is_one_step_on_all_rows(rows: Rows, pushes: PushRows, place: Place) -> None:
+    rows.customers.end_devices(ADA, NOW)
     decision = replace(send(rows, pushes, place), devices=(Device("d1", NOW),))
+    assert not pushes.settle(replace(decision, known=(Device("ended", NOW),)))
     assert rows.dynamodb.repeat(lambda: pushes.settle(decision))
     verified = challenge_at(rows, place)
     assert (verified.status, verified.verified_at) == (ChallengeStatus.VERIFIED, NOW + 9)

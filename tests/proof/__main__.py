@@ -8,12 +8,24 @@ import time
 import xml.etree.ElementTree as ET
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.proof import matrix, mutation, report, scale, score, supply_chain
+from tests.proof import (
+    games,
+    interleavings,
+    matrix,
+    mutation,
+    report,
+    scale,
+    score,
+    supply_chain,
+)
 from tests.proof.fuzz import campaign
 from tests.proof.soak.run import soak
 from tests.proof.standards import ROOT, rules
 
 FOLDER = ROOT / ".proof"
+SEQUENCES = 200
+"""For each game."""
+
 FUZZING_SECONDS = 60
 SOAK_SECONDS = 60.0
 _ONE_PROCESS = ("tests/unit/", "tests/integration/")
@@ -21,7 +33,7 @@ _ONE_PROCESS = ("tests/unit/", "tests/integration/")
 
 
 def main() -> int:
-    """Everything: tests, mutants and their score, faults, fuzzing, a soak, and the supply chain."""
+    """Everything: tests, mutants and their score, faults, games, fuzzing, a soak, the supply chain."""
     FOLDER.mkdir(exist_ok=True)
     began = time.monotonic()
     _say("Mutants")
@@ -31,6 +43,11 @@ def main() -> int:
     _say("Faults")
     with ProcessPoolExecutor(mutation.JOBS) as pool:
         cells = [cell for row in pool.map(matrix.row_of, matrix.SCENARIOS) for cell in row]
+    _say("Games")
+    with ProcessPoolExecutor(mutation.JOBS) as pool:
+        played = [*pool.map(games.play_scenario, interleavings.SCENARIOS)]
+        played += pool.map(games.play, games.GAMES, [SEQUENCES] * len(games.GAMES))
+    sections.append(games.section(played))
     _say("Fuzzing")
     sections.append(campaign.section(campaign.fuzz(FUZZING_SECONDS)))
     _say("Supply chain")

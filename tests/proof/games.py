@@ -1,21 +1,31 @@
-"""Two games that random sequences of moves must not win.
+"""Games that random sequences of moves must not win, and how to play them.
 
-In the first, strangers try to tell a customer from nobody. In the second, they try to lock the
-customer out, or to use up what a client and the customer's device may do. For longer, by hand:
-`PYTHONPATH=shared python -m tests.proof.games 20000`.
+In the first, strangers try to tell a customer from nobody. In the second, they try to lock the customer out,
+or to use up what a client and the customer's device may do. The others have modules of their own. For longer,
+by hand: `PYTHONPATH=shared python -m tests.proof.games 20000`, and `interleavings` for all of those.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import hypothesis
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
-from tests.proof import moves, sequences
+from tests.proof import (
+    interleavings,
+    moves,
+    receipt_game,
+    registration_game,
+    rotation_game,
+    sequences,
+    verification_game,
+)
 from tests.proof.moves import (
     Act,
     ChallengeFactor,
@@ -28,6 +38,7 @@ from tests.proof.moves import (
     UseRelease,
     VerifyFactor,
 )
+from tests.proof.section import Section
 from tests.proof.sequences import Turn
 from tests.proof.world import EMAIL, HOME, PHONE, SOURCES, Answer, Delivery, Person, World, watched
 from tests.sandbox.okta.pushes import SUCCESS, Push
@@ -60,7 +71,7 @@ _PROBES = [
 def tell_apart(person: Person, settings: Settings, turns: Sequence[Turn]) -> None:
     """Play the same moves against a customer and against nobody. Strangers see the same."""
     customer, nobody = World(person, settings), World(Person.NOBODY, settings)
-    meet_device(customer)
+    moves.meet_device(customer)
     nobody.clock.now, nobody.login = customer.clock.now, customer.login
     for turn in (*turns, *_PROBES):
         sign_in = turn.move if isinstance(turn.move, moves.SignIn) else None
@@ -89,14 +100,6 @@ def _can_more(sign_in: moves.SignIn, world: World) -> tuple[bool, bool]:
 def _can_sign_in(world: World) -> bool:
     """Whether somebody has the email, and the right password is one at Okta."""
     return world.user is not None and world.user.status is UserStatus.ACTIVE
-
-
-def meet_device(world: World) -> None:
-    """The customer has a known device, if there is a customer who could."""
-    ClientSend(releases=True).play(world)
-    UseRelease(is_right=True).play(world)
-    world.release_id = ""
-    world.clock.now += 2 * _DAY  # nothing of that is in a window any more
 
 
 def _seen(turn: Turn, world: World) -> tuple[object, ...] | None:
@@ -163,7 +166,7 @@ class Siege:
         self.world = World(self.person, self.settings)
         self.strangers_may_reach = int(self.settings["STRANGER_ATTEMPTS"])
         self.world.add_neighbours()
-        meet_device(self.world)
+        moves.meet_device(self.world)
 
     def play(self, turns: Sequence[Turn]) -> None:
         """All turns, and everything once more that strangers might have used up; after them the
@@ -417,56 +420,122 @@ def _may_reach_one(channel: str, other: str) -> bool:
 # ---- For longer ----------------------------------------------------------------------------------
 
 
-@hypothesis.given(sequences.PERSONS, sequences.SETTINGS, sequences.indistinguishable())
-def indistinguishability(person: Person, settings: Settings, turns: Sequence[Turn]) -> None:
-    """Strangers cannot tell a customer from nobody."""
-    with watched():
-        tell_apart(person, settings, turns)
+def _besiege(person: Person, settings: Settings, turns: Sequence[Turn]) -> None:
+    Siege(person, settings).play(turns)
 
 
-@hypothesis.given(
-    sequences.BESIEGED, sequences.SIEGE_SETTINGS, sequences.attacks(knows_password=False)
-)
-def siege(person: Person, settings: Settings, turns: Sequence[Turn]) -> None:
-    """Strangers cannot shut the customer out."""
-    with watched():
-        Siege(person, settings).play(turns)
+def _siege(*, knows_password: bool) -> SearchStrategy[Any]:
+    attacks = sequences.attacks(knows_password=knows_password)
+    return st.tuples(sequences.BESIEGED, sequences.SIEGE_SETTINGS, attacks)
 
 
-@hypothesis.given(
-    sequences.BESIEGED, sequences.SIEGE_SETTINGS, sequences.attacks(knows_password=True)
-)
-def siege_with_password(person: Person, settings: Settings, turns: Sequence[Turn]) -> None:
-    """Nor can those who have the right password."""
-    with watched():
-        Siege(person, settings).play(turns)
+_Game = tuple[Callable[..., None], SearchStrategy[Any]]
+GAMES: Mapping[str, _Game] = {
+    "indistinguishability": (
+        tell_apart,
+        st.tuples(sequences.PERSONS, sequences.SETTINGS, sequences.indistinguishable()),
+    ),
+    "siege": (_besiege, _siege(knows_password=False)),
+    "siege_with_password": (_besiege, _siege(knows_password=True)),
+    "verification": (
+        lambda turns: verification_game.Game().play(turns),
+        st.tuples(verification_game.turns()),
+    ),
+    "receipts": (lambda turns: receipt_game.Game().play(turns), st.tuples(receipt_game.turns())),
+    "registration": (
+        lambda turns: registration_game.Game().play(turns),
+        st.tuples(registration_game.turns()),
+    ),
+    "rotation": (lambda turns: rotation_game.Game().play(turns), st.tuples(rotation_game.turns())),
+}
+"""How a sequence of each game is played, and what is drawn for it."""
 
 
-GAMES: tuple[Callable[[], None], ...] = (indistinguishability, siege, siege_with_password)
+def game(name: str) -> Callable[[], None]:
+    """A test of hypothesis, which can be given settings once."""
+    play_sequence, drawn = GAMES[name]
+
+    @hypothesis.given(drawn)
+    def sequence(given: Any) -> None:
+        with watched():
+            play_sequence(*given)
+
+    return sequence
 
 
-def main() -> None:
-    """Play each game with new sequences."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sequences", type=int, help="for each game")
-    parser.add_argument("--only", choices=[game.__name__ for game in GAMES])
-    given = parser.parse_args()
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How a game ended: somebody has won it if there is a finding. `count` is of `what`."""
+
+    kind: str
+    name: str
+    what: str
+    count: int
+    finding: str = ""
+
+
+def section(played: Sequence[Played]) -> Section:
+    """How all of them ended."""
+    found = [f"{each.name}: {each.finding}" for each in played if each.finding]
+    lines = ["| games | played | findings |\n|---|---|---|"]
+    for kind, what in dict.fromkeys((each.kind, each.what) for each in played):
+        own = [each for each in played if each.kind == kind]
+        lost = sum(bool(each.finding) for each in own)
+        lines.append(f"| {kind} | {sum(each.count for each in own)} {what} | {lost} |")
+    summary = ", ".join(
+        f"{sum(each.count for each in played if each.what == what)} {what}"
+        for what in dict.fromkeys(each.what for each in played)
+    )
+    return Section("Games", f"{summary}, {len(found)} findings", found, lines)
+
+
+def play(name: str, sequences: int) -> Played:
+    """Play a game with new sequences, or find the shortest one that wins it."""
+    phases = (hypothesis.Phase.generate, hypothesis.Phase.shrink)
     settings = hypothesis.settings(
-        max_examples=given.sequences,
+        max_examples=sequences,
         database=None,
         deadline=None,
         derandomize=False,
-        phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
+        phases=phases,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    for game in GAMES:
-        if given.only in (None, game.__name__):
-            started = time.monotonic()
-            settings(game)()
-            seconds = time.monotonic() - started
-            # Somebody waits for it.
-            print(f"{game.__name__}: {given.sequences} sequences, {seconds:.0f} s")  # noqa: T201
+    finding = ""
+    try:
+        settings(game(name))()
+    except Exception as lost:  # of whatever kind: the report has it
+        finding = "\n".join([f"{type(lost).__name__}: {lost}", *getattr(lost, "__notes__", [])])
+    return Played(name, name, "sequences", sequences, finding)
+
+
+def play_scenario(name: str, most_interruptions: int = 1) -> Played:
+    """Play a scenario of interleavings in all orders."""
+    count, finding = 0, ""
+    try:
+        with watched(), interleavings.repeatable():
+            count = interleavings.played(interleavings.SCENARIOS[name], most_interruptions)
+    except Exception as lost:
+        finding = f"{type(lost).__name__}: {lost}"
+    return Played("interleavings", name, "orders of steps", count, finding)
+
+
+def main() -> int:
+    """Play games, and say what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int, help="sequences, or interruptions of interleavings")
+    parser.add_argument("game", nargs="?", choices=[*GAMES, "interleavings"])
+    given = parser.parse_args()
+    found = 0
+    if given.game == "interleavings":
+        results = (play_scenario(name, given.count) for name in interleavings.SCENARIOS)
+    else:
+        results = (play(name, given.count) for name in ([given.game] if given.game else GAMES))
+    for each in results:
+        found += bool(each.finding)
+        # Somebody waits for it.
+        print(f"{each.name}: {each.count} {each.what}{each.finding and f', {each.finding}'}")  # noqa: T201
+    return int(found > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

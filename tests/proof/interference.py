@@ -37,14 +37,15 @@ class Crash(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One call. `rows` is what DynamoDB has of the rows that the call concerns; `is_conditional`: the
-    call has a condition that may fail.
+    """One call. `rows` is what DynamoDB has of the rows that the call concerns, and `keys` names them;
+    `is_conditional`: the call has a condition that may fail.
     """
 
     system: str
     name: str
     rows: tuple[Mapping[str, Any], ...] = ()
     is_conditional: bool = False
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

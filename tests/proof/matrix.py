@@ -32,7 +32,6 @@ from aws_lambda_powertools import Logger, Metrics
 from werkzeug.wrappers import Response
 
 from tests.proof import moves
-from tests.proof.games import meet_device
 from tests.proof.interference import (
     NEVER_COMPARED,
     AwsFault,
@@ -44,7 +43,7 @@ from tests.proof.interference import (
     Upstream,
     faults_of,
 )
-from tests.proof.moves import Act
+from tests.proof.moves import Act, meet_device
 from tests.proof.world import (
     ANSWER,
     CLIENT_KEY,

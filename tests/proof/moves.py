@@ -120,7 +120,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Guess:
-    """A stranger tries a wrong code."""
+    """A stranger tries a code, a wrong one unless it is the newest that was sent over `right`."""
 
     source: str
     by: By = By.EMAIL
@@ -130,9 +130,11 @@ class Guess:
     is_malformed: bool = False
     token: Token = Token.NONE
     key: str = ""
+    right: str = ""
 
     def play(self, world: World) -> Answer:
-        code = "12" if self.is_malformed else world.wrong_code()
+        code = sent_code(world, self.right) if self.right else world.wrong_code()
+        code = "12" if self.is_malformed else code
         headers = _headers(world, self.token, self.key)
         if self.by_url:
             query = [("email", EMAIL), ("otp", code)]
@@ -141,7 +143,9 @@ class Guess:
         body |= {"challenge_id": _public_id(world, self.by)} if self.by is not By.EMAIL else {}
         if self.by is By.EMAIL or self.names_email:
             body["email"] = EMAIL
-        return world.call("POST /verify", body=body, source=self.source, headers=headers)
+        answer = world.call("POST /verify", body=body, source=self.source, headers=headers)
+        world.device_token = answer["device_token"] or world.device_token
+        return answer
 
 
 @dataclass(frozen=True)
@@ -374,9 +378,11 @@ class DeviceVerify:
 
     is_right: bool
     channel: str = "email"
+    by_id: bool = False
 
     def play(self, world: World) -> Answer | None:
-        body = {"email": EMAIL, "device_token": world.device_token}
+        named = {"challenge_id": world.device_id} if self.by_id else {"email": EMAIL}
+        body = {**named, "device_token": world.device_token}
         return _owner_tries(self, body, world) if world.device_token else None
 
 
@@ -406,6 +412,14 @@ class DevicePassword:
     def play(self, world: World) -> Answer | None:
         body = {"username": world.login, "password": WRONG_PASSWORD}
         return world.call(_AUTHN, body=body, source=OWNER, headers=_device(world))
+
+
+def meet_device(world: World) -> None:
+    """The customer has a known device, if there is a customer who could."""
+    ClientSend(releases=True).play(world)
+    UseRelease(is_right=True).play(world)
+    world.release_id = ""
+    world.clock.now += 2 * 86_400  # nothing of that is in a window any more
 
 
 # ---- The client ------------------------------------------------------------------------------------
@@ -605,7 +619,7 @@ def sent_code(world: World, channel: str) -> str:
     app = _factor(world.user, FactorType.TOTP) if channel == "totp" and world.user else None
     if app is not None:
         return right_proof(world, app)
-    return world.code(EMAIL, OLD_EMAIL) if channel == "email" else world.code(PHONE)
+    return world.code(EMAIL, OLD_EMAIL, PHONE, channel=channel)
 
 
 def right_proof(world: World, factor: Factor) -> str:
@@ -615,7 +629,7 @@ def right_proof(world: World, factor: Factor) -> str:
             return ANSWER
         case FactorType.TOTP:
             return pyotp.TOTP(factor.secret or "").at(int(world.clock.now))
-    return world.code(factor.destination)
+    return world.code(factor.destination, channel=factor.type.value)
 
 
 def _factor(user: User, wanted: FactorType) -> Factor | None:

@@ -51,7 +51,7 @@ _FACTORS = st.sampled_from((FactorType.EMAIL, FactorType.SMS, FactorType.TOTP, F
 _RIGHT = st.booleans()
 _SELDOM = st.sampled_from((False, False, False, False, True))
 _DELIVERIES = st.sampled_from((*[Delivery.AT_ONCE] * 5, *Delivery))
-_FAULTS = st.one_of(*[st.none()] * 5, st.sampled_from(_OKTA_FAULTS))
+FAULTS = st.one_of(*[st.none()] * 5, st.sampled_from(_OKTA_FAULTS))
 _OWNER = st.just(HOME)
 
 Play = SearchStrategy[tuple[Turn, ...]]
@@ -59,7 +59,7 @@ Play = SearchStrategy[tuple[Turn, ...]]
 
 
 def _play(*steps: SearchStrategy[Move]) -> Play:
-    return st.tuples(*(st.builds(Turn, step, _FAULTS, _DELIVERIES) for step in steps))
+    return st.tuples(*(st.builds(Turn, step, FAULTS, _DELIVERIES) for step in steps))
 
 
 def _one(*choices: SearchStrategy[Move]) -> Play:

@@ -12,30 +12,78 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, Phase
 from moto import mock_aws
 
-from tests.proof import games, sequences
+from tests.proof import games, interleavings, moves, sequences
 from tests.proof.dynamodb import MemoryDynamoDB
+from tests.proof.sampling import every
 from tests.proof.sequences import Turn
 from tests.proof.world import TABLE, Person, World, watched
+from tests.sandbox import dynamodb_local
+from verification import rules
+from verification.aws import customer_rows, secrets
+from verification.aws.receipt_rows import ReceiptRows
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
 
 
-def played(game: Any, count: int) -> None:
+def played(name: str, count: int) -> None:
     """Play a game so many times, and find the shortest sequence that wins it."""
     phases = (Phase.generate, Phase.shrink)
-    hypothesis.settings(max_examples=count, phases=phases, suppress_health_check=SLOW)(game)()
+    hypothesis.settings(max_examples=count, phases=phases, suppress_health_check=SLOW)(
+        games.game(name)
+    )()
 
 
 def test_strangers_cannot_tell_a_customer_from_nobody() -> None:
-    played(games.indistinguishability, 500)
+    played("indistinguishability", 500)
 
 
 def test_strangers_cannot_shut_the_customer_out() -> None:
-    played(games.siege, 70)
+    played("siege", 70)
 
 
 def test_strangers_with_the_password_cannot_shut_the_customer_out() -> None:
-    played(games.siege_with_password, 70)
+    played("siege_with_password", 70)
+
+
+@pytest.mark.parametrize(
+    ("game", "count"),
+    [("verification", 40), ("receipts", 25), ("registration", 50), ("rotation", 50)],
+)
+def test_no_sequence_wins(game: str, count: int) -> None:
+    played(game, count)
+
+
+@pytest.mark.parametrize(
+    ("game", "owner", "name", "broken"),
+    [
+        ("verification", rules, "matches", lambda *_: True),
+        ("verification", rules, "is_newest", lambda *_: True),
+        ("receipts", ReceiptRows, "redeem", lambda *_: None),
+        ("registration", rules, "was_created_for", lambda *_: True),
+        ("rotation", secrets, "MAX_AGE", 10**9),
+    ],
+)
+def test_a_broken_rule_loses_the_game(
+    monkeypatch: pytest.MonkeyPatch, game: str, owner: object, name: str, broken: object
+) -> None:
+    monkeypatch.setattr(owner, name, broken)
+    settings = hypothesis.settings(
+        max_examples=300, phases=[Phase.generate], suppress_health_check=SLOW
+    )
+    with pytest.raises(AssertionError):
+        settings(games.game(game))()
+
+
+def test_calls_at_the_same_time_that_do_not_wait_are_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(customer_rows, "_NOT_SENDING", "NOT send = :token")
+    assert games.play_scenario("Okta refuses: release | sign-in sends").finding
+
+
+@pytest.mark.parametrize("name", every(60, [*interleavings.SCENARIOS], "interleavings"))
+def test_calls_at_the_same_time_are_like_one_after_the_other(name: str) -> None:
+    assert not games.play_scenario(name, 2).finding
 
 
 class Both:
@@ -82,27 +130,56 @@ def _told(answer: Any) -> object:
     return error, response.get("Item", {}), response.get("Attributes", {}), reasons
 
 
+def created(client: Any) -> Any:
+    """The client, with the table."""
+    client.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    return client
+
+
+def emptied(client: Any) -> Any:
+    """The client, with an empty table."""
+    for page in client.get_paginator("scan").paginate(TableName=TABLE):
+        for row in page["Items"]:
+            client.delete_item(TableName=TABLE, Key={"pk": row["pk"]})
+    return client
+
+
 @pytest.fixture
 def moto() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("dynamodb")
-        client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
-        yield client
+        yield created(boto3.client("dynamodb"))
+
+
+@pytest.fixture
+def local() -> Iterator[Any]:
+    """Amazon's own DynamoDB Local, where it is installed."""
+    if missing := dynamodb_local.why_not():
+        pytest.skip(missing)
+    with dynamodb_local.dynamodb_local() as url:
+        yield created(boto3.client("dynamodb", endpoint_url=url))
 
 
 @hypothesis.settings(max_examples=4, suppress_health_check=SLOW)
 @hypothesis.given(turns=sequences.attacks(knows_password=True))
 def test_store_of_the_games_is_like_moto(moto: Any, turns: list[Turn]) -> None:
-    for page in moto.get_paginator("scan").paginate(TableName=TABLE):
-        for row in page["Items"]:
-            moto.delete_item(TableName=TABLE, Key={"pk": row["pk"]})
+    emptied(moto)
     with watched():
         world = World(Person.CUSTOMER, {}, store=Both(moto))
-        games.meet_device(world)
+        moves.meet_device(world)
         for turn in turns:
             turn.play(world)
+
+
+@pytest.mark.parametrize("store", ["moto", "local"])
+def test_calls_at_the_same_time_are_alike_on_other_stores(
+    request: pytest.FixtureRequest, store: str
+) -> None:
+    client = request.getfixturevalue(store)
+    scenario = interleavings.SCENARIOS["codes: client, right | client, wrong"]
+    with watched(), interleavings.repeatable():
+        assert interleavings.played(scenario, 1, lambda: emptied(client)) > 1

@@ -14,6 +14,7 @@ import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -56,7 +57,7 @@ PHONE = "+15005550123"
 PASSWORD = "Right-Horse-7"
 ANSWER = "meatball"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-CLIENT_KEY = "sk_game_0000000000000000"
+CLIENT_KEY, OTHER_KEY = "sk_game_0000000000000000", "sk_desk_0000000000000000"
 ROOT_KEY = "root-key-of-a-game-that-names-nobody-at-all"
 TABLE = "table"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:issue:live"
@@ -88,12 +89,13 @@ ENVIRON = {
     "RECEIPT_AUDIENCES": "shop",
     "RECEIPT_MAX_SECONDS": "1800",
 }
-SECRETS = {
+SECRETS: dict[str, dict[str, Any]] = {
     "okta-token": {"okta_api_token": SANDBOX_API_TOKEN},
     "service-keys": {
         "root_key": ROOT_KEY,
         "clients": {
-            "shop": {"keys": [CLIENT_KEY], "scopes": ["verify", "enroll", "register", "release"]}
+            "shop": {"keys": [CLIENT_KEY], "scopes": ["verify", "enroll", "register", "release"]},
+            "desk": {"keys": [OTHER_KEY], "scopes": ["verify"], "audiences": ["desk", "till"]},
         },
     },
 }
@@ -271,8 +273,11 @@ class _InProcess(requests.Session):
 class _Secrets:
     """Secrets Manager."""
 
+    def __init__(self, secrets: Mapping[str, Any]) -> None:
+        self._secrets = secrets
+
     def get_secret_value(self, **request: str) -> dict[str, str]:
-        return {"SecretString": json.dumps(SECRETS[request["SecretId"]])}
+        return {"SecretString": json.dumps(self._secrets[request["SecretId"]])}
 
 
 class _Lambda:
@@ -286,21 +291,22 @@ class _Lambda:
         return {"Payload": io.BytesIO()}
 
 
-class _Kms:
-    """KMS with one key."""
+class Kms:
+    """KMS with a key for every id."""
 
-    def sign(self, **request: bytes) -> dict[str, bytes]:
-        return {"Signature": _receipt_key().sign(request["Message"], ec.ECDSA(hashes.SHA256()))}
+    def sign(self, **request: Any) -> dict[str, bytes]:
+        key = _receipt_key(request["KeyId"])
+        return {"Signature": key.sign(request["Message"], ec.ECDSA(hashes.SHA256()))}
 
-    def get_public_key(self, **_: str) -> dict[str, bytes]:
-        public_key = _receipt_key().public_key()
+    def get_public_key(self, **request: str) -> dict[str, bytes]:
+        public_key = _receipt_key(request["KeyId"]).public_key()
         return {
             "PublicKey": public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         }
 
 
 @cache
-def _receipt_key() -> ec.EllipticCurvePrivateKey:
+def _receipt_key(_: str) -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
@@ -320,9 +326,11 @@ class _Called:
         def call(**request: Any) -> Any:
             several = [each["Update"] for each in request.get("TransactItems", [])] or [request]
             keys = [each["Key"]["pk"]["S"] for each in several if "Key" in each]
-            rows = tuple(self._client.rows.get(key, {}) for key in keys)
+            stored = getattr(self._client, "rows", {})
+            rows = tuple(stored.get(key, {}) for key in keys)
             conditions = {each.get("ConditionExpression", _ALWAYS) for each in several}
-            upstream = Upstream(self._system, operation, rows, conditions != {_ALWAYS})
+            is_conditional = conditions != {_ALWAYS}
+            upstream = Upstream(self._system, operation, rows, is_conditional, tuple(keys))
             return self._through(upstream, lambda: carry_out(**request))
 
         return call
@@ -350,6 +358,9 @@ class World:
     receipt: str = ""
     login: str = EMAIL
     sign_ins: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, dict[str, Any]] = field(default_factory=lambda: deepcopy(SECRETS))
+    has_read: int | None = None
+    """So many messages; None: all, as soon as they come."""
 
     def __post_init__(self) -> None:
         self.org = Org(self.clock, random.Random(1))  # noqa: S311 - codes of a simulator
@@ -357,6 +368,15 @@ class World:
         self._populate()
         self._app = create_app(self.org)
         self.start()
+
+    def beside(self, **settings: str) -> World:
+        """The same world, for somebody whose calls reach other execution environments, which may have
+        other settings.
+        """
+        other = copy(self)
+        other.settings = {**self.settings, **settings}
+        other.start()
+        return other
 
     def start(self) -> None:
         """Begin with new execution environments, which know nothing of earlier calls."""
@@ -376,13 +396,14 @@ class World:
         path: Mapping[str, str] | None = None,
         source: str = SHOP,
         client: bool = False,
+        key: str = CLIENT_KEY,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """A request on a route, as the public or as the client."""
+        """A request on a route, as the public or as the client with this key."""
         method, _, resource = route.partition(" ")
         given = {"Content-Type": "application/json"} if body is not None else {}
         if client:
-            given["Authorization"] = f"Bearer {CLIENT_KEY}"
+            given["Authorization"] = f"Bearer {key}"
         event = proxy_event(
             method,
             resource,
@@ -431,10 +452,16 @@ class World:
         """The first user with the email."""
         return next((each for each in self.org.directory if each.email == EMAIL), None)
 
-    def code(self, *addresses: str) -> str:
-        """The newest code that was sent to one of these addresses, or a wrong one."""
-        sent = (message for message in reversed(self.org.inbox) if message.to in addresses)
-        return next((message.code for message in sent), self.wrong_code())
+    def code(self, *addresses: str, channel: str = "") -> str:
+        """The newest code that was read at one of these addresses, and came over this channel if one
+        is named; or a wrong one.
+        """
+        sent = (
+            message.code
+            for message in reversed(self.org.inbox[: self.has_read])
+            if message.to in addresses and channel in ("", message.channel)
+        )
+        return next(sent, self.wrong_code())
 
     def wrong_code(self) -> str:
         """A code that was never sent."""
@@ -498,9 +525,9 @@ class World:
         """What a function finds while it starts."""
         doubles = {
             "dynamodb": ("dynamodb", self.store),
-            "secrets_manager": ("secretsmanager", _Secrets()),
+            "secrets_manager": ("secretsmanager", _Secrets(self.secrets)),
             "aws_lambda": ("lambda", _Lambda(self._accept)),
-            "kms": ("kms", _Kms()),
+            "kms": ("kms", Kms()),
         }
         with ExitStack() as stack:
             stack.enter_context(patch.dict(os.environ, environ))

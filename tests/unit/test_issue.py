@@ -152,20 +152,27 @@ class TestOutcomeOfASend:
         with pytest.raises(errors.SendLimited):
             world.send(world.client())
 
-    def test_where_two_sends_overlap_no_code_is_good(self, world: World) -> None:
-        """Okta may carry out the older one last. Its code proved what the newer one was asked for."""
-        older = world.send(world.public(), purpose="newsletter").challenge
-        world.org.meanwhile["send_code"] = lambda: world.send(world.client(), purpose="refund")
+    def test_sends_of_one_customer_are_one_after_the_other(self, world: World) -> None:
+        """Okta may carry out the older one last, and what one wrote could not be undone after another."""
+
+        def another() -> None:
+            with pytest.raises(errors.RequestInProgress):
+                world.send(world.client(), channel=Channel.SMS)
+
+        issued = world.send(world.public())
+        world.org.meanwhile["send_code"] = another
         world.deliver()
-        assert len(world.org.codes[EMAIL]) == 2
-        for code in world.org.codes[EMAIL]:
-            with pytest.raises(errors.ChallengeExpired):
-                world.check(world.client(), code, email=ADA, purpose="refund")
-        world.check_wrong(world.public(), world.code(), challenge_id=older.id, purpose="newsletter")
-        assert "check_code" not in world.org.calls
-        world.now += 30
-        world.send(world.client())
-        world.check(world.client(), world.code(), email=ADA)
+        world.check(world.public(), world.code(), challenge_id=issued.challenge.id)
+        world.send(world.client(), channel=Channel.SMS)
+
+    @pytest.mark.parametrize("failure", [errors.OktaNotReached, errors.OktaOutcomeUnknown])
+    def test_after_a_failed_one_the_next_need_not_wait(
+        self, world: World, failure: type[errors.VerificationError]
+    ) -> None:
+        fail(world, failure())
+        asked_at = world.now
+        world.send(world.client(), channel=Channel.SMS)
+        assert world.now == asked_at
 
     @pytest.mark.parametrize("age", [None, 600])
     def test_unless_no_older_code_is_accepted(self, world: World, age: int | None) -> None:

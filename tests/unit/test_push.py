@@ -13,6 +13,7 @@ from tests.unit.world import ADA, ADA_ID, APP, GRACE, NOBODY, PUSH, SMS, WRONG, 
 from verification import errors, rules
 from verification.aws.push_rows import PushRows
 from verification.crypto import Keyring
+from verification.devices import Devices
 from verification.frozen import replace
 from verification.models.callers import Call, Scope
 from verification.models.challenges import (
@@ -224,6 +225,37 @@ class TestAnswers:
         world.awaiting = replace(world.awaiting, checking=checking)
         with pytest.raises(errors.ChallengeAlreadyVerified):
             world.look(world.client(), issued)
+
+    @pytest.mark.parametrize("is_ended", [False, True])
+    def test_an_approval_keeps_what_became_of_known_devices_meanwhile(
+        self, world: World, is_ended: bool
+    ) -> None:
+        """It wrote the devices of a moment before: one that had come since was forgotten, and its own
+        stayed known though all had been ended.
+        """
+
+        class Meanwhile(Devices):
+            def remember(self, *given: Any) -> Any:
+                if len(tokens) == 1:
+                    tokens.append(world.known_device())
+                    if is_ended:
+                        customer = world.keys.customer_key(ADA_ID)
+                        world.customers.end_devices(customer, int(world.now))
+                return super().remember(*given)
+
+        tokens = [world.known_device()]
+        issued = push_to_device(world, tokens[0])
+        world.answer_push(PushAnswer.APPROVED)
+        devices = Meanwhile(world.customers, lambda: world.keys)
+        world.awaiting = replace(world.awaiting, devices=devices)
+        if is_ended:
+            with pytest.raises(errors.ChallengeNotFound):
+                world.look(world.public(tokens[0]), issued)
+            return
+        assert isinstance(world.look(world.public(tokens[0]), issued), Verified)
+        for token in tokens:
+            push_to_device(world, token)  # which is refused to strangers
+            world.now += 30
 
     def test_a_success_leaves_the_count_of_wrong_codes(self, world: World) -> None:
         """It is not known whether Okta forgets its own count then."""

@@ -6,7 +6,6 @@ Both are settled in one transaction, with the caller's refund.
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from typing import Any, assert_never
 
@@ -174,8 +173,7 @@ def _settle_customer(settlement: Settlement, customer: CustomerKey) -> Update:
             values[":now"] = number(int(settlement.now))
     if settlement.devices is not None:
         sets.append("devices = :devices")
-        content = [[each.id, each.issued_at] for each in settlement.devices]
-        values[":devices"] = string(json.dumps(content))
+        values[":devices"] = customer_rows.stored_devices(settlement.devices)
     return Update(
         customer_rows.key_of(customer),
         f"SET {', '.join(sets)} REMOVE {', '.join(removes)}",

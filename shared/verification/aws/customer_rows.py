@@ -5,12 +5,13 @@ what was sent over each factor (`sent_<factor id>`, and the one before it in `wa
 sends in sign-ins of strangers (`stranger_sends`) and of known callers (`known_sends`), `releases`,
 pushes that are not approved (`unapproved`), the newest push (see `push_rows`), and known devices.
 An attempt and what it decides change together, whatever runs at the same time in other instances.
-Times are epoch seconds, `busy_until` milliseconds.
+Times are epoch seconds, `busy_until` and `sending_until` milliseconds.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -46,6 +47,7 @@ RELEASES = SendTimes("releases", rules.RELEASE_DAY)
 UNAPPROVED = SendTimes("unapproved", rules.UNAPPROVED_PUSHES)
 
 _NOT_BUSY = "NOT busy_until > :now_ms"
+_NOT_SENDING = "NOT sending_until > :now_ms"
 _SENT, _WAS = "sent_", "was_"
 
 
@@ -59,16 +61,21 @@ class CustomerRows:
         """All that is known of the customer."""
         return state_of(self._table.get(key_of(customer)))
 
-    def begin_send(self, plan: SendPlan) -> CustomerState:
+    def begin_send(self, plan: SendPlan, *, asks_okta: bool = False) -> CustomerState:
         """Record that a code is about to be sent: the one before is no longer good. The state has the
-        push that was open before.
+        push that was open before. If Okta is asked now, no other send of the customer begins before
+        this one has ended (`confirm_send`, `withdraw_send` or `end_send`): neither could be undone
+        after the other.
 
         Raises AttemptsHeld, SendLimited, RequestInProgress.
         """
         sets = ["send = :token"]
-        conditions = ["NOT send = :token", _NOT_BUSY]
+        conditions = ["NOT send = :token", _NOT_BUSY, _NOT_SENDING]
         names: dict[str, str] = {}
         values: dict[str, Any] = {":token": string(plan.token), ":now_ms": number(plan.now * 1000)}
+        if asks_okta:
+            sets.append("sending_until = :until")
+            values[":until"] = number((plan.now + rules.SENDING_SECONDS) * 1000)
         if plan.allowed is not None:
             conditions.append("(attribute_not_exists(wrong) OR size(wrong) < :allowed)")
             values[":allowed"] = number(plan.allowed)
@@ -123,7 +130,7 @@ class CustomerRows:
             row = self._table.update(
                 Update(
                     key_of(customer),
-                    "SET #sent = :sent",
+                    "SET #sent = :sent REMOVE sending_until",
                     "(attribute_not_exists(#sent) OR #sent.#by = :by) AND "
                     "NOT (#was.certain = :no AND #was.#at > :ended AND #was.#by <> :by)",
                     {
@@ -136,7 +143,8 @@ class CustomerRows:
                 )
             )
         except ConditionFailed as failed:
-            row = failed.item  # a newer one has been sent since, or there was another beside it
+            row = failed.item  # another one, of unknown end, may still be carried out
+            self.end_send(customer)
         for sends in (STRANGERS_SIGN_IN_SENDS, KNOWN_SIGN_IN_SENDS, RELEASES, UNAPPROVED):
             if excess := sends.excess(key_of(customer), row):
                 self._table.try_update(excess)
@@ -145,7 +153,7 @@ class CustomerRows:
     def withdraw_send(self, plan: SendPlan) -> None:
         """The code was certainly not sent: what was sent before it is good again."""
         sets: list[str] = []
-        removes = ["send"]
+        removes = ["send", "sending_until"]
         conditions = ["send = :token"]
         names: dict[str, str] = {}
         values: dict[str, Any] = {":token": string(plan.token)}
@@ -178,6 +186,17 @@ class CustomerRows:
             closed = "c0.#status = :failed"
             self._try(plan, [*sets, closed], removes, conditions, names | STATUS, failed)
 
+    def end_send(self, customer: CustomerKey) -> None:
+        """Let other sends begin."""
+        self._table.try_update(
+            Update(
+                key_of(customer),
+                "REMOVE sending_until",
+                "sending_until > :never",
+                {":never": number(0)},
+            )
+        )
+
     def end_devices(self, customer: CustomerKey, now: int) -> None:
         """Make all device tokens of the customer invalid."""
         self._table.update(
@@ -185,7 +204,7 @@ class CustomerRows:
                 key_of(customer),
                 "SET devices = :none, devices_ended_at = :now",
                 "attribute_not_exists(pk) OR attribute_exists(pk)",
-                {":none": string("[]"), ":now": number(now)},
+                {":none": stored_devices(()), ":now": number(now)},
             ),
             returns=False,
         )
@@ -276,6 +295,11 @@ def stored_push(push: Push) -> dict[str, Any]:
     return {"M": content}
 
 
+def stored_devices(devices: Sequence[Device]) -> dict[str, str]:
+    """The known devices, as the row has them."""
+    return string(json.dumps([[each.id, each.issued_at] for each in devices]))
+
+
 def _push(row: Item) -> Push | None:
     if "push" not in row:
         return None
@@ -303,7 +327,7 @@ def _all_sent(row: Item, prefix: str) -> dict[str, Sent]:
 
 def _why_not_sent(row: Item, plan: SendPlan) -> VerificationError:
     state = state_of(row)
-    if state.busy_until > plan.now:
+    if max(state.busy_until, int_attribute(row, "sending_until") / 1000) > plan.now:
         return RequestInProgress()
     if rules.is_held(state, plan.allowed):
         return AttemptsHeld(retry_after=rules.HOLD_SECONDS)

@@ -8,7 +8,6 @@ asking changes no row whose changes are audited.
 
 from __future__ import annotations
 
-import json
 from typing import Any, assert_never
 
 from verification import rules
@@ -87,7 +86,9 @@ class PushRows:
         )
 
     def settle(self, decision: PushDecision) -> bool:
-        """Close a push and its challenge; False if they are no longer open, or no longer the newest."""
+        """Close a push and its challenge; False if they are no longer open, or no longer the newest, or
+        the known devices have changed.
+        """
         changes = [_settle_customer(decision)]
         if decision.place.row is not Row.CUSTOMER:
             changes.append(_settle_challenge(decision))
@@ -109,8 +110,9 @@ def _settle_customer(decision: PushDecision) -> Update:
         removes.append(customer_rows.UNAPPROVED.pop)
     if decision.devices is not None:
         sets.append("devices = :devices")
-        content = [[each.id, each.issued_at] for each in decision.devices]
-        values[":devices"] = string(json.dumps(content))
+        conditions.append("devices = :known")
+        values[":devices"] = customer_rows.stored_devices(decision.devices)
+        values[":known"] = customer_rows.stored_devices(decision.known)
     if decision.place.row is Row.CUSTOMER:
         closed = _settle_challenge(decision)
         sets.append(closed.update.removeprefix("SET "))

@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl, unquote
 
 from tests.proof import matrix, moves
 from tests.proof.fuzz.texts import Message
-from tests.proof.games import meet_device
 from tests.proof.interference import Answered, Interference, Upstream
 from tests.proof.matrix import SCENARIOS, Kind, Scenario, Stage
+from tests.proof.moves import meet_device
 from tests.proof.world import (
     _CONTEXT,
     CLIENT_KEY,
