@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import hypothesis
@@ -44,7 +44,6 @@ from tests.proof.world import EMAIL, HOME, PHONE, SOURCES, Answer, Delivery, Per
 from tests.sandbox.okta.pushes import SUCCESS, Push
 from tests.sandbox.okta.records import FactorStatus, UserStatus
 from verification.errors import SendLimited
-from verification.frozen import replace
 from verification.rules import SENDING_SECONDS, UNAPPROVED_PUSHES
 
 Settings = Mapping[str, str]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -22,7 +22,6 @@ from urllib3.exceptions import (
     ProtocolError,
 )
 
-from verification.frozen import replace
 from verification.okta.wire import MAX_BODY, READ_TIMEOUT
 
 AWS_TIMEOUT = 2.0

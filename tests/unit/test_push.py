@@ -228,26 +228,25 @@ class TestAnswers:
 
     @pytest.mark.parametrize("is_ended", [False, True])
     def test_an_approval_keeps_what_became_of_known_devices_meanwhile(
-        self, world: World, is_ended: bool
+        self, world: World, monkeypatch: pytest.MonkeyPatch, is_ended: bool
     ) -> None:
         """It wrote the devices of a moment before: one that had come since was forgotten, and its own
         stayed known though all had been ended.
         """
 
-        class Meanwhile(Devices):
-            def remember(self, *given: Any) -> Any:
-                if len(tokens) == 1:
-                    tokens.append(world.known_device())
-                    if is_ended:
-                        customer = world.keys.customer_key(ADA_ID)
-                        world.customers.end_devices(customer, int(world.now))
-                return super().remember(*given)
+        def remember(devices: Devices, *given: Any) -> Any:
+            if len(tokens) == 1:
+                tokens.append(world.known_device())
+                if is_ended:
+                    customer = world.keys.customer_key(ADA_ID)
+                    world.customers.end_devices(customer, int(world.now))
+            return remembered(devices, *given)
 
+        remembered = Devices.remember
         tokens = [world.known_device()]
         issued = push_to_device(world, tokens[0])
         world.answer_push(PushAnswer.APPROVED)
-        devices = Meanwhile(world.customers, lambda: world.keys)
-        world.awaiting = replace(world.awaiting, devices=devices)
+        monkeypatch.setattr(Devices, "remember", remember)
         if is_ended:
             with pytest.raises(errors.ChallengeNotFound):
                 world.look(world.public(tokens[0]), issued)
