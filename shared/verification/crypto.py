@@ -166,9 +166,13 @@ def fold_login(login: str) -> str:
     """One spelling for all that Okta takes for the same login: case and diacritical marks do not
     count (Okta's documentation of usernames).
     """
-    folded = unicodedata.normalize("NFKD", login).casefold()
-    decomposed = unicodedata.normalize("NFKD", folded)  # case folding may compose again
-    return "".join(each for each in decomposed if not _is_mark(each)).strip()
+    # Marks go first, because case folding makes a letter of one of them (U+0345). Upper case before
+    # folding, which alone would leave the dotless i.
+    return _without_marks(_without_marks(login).upper().casefold()).strip()
+
+
+def _without_marks(text: str) -> str:
+    return "".join(each for each in unicodedata.normalize("NFKD", text) if not _is_mark(each))
 
 
 def _is_mark(character: str) -> bool:

@@ -40,6 +40,16 @@ class TestFifthWrongPassword:
                 world.clock.now += 60
         assert user.failed_passwords == 3
 
+    def test_no_mark_gives_a_login_a_count_of_its_own(self) -> None:
+        """Case folding makes a letter of this mark, and Okta drops it."""
+        world = World(Person.NOBODY, {})
+        user = customer_with(world, "ada@shop.example")
+        for count in range(5):
+            username = user.login.replace("@", "\u0345" * count + "@")
+            moves.WrongPassword(SOURCES[0], username).play(world)
+            world.clock.now += 60
+        assert user.failed_passwords == 3
+
     def test_a_short_login_that_cannot_be_looked_up_is_a_wrong_password_to_everybody(self) -> None:
         world = World(Person.NOBODY, {})
         before = world.clock.now

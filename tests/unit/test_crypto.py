@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+import sys
+import unicodedata
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 
@@ -93,6 +95,7 @@ class TestLogins:
             "ada\u0903@example.com",  # a mark that takes room
             "ada\u20dd@example.com",  # a circle around a letter
             "ada\u200b@example.com",  # a blank of no width
+            "ada\u0345@example.com",  # a mark of which case folding makes a letter
             "ada@example.com\x01",  # a control character, which Java's trim takes for a blank
         ],
     )
@@ -108,6 +111,17 @@ class TestLogins:
     def test_case_and_marks_never_count(self, login: str) -> None:
         assert fold_login(fold_login(login)) == fold_login(login)
         assert fold_login(f"{login}a\u0301") == fold_login(f"{login}A")
+
+    def test_no_character_of_unicode_brings_a_spelling_of_its_own(self) -> None:
+        """Marks do not count, on their own or as parts of letters, and then no case does."""
+        every = map(chr, range(sys.maxunicode + 1))
+        text = "".join(each for each in every if unicodedata.category(each) not in ("Cn", "Co"))
+        for start in range(0, len(text), 64):
+            part = text[start : start + 64]
+            decomposed = unicodedata.normalize("NFKD", part)
+            bare = "".join(each for each in decomposed if not unicodedata.combining(each))
+            spellings = {part, bare, bare.upper(), bare.lower(), bare.casefold()}
+            assert len({fold_login(each) for each in spellings}) == 1, hex(start)
 
 
 class TestSealing:
