@@ -13,6 +13,7 @@ from verification.models.callers import Call, Lane
 from verification.models.challenges import Challenge, ChallengeStatus, Issued, Origin
 from verification.models.customers import (
     Channel,
+    Email,
     EmailHash,
     Enrolled,
     Factor,
@@ -108,7 +109,7 @@ class Enrollment(Frozen):
         channel, now = rules.channel_of(factor.type), int(self.clock())
         if channel is Channel.PUSH:
             raise errors.UnsupportedChannel("A push is not a code: begin it with POST /challenge.")
-        if channel is Channel.EMAIL and not self._reaches(factor, ref.email_hash):
+        if channel is Channel.EMAIL and not self._reaches(factor, ref, call):
             raise errors.FactorNotEnrolled
         self.meter.note(channel=channel, lane=Lane.CLIENT)
         target = Target(self.keys().customer_key(ref.user_id), ref.user_id, ref.factor_id)
@@ -157,13 +158,11 @@ class Enrollment(Frozen):
             audience=rules.audience_of(None, call.caller.client, self.settings.receipt_audiences),
         )
 
-    def _reaches(self, factor: Factor, email_hash: EmailHash) -> bool:
-        """Whether an email factor's address is the email with this hash."""
-        try:
-            address = parse_email(factor.destination)
-        except errors.BadRequest:
-            return False
-        return self.keys().email_hash(address) == email_hash
+    def _reaches(self, factor: Factor, ref: FactorRef, call: Call) -> bool:
+        """Whether an email factor's address is the email of the profile, now as at the enrollment."""
+        address = self.users.get(ref.user_id, call).email.lower()
+        is_same = self.keys().email_hash(Email(address)) == ref.email_hash
+        return is_same and address == factor.destination.lower()
 
     def _ref(self, ref_id: str) -> FactorRef:
         ref = self.keys().factor_ref(ref_id)

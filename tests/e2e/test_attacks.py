@@ -158,6 +158,15 @@ class TestAnotherMailbox:
         public.challenge(MARY_OLD_EMAIL)
         assert not public.sandbox.org.inbox
 
+    def test_a_factor_whose_address_has_left_the_profile_is_sent_no_code(
+        self, client: Caller
+    ) -> None:
+        enrolled = client.post("/auth/factors/enroll", {"type": "email", "email": GRACE}).json()
+        user(client.sandbox, GRACE).email = "grace.new@example.com"
+        told = client.post(f"/auth/factors/{enrolled['id']}/challenge", {})
+        assert (told.status_code, told.json().get("code")) == (404, "entity_not_found")
+        assert not client.sandbox.org.inbox
+
     def test_a_login_that_is_another_address_proves_nothing(self, client: Caller) -> None:
         ada, eve = user(client.sandbox), user(client.sandbox, EVE)
         eve.email = "attacker@example.com"
