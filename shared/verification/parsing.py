@@ -23,8 +23,9 @@ _EMAIL = (
 )
 _PHONE = r"\+[1-9][0-9]{6,14}"
 _URL = r"(?i)https?:|www\.|\b[a-z0-9-]+\.[a-z]{2,}(?:/|\b)"
+# ASCII, or a case-blind "k" and "s" would match two letters outside it.
 _REDIRECT = (
-    r"(?i)(?P<origin>https?://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?)(?:[/?][!-\[\]^-~]{0,1800})?"
+    r"(?ai)(?P<origin>https?://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?)(?:[/?][!-\[\]^-~]{0,1800})?"
 )
 _LABEL = r"[A-Za-z0-9._:-]{1,64}"
 _LOCALE = r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}"  # the plain part of BCP 47

@@ -147,6 +147,11 @@ REFUSED: list[tuple[Parse, errors.VerificationError, list[str]]] = [
             *("https://shop.example:443/", "https://www.example", "https://evil.example/"),
             *("https://shop.example\\@evil.example", "https:/\\evil.example"),
             *("https://shop.example/a b", "https://shop.example/\n", "https://shop.example/\u00e9"),
+            *(
+                "https://\u017fhop.example",
+                "https://shop.example/\u212a",
+                "http\u017f://shop.example",
+            ),
             *(" https://shop.example", "https://shop.example#a", "data:text/html,x"),
             *("https://shop.example.", "https://a.shop.example", "https://shop.example:8443"),
             *("https:shop.example", "https:///shop.example", "https://a:b@shop.example/"),
