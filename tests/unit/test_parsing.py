@@ -52,7 +52,8 @@ KEPT_AS_IT_IS: dict[Parse, list[str]] = {
     parsing.parse_okta_id: ["00uAda1"],
     parsing.parse_locale: ["de", "pt-BR", "zh-Hant-TW", "sr-Latn-RS"],
     parsing.parse_sms_template: [
-        *("{{code}}", "Code: {{code}}. Ends in 5 min.", "{{code}}" + "x" * 152)
+        *("{{code}}", "Code: {{code}}. Ends in 5 min.", "{{code}}" + "x" * 152),
+        *("{{code}}.Ends at 5 p.m.", "{{code}} (v1.5), e.g. for 3.50 EUR..."),
     ],
     redirect: [
         *("https://shop.example", "https://shop.example/", "https://SHOP.example/a?b=c#d"),
@@ -136,6 +137,9 @@ REFUSED: list[tuple[Parse, errors.VerificationError, list[str]]] = [
         [
             *("{{code}}" + "x" * 153, "{{code}} ${user}", "{{code}} http://x"),
             *("{{code}} HTTPS://x", "{{code}} www.x", "{{code}} evil.example/a"),
+            *("{{code}} evil.\u0440\u0444", "{{code}} \u0431\u0430\u043d\u043a.com/a"),
+            *("{{code}} \u092c.\u092d\u093e\u0930\u0924", "{{code}} evil\u3002example"),
+            *("{{code}} 203.0.113.5/a", "{{code}} evil\u0301.example"),
         ],
     ),
     (
