@@ -56,6 +56,7 @@ _URL_SAFE_TEXT = r"[A-Za-z0-9._~-]{1,512}"
 _OKTA_STATUSES = (400, 401, 403, 404, 429, 500, 502, 503, 504)
 """Okta's own statuses that are documented for these routes. Any other is told as a refusal."""
 _FACTOR_ID = r"[A-Za-z0-9_-]{1,64}"
+_PHONE = r"[+0-9 ().-]*"
 _ACTIVE_ALREADY = (
     "This factor cannot be activated in this sign-in. An email factor is active already: POST to "
     "factors/{id}/verify to send a code, and again with passCode to check it."
@@ -122,6 +123,9 @@ def parse_enroll(request: Request) -> EnrollStep:
     more: dict[str, object] = {"provider": provider} if provider else {}
     if isinstance(profile, dict):
         more["profile"] = {name: _text(profile, name) for name in _PROFILE if name in profile}
+        if not re.fullmatch(_PHONE, _text(profile, "phoneNumber")):
+            # Sends are counted by the digits, so Okta must not read others into the number.
+            raise errors.MalformedBody("phoneNumber must have digits, blanks, or +().- in it.")
     factor_type = FactorType(_required(body, "factorType"))
     return EnrollStep(factor_type, _required(body, "stateToken"), more)
 

@@ -163,12 +163,12 @@ class TestSteps:
             assert refused.value.detail.startswith("stateToken ")
 
     def test_an_enrollment_passes_on_what_its_type_needs(self) -> None:
-        profile = {"phoneNumber": "+15005550006", "profileUrl": "x"}
+        profile = {"phoneNumber": "+1 (500) 555-0006", "profileUrl": "x"}
         body = {**STEP, "factorType": "sms", "provider": "OKTA", "profile": profile}
         assert okta_authn.parse_enroll(posted(body)) == EnrollStep(
             FactorType.SMS,
             TOKEN,
-            {"provider": "OKTA", "profile": {"phoneNumber": "+15005550006"}},
+            {"provider": "OKTA", "profile": {"phoneNumber": "+1 (500) 555-0006"}},
         )
 
     @pytest.mark.parametrize(
@@ -178,6 +178,8 @@ class TestSteps:
             ({"factorType": 1}, "factorType"),
             ({"factorType": "sms", "provider": []}, "provider"),
             ({"factorType": "sms", "profile": {"phoneNumber": 15005550006}}, "phoneNumber"),
+            ({"factorType": "sms", "profile": {"phoneNumber": "+1500555000\uff16"}}, "phoneNumber"),
+            ({"factorType": "call", "profile": {"phoneNumber": "+1500555KKKK"}}, "phoneNumber"),
         ],
     )
     def test_the_detail_names_the_wrong_field(self, more: dict[str, object], field: str) -> None:
