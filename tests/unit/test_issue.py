@@ -458,6 +458,14 @@ class TestOneFactor:
             world.enrollment.challenge(world.factor_id(EMAIL), None, world.client())
         assert not any(world.org.codes.values())
 
+    def test_an_email_factor_proves_nothing_after_the_profile_has_another_email(
+        self, world: World
+    ) -> None:
+        ada = world.org.users[ADA_ID]
+        world.org.users[ADA_ID] = replace(ada, email="ada.new@example.com")
+        with pytest.raises(errors.FactorNotEnrolled):
+            world.enrollment.challenge(world.factor_id(EMAIL), None, world.client())
+
     def test_an_sms_text_is_a_template_at_okta_and_its_id_is_kept(self, world: World) -> None:
         for _ in range(2):
             world.enrollment.challenge(world.factor_id(), "Hi {{code}}", world.client())
