@@ -6,10 +6,12 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import hypothesis
 import pytest
+from botocore.loaders import JSONFileLoader
 
 hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 hypothesis.settings.load_profile("repeatable")
@@ -49,6 +51,15 @@ def loopback_only() -> Iterator[None]:
             patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name), -1))
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
             patch.setattr(socket, name, _guarded(getattr(socket, name), 0))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def descriptions_of_aws_read_once() -> Iterator[None]:
+    """The descriptions of AWS's services, which botocore reads anew for every session."""
+    loader = JSONFileLoader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", staticmethod(cache(loader.load_file)))
         yield
 
 

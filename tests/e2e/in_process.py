@@ -66,13 +66,15 @@ def _secret(**request: str) -> dict[str, str]:
 class _Adapter(HTTPAdapter):
     """Has a WSGI app answer the requests of `requests`."""
 
-    def __init__(self, app: WSGIApplication) -> None:
+    def __init__(self, url: str, app: WSGIApplication) -> None:
         super().__init__()
+        self._url = url
         self._client = Client(app, use_cookies=False)
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         told = self._client.open(
             request.path_url,
+            base_url=self._url,
             method=request.method,
             headers=list(request.headers.items()),
             data=request.body or b"",
@@ -127,7 +129,10 @@ class InProcessSandbox:
             self._patch_clients(starting)
             for function in _functions():
                 self._handlers[function.name] = self._new_handler(function)
-            apps = {API: _Adapter(self.gateway), OKTA: _Adapter(create_app(self.org))}
+            apps = {
+                url: _Adapter(url, app)
+                for url, app in ((API, self.gateway), (OKTA, create_app(self.org)))
+            }
 
             def adapter(_: object, url: str) -> _Adapter:
                 return apps[url[: len(API)]]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.e2e.conftest import ADA, WAIT, user
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Caller
+
+pytestmark = pytest.mark.in_process
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 TIMES = ("sent_at", "expires_at", "resend_at")

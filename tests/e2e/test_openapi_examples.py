@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pyotp
+import pytest
 
 from tests.e2e.sign_in import SignIn, links
 from tests.sandbox import contract
@@ -174,6 +175,7 @@ def test_every_example_is_as_a_real_answer(client: Caller, public: Caller) -> No
         assert is_same, (name, seen[name].text, shape(example))
 
 
+@pytest.mark.in_process
 def test_the_next_send_is_as_late_as_the_latest_of_all_limits(client: Caller) -> None:
     for _ in range(4):
         assert client.challenge()["resend_in"] == 30

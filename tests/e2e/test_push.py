@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.e2e.conftest import ADA, WAIT, Caller, code_of
 
 if TYPE_CHECKING:
@@ -22,8 +24,7 @@ def begun(caller: Caller) -> dict[str, Any]:
 
 def answer(caller: Caller, push: dict[str, Any], number: int | None = None) -> None:
     """Dorothy chooses a number: the right one, or this one."""
-    chosen = {"answer": "approve", "number": push["number"] if number is None else number}
-    assert caller.post("/sandbox/push", chosen).ok
+    caller.sandbox.org.pushes.answer("approve", push["number"] if number is None else number)
     caller.sandbox.advance += POLL
 
 
@@ -38,6 +39,7 @@ def asked_okta(caller: Caller, method: str = "GET") -> int:
     return sum(each.method == method for each in calls)
 
 
+@pytest.mark.in_process
 def test_a_client_waits_for_the_approval_and_is_told_once(client: Caller) -> None:
     push = begun(client)
     path = f"/challenge/{push['challenge_id']}"
@@ -51,6 +53,7 @@ def test_a_client_waits_for_the_approval_and_is_told_once(client: Caller) -> Non
     assert (told(client.get(path)), asked_okta(client)) == ("challenge_already_verified", 2)
 
 
+@pytest.mark.in_process
 def test_a_wrong_number_is_a_rejection_and_two_are_the_last_for_an_hour(client: Caller) -> None:
     for _ in range(2):
         push = begun(client)
@@ -65,6 +68,7 @@ def test_a_wrong_number_is_a_rejection_and_two_are_the_last_for_an_hour(client: 
     assert (asked_okta(client), client.status_in_okta(DOROTHY)) == (2, "ACTIVE")
 
 
+@pytest.mark.in_process
 def test_a_newer_challenge_takes_the_push_off_the_phone(client: Caller) -> None:
     push = begun(client)
     client.challenge(DOROTHY, channel="push", fallback=True)
@@ -73,6 +77,7 @@ def test_a_newer_challenge_takes_the_push_off_the_phone(client: Caller) -> None:
     assert (told(response), asked_okta(client)) == ("challenge_superseded", 0)
 
 
+@pytest.mark.in_process
 def test_a_push_without_a_number_is_taken_back(client: Caller) -> None:
     client.sandbox.org.policy.number_matching = False
     response = client.post("/challenge", {"email": DOROTHY, "channel": "push"})
@@ -80,6 +85,7 @@ def test_a_push_without_a_number_is_taken_back(client: Caller) -> None:
     assert client.sandbox.org.pushes.sent == []
 
 
+@pytest.mark.in_process
 def test_a_known_device_reads_its_number_when_the_push_is_sent(public: Caller) -> None:
     body = {"challenge_id": public.challenge(DOROTHY)["challenge_id"], "code": public.code(DOROTHY)}
     token = public.post("/verify", body).json()["device_token"]
@@ -95,6 +101,7 @@ def test_a_known_device_reads_its_number_when_the_push_is_sent(public: Caller) -
     assert verified["device_token"]
 
 
+@pytest.mark.in_process
 def test_a_stranger_is_told_the_same_of_everybody(public: Caller) -> None:
     for request in ({"channel": "push"}, {"channel": "any"}, {"fallback": True}):
         answers = [public.post("/challenge", {"email": e, **request}) for e in (DOROTHY, NOBODY)]

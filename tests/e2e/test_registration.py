@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e.conftest import WAIT, Caller, Response, code_of, user
 from tests.sandbox.okta.seed import CUSTOMERS_GROUP
 
@@ -33,6 +35,7 @@ def creations(client: Caller) -> list[int]:
     return [each.status for each in calls if (each.method, each.path) == ("POST", "/api/v1/users")]
 
 
+@pytest.mark.in_process
 def test_a_customer_is_created_with_all_factors_and_can_be_verified_at_once(
     client: Caller, public: Caller
 ) -> None:
@@ -54,6 +57,7 @@ def test_a_customer_is_created_with_all_factors_and_can_be_verified_at_once(
     assert public.post("/api/v1/authn", credentials).json()["status"] == "MFA_REQUIRED"
 
 
+@pytest.mark.in_process
 def test_a_registration_that_okta_refuses_creates_nobody(client: Caller) -> None:
     for refused in (
         {"password": "short"},
@@ -68,6 +72,7 @@ def test_a_registration_that_okta_refuses_creates_nobody(client: Caller) -> None
     assert register(client).status_code == 201  # and no other registration has to wait
 
 
+@pytest.mark.in_process
 def test_an_existing_user_is_not_changed(client: Caller) -> None:
     before = client.sandbox.org.customers()
     for taken in (
@@ -88,6 +93,7 @@ def test_registrations_at_the_same_time_create_one_customer(client: Caller) -> N
     assert creations(client).count(200) == 1
 
 
+@pytest.mark.in_process
 def test_a_repeated_request_finds_the_user_whose_creation_was_not_answered(client: Caller) -> None:
     client.sandbox.org.faults.add("create", "timeout", 1)
     failed = register(client, headers=KEY)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import PIL.Image
 import pyotp
+import pytest
 import requests
 import zxingcpp
 
@@ -43,6 +44,7 @@ CUSTOMER_HEADERS = {
 }
 
 
+@pytest.mark.in_process
 def test_a_code_by_call_ends_in_a_session(public: Caller) -> None:
     sign_in = SignIn(public)
     assert outcome(sign_in.verify("call")) == (200, "MFA_CHALLENGE")
@@ -51,6 +53,7 @@ def test_a_code_by_call_ends_in_a_session(public: Caller) -> None:
     assert session_of(public.sandbox, done.json()["sessionToken"])["amr"] == ["pwd", "mfa", "tel"]
 
 
+@pytest.mark.in_process
 def test_without_a_factor_the_password_is_enough(public: Caller) -> None:
     must_enrol(public.sandbox)
     user(public.sandbox, ALAN).must_enrol = False
@@ -58,6 +61,7 @@ def test_without_a_factor_the_password_is_enough(public: Caller) -> None:
     assert session_of(public.sandbox, done.json()["sessionToken"])["amr"] == ["pwd"]
 
 
+@pytest.mark.in_process
 def test_a_cancelled_sign_in_has_ended(public: Caller) -> None:
     sign_in = SignIn(public)
     assert sign_in.post("/cancel").status_code == 200
@@ -71,6 +75,7 @@ def test_a_cancelled_sign_in_has_ended(public: Caller) -> None:
     assert not public.sandbox.org.inbox
 
 
+@pytest.mark.in_process
 def test_an_app_is_enrolled_by_its_picture_and_the_other_factors_are_skipped(
     public: Caller,
 ) -> None:
@@ -92,6 +97,7 @@ def test_an_app_is_enrolled_by_its_picture_and_the_other_factors_are_skipped(
     assert skipped.json()["sessionCookieRedirect"]
 
 
+@pytest.mark.in_process
 def test_a_phone_is_enrolled_while_signing_in_and_can_then_be_sent_codes(
     public: Caller, client: Caller
 ) -> None:
@@ -123,6 +129,7 @@ def test_a_phone_is_enrolled_while_signing_in_and_can_then_be_sent_codes(
     assert len(inbox.to(PHONE)) == 4
 
 
+@pytest.mark.in_process
 def test_every_link_of_every_answer_leads_here(public: Caller, client: Caller) -> None:
     must_enrol(public.sandbox)
     alan = SignIn(public, ALAN)
