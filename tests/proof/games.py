@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,6 +39,7 @@ from tests.proof.moves import (
     UseRelease,
     VerifyFactor,
 )
+from tests.proof.over_http import over_http
 from tests.proof.section import Section
 from tests.proof.sequences import Turn
 from tests.proof.world import EMAIL, HOME, PHONE, SOURCES, Answer, Delivery, Person, World, watched
@@ -523,12 +525,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, help="sequences, or interruptions of interleavings")
     parser.add_argument("game", nargs="?", choices=[*GAMES, "interleavings"])
+    parser.add_argument("--http", action="store_true", help="through sockets")
     given = parser.parse_args()
+    with over_http() if given.http else nullcontext():
+        return _played(given.count, given.game)
+
+
+def _played(count: int, game: str | None) -> int:
     found = 0
-    if given.game == "interleavings":
-        results = (play_scenario(name, given.count) for name in interleavings.SCENARIOS)
+    if game == "interleavings":
+        results = (play_scenario(name, count) for name in interleavings.SCENARIOS)
     else:
-        results = (play(name, given.count) for name in ([given.game] if given.game else GAMES))
+        results = (play(name, count) for name in ([game] if game else GAMES))
     for each in results:
         found += bool(each.finding)
         # Somebody waits for it.

@@ -14,9 +14,10 @@ from moto import mock_aws
 
 from tests.proof import games, interleavings, moves, sequences
 from tests.proof.dynamodb import MemoryDynamoDB
+from tests.proof.over_http import over_http
 from tests.proof.sampling import every
 from tests.proof.sequences import Turn
-from tests.proof.world import TABLE, Person, World, watched
+from tests.proof.world import TABLE, InProcess, Person, World, watched
 from tests.sandbox import dynamodb_local
 from verification import rules
 from verification.aws import customer_rows, secrets
@@ -72,6 +73,13 @@ def test_a_broken_rule_loses_the_game(
     )
     with pytest.raises(AssertionError):
         settings(games.game(game))()
+
+
+def test_a_game_over_http_goes_through_sockets_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for owner, name in ((World, "exchange"), (InProcess, "answered")):
+        monkeypatch.setattr(owner, name, None)
+    with over_http():
+        assert not games.play("verification", 2).finding
 
 
 def test_calls_at_the_same_time_that_do_not_wait_are_noticed(

@@ -151,6 +151,34 @@ class Answer:
         return str(self["code"] or "")
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request: its route, such as `GET /a/{id}`, and what `path` says of its parameters."""
+
+    route: str
+    query: Sequence[tuple[str, str]]
+    path: Mapping[str, str]
+    body: object
+    headers: Mapping[str, str]
+    source: str
+
+    @property
+    def method(self) -> str:
+        return self.route.partition(" ")[0]
+
+    @property
+    def resource(self) -> str:
+        return self.route.partition(" ")[2]
+
+    @property
+    def url(self) -> str:
+        """The resource with its parameters."""
+        url = self.resource
+        for name, value in self.path.items():
+            url = url.replace(f"{{{name}}}", value)
+        return url
+
+
 Through = Callable[[Upstream, Callable[[], Any]], Any]
 """What a call to Okta or AWS passes on its way: the call, and how it is carried out."""
 
@@ -220,18 +248,18 @@ def _directly(_: Upstream, carry_out: Callable[[], Any]) -> Any:
     return carry_out()
 
 
-class _InProcess(requests.Session):
+class InProcess(requests.Session):
     """Sends requests to a WSGI app, by the shortest way: a game makes a hundred thousand of them."""
 
     def __init__(self, app: WSGIApplication, through: Through) -> None:
         super().__init__()
-        self._app = app
+        self.app = app
         self._through = through
 
     def send(self, request: requests.PreparedRequest, **__: Any) -> requests.Response:
         path = request.path_url.partition("?")[0]
         call = Upstream("okta", f"{request.method} {path}")
-        answered = self._through(call, lambda: self._answered(request))
+        answered = self._through(call, lambda: self.answered(request))
         response = requests.Response()
         response.status_code = answered.status
         response.headers.update(answered.headers)
@@ -240,7 +268,8 @@ class _InProcess(requests.Session):
             read(response)
         return response
 
-    def _answered(self, request: requests.PreparedRequest) -> Answered:
+    def answered(self, request: requests.PreparedRequest) -> Answered:
+        """Okta's answer."""
         path, _, query = request.path_url.partition("?")
         body = request.body or b""
         environ: dict[str, Any] = {
@@ -266,7 +295,7 @@ class _InProcess(requests.Session):
             started.append((int(status[:3]), dict(headers)))
             return lambda _: None
 
-        whole = io.BytesIO(b"".join(self._app(environ, start)))
+        whole = io.BytesIO(b"".join(self.app(environ, start)))
         return Answered(*started[0], lambda _: whole.read())
 
 
@@ -400,27 +429,36 @@ class World:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """A request on a route, as the public or as the client with this key."""
-        method, _, resource = route.partition(" ")
         given = {"Content-Type": "application/json"} if body is not None else {}
         if client:
             given["Authorization"] = f"Bearer {key}"
-        event = proxy_event(
-            method,
-            resource,
-            query=query,
-            body=body,
-            headers={**given, **(headers or {})},
-            source_ip=source,
-            path=_filled(resource, path or {}),
-        )
-        event["pathParameters"] = path
-        handler = self._verify if route in router_of("verify_challenge").routes else self._issue
-        result = handler(event, _CONTEXT)
+        asked = Asked(route, query, path or {}, body, {**given, **(headers or {})}, source)
+        status, told, text = self.exchange(asked)
         document = None
-        if result["headers"].get("Content-Type", "").endswith("json"):
-            loaded = json.loads(result["body"])
+        if told.get("Content-Type", "").endswith("json"):
+            loaded = json.loads(text)
             document = loaded if isinstance(loaded, dict) else None
-        return Answer(result["statusCode"], result["headers"], result["body"], document)
+        return Answer(status, told, text, document)
+
+    def exchange(self, asked: Asked) -> tuple[int, Mapping[str, str], str]:
+        """Ask a function: the status, the headers and the body of its answer."""
+        event = proxy_event(
+            asked.method,
+            asked.resource,
+            query=asked.query,
+            body=asked.body,
+            headers=asked.headers,
+            source_ip=asked.source,
+            path=asked.url,
+        )
+        event["pathParameters"] = dict(asked.path) or None
+        result = self.invoke(asked.route, event)
+        return result["statusCode"], result["headers"], result["body"]
+
+    def invoke(self, route: str, event: Mapping[str, Any]) -> Any:
+        """The result of the function behind a route."""
+        handler = self._verify if route in router_of("verify_challenge").routes else self._issue
+        return handler(event, _CONTEXT)
 
     def ask(self, route: str, body: object = None, **path: str) -> Answer:
         """A request of the client."""
@@ -517,7 +555,7 @@ class World:
     def _function(self, name: str) -> Callable[[Any, Any], Any]:
         """One execution environment of a function."""
         service = container.build(self.clock, self.clock.sleep, self.clock, AtOnce())
-        service.wire._session = _InProcess(self._app, self.through)
+        service.wire._session = InProcess(self._app, self.through)
         return handler_of(router_of(name), lambda: service, self.observer)
 
     @contextmanager
@@ -585,9 +623,3 @@ def router_of(function: str) -> Router:
     """The routes of a function."""
     router: Router = importlib.import_module(f"functions.{function}.app").router
     return router
-
-
-def _filled(resource: str, path: Mapping[str, str]) -> str:
-    for name, value in path.items():
-        resource = resource.replace(f"{{{name}}}", value)
-    return resource
