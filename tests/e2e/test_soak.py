@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 120.0 if os.environ.get("CI") else 10.0
-PACE = 4.0
+PACE = 2.5
 """Visits a second, which leave other tests most of the processor."""
 
 VERIFIED = Told(200, '{"status": "verified"}', {"status": "verified"})

