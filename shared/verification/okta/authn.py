@@ -111,9 +111,12 @@ class Authn:
             )
         except errors.VerificationError as failure:
             raise _outcome(failure) from None
-        if not isinstance(document, dict) or not _is_sign_in(document):
+        if not isinstance(document, dict):
             raise errors.OktaAnswerUnclear
-        return _document(document)
+        content = {name: value for name, value in document.items() if value is not None}
+        if not _is_sign_in(content):
+            raise errors.OktaAnswerUnclear
+        return _document(content)
 
 
 _FIELDS = dict.fromkeys(("status", "stateToken", "sessionToken", "factorResult", "expiresAt"), str)
