@@ -43,13 +43,15 @@ class Frozen:
 
     def __init__(self, *values: Any, **named: Any) -> None:
         names = self.__match_args__
-        given = dict(zip(names, values, strict=False)) | named
-        made = {name: make() for name, make in self._factories.items()}
-        fields = self._defaults | made | given
+        given = {**dict(zip(names, values, strict=False)), **named} if values else named
+        fields = self._defaults | given
+        for name, make in self._factories.items():
+            if name not in given:
+                fields[name] = make()
         is_unambiguous = len(given) == len(values) + len(named) and len(fields) == len(names)
-        if not is_unambiguous or not given.keys() >= self._required:
+        if not is_unambiguous or not all(map(given.__contains__, self._required)):
             raise TypeError(f"{type(self).__name__} takes {', '.join(names)}")
-        vars(self).update(fields)
+        object.__setattr__(self, "__dict__", fields)
 
     def __setattr__(self, name: str, _: Never) -> NoReturn:
         raise FrozenInstanceError(f"cannot assign to field {name!r}")
