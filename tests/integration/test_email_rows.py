@@ -9,6 +9,7 @@ import pytest
 from tests.integration.rows import DEVICE, EMAIL, STRANGERS, TARGET, Rows, opened, refusal, told
 from tests.unit.examples import NOW, found, known_factor
 from verification import errors, rules
+from verification.aws.email_rows import KEPT_SECONDS
 from verification.crypto import Place
 from verification.frozen import replace
 from verification.models.challenges import ChallengeStatus
@@ -200,6 +201,37 @@ class TestAttempts:
         assert refused("ch_two", NOW + 41) == "challenge_already_verified"
         verified = rows.strangers.challenges[0]
         assert (verified.status, verified.verified_at) == (ChallengeStatus.VERIFIED, NOW + 40)
+
+
+class TestForgetting:
+    """A client's send keeps a row, and must not keep what the public did: that would tell of it."""
+
+    LATER = NOW + KEPT_SECONDS
+
+    @pytest.fixture(autouse=True)
+    def _kept(self, rows: Rows) -> None:
+        rows.open("one")
+        fail(rows, 2)
+        rows.emails.reserve_client_send(EMAIL, Channel.EMAIL, "t", self.LATER - 3600)
+
+    def test_challenge_is_not_found_when_its_row_could_be_deleted(self, rows: Rows) -> None:
+        assert told(lambda: rows.attempt("x", self.LATER - 1, "ch_one")) == "challenge_expired"
+        assert told(lambda: rows.attempt("x", self.LATER, "ch_one")) == "challenge_not_found"
+        assert told(lambda: rows.attempt("x", self.LATER)) == "challenge_not_found"
+
+    def test_wrong_codes_count_no_more(self, rows: Rows) -> None:
+        rows.open("two", self.LATER)
+        assert rows.strangers.wrong_codes == 0
+        assert rows.attempt("x", self.LATER).wrong_codes == 1
+        rows.end_attempt("x", Result.WRONG, self.LATER)
+        refused = told(lambda: rows.attempt("y", self.LATER + 30, "ch_one"))
+        assert refused == "challenge_not_found"
+
+    def test_wrong_codes_count_until_then(self, rows: Rows) -> None:
+        rows.open("two", self.LATER - 1)
+        assert rows.attempt("x", self.LATER - 1).wrong_codes == 3
+        rows.end_attempt("x", Result.WRONG, self.LATER - 1)
+        assert told(lambda: rows.attempt("y", self.LATER, "ch_one")) == "attempts_held"
 
 
 class TestLookups:

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 import pytest
 
 from tests.proof import moves
-from tests.proof.world import OWNER, PASSWORD, SOURCES, START, Fault, Person, World, watched
+from tests.proof.world import (
+    EMAIL,
+    OWNER,
+    PASSWORD,
+    SOURCES,
+    START,
+    Fault,
+    Person,
+    World,
+    watched,
+)
 from tests.sandbox.okta.faults import Kind, On
 from tests.sandbox.okta.limits import Bucket
 from tests.sandbox.okta.records import User
@@ -74,6 +84,30 @@ class TestWhoIsACustomer:
             world.clock.now = START + 600
             answers = [moves.WrongPassword(SOURCES[0]).play(world) for _ in range(6)]
             told.append([(each.status, each.headers.get("Retry-After")) for each in answers])
+        assert told[0] == told[1]
+
+    @pytest.mark.parametrize("person", [Person.CUSTOMER, Person.NOBODY])
+    def test_a_clients_send_does_not_keep_what_strangers_did(self, person: Person) -> None:
+        """The row is deleted two days after the last send, and a client's send put that off."""
+        told = []
+        for client_sends in (True, False):
+            world = World(person, {})
+            first = moves.Send(SOURCES[0]).play(world)["challenge_id"]
+            for _ in range(2):
+                moves.Guess(SOURCES[0]).play(world)
+                world.clock.now += 60
+            world.clock.now = START + 40 * 3600
+            if client_sends:
+                world.ask("POST /challenge", {"email": EMAIL})
+            world.clock.now = START + 50 * 3600
+            world.expire()
+            body = {"challenge_id": first, "code": world.wrong_code()}
+            answers = [world.call("POST /verify", body=body, source=SOURCES[0])]
+            answers.append(moves.Send(SOURCES[0]).play(world))
+            for _ in range(2):
+                answers.append(moves.Guess(SOURCES[0]).play(world))
+                world.clock.now += 60
+            told.append([(each.status, each.outcome) for each in answers])
         assert told[0] == told[1]
 
     def test_a_login_that_okta_limits_is_told_as_a_wrong_password(self) -> None:

@@ -41,7 +41,9 @@ from verification.models.customers import (
 from verification.models.states import PublicState
 
 KEPT_SECONDS = 2 * 24 * 3600
-"""After the longest window is over, nothing in a row matters any more."""
+"""After the longest window is over, nothing in a row matters any more. What the public did is forgotten
+then even if the row is still there: it may have been kept by a client's send, or not deleted yet.
+"""
 
 STRANGER_SENDS = SendTimes("public_sends", rules.HOUR_AND_DAY)
 DEVICE_SENDS = SendTimes("public_sends", rules.DEVICE_HOUR)
@@ -50,6 +52,7 @@ CLIENT_SENDS = SendTimes("client_sends", rules.HOUR_AND_DAY)
 # A comparison with a missing attribute is false, so its negation holds.
 _NOT_BUSY = "NOT busy_until > :now_ms"
 _NOT_HELD = "NOT (wrong >= :most AND held_until > :now)"
+_IS_FORGOTTEN = "c0.sent_at <= :forgotten"
 _NEVER_HELD = 10**9
 
 
@@ -75,26 +78,27 @@ class EmailRows:
             ":most": number(self._most(place)),
             ":now": number(now),
             ":now_ms": number(now * 1000),
+            ":forgotten": number(now - KEPT_SECONDS),
+            ":zero": number(0),
             ":ttl": number(now + KEPT_SECONDS),
         }
         update = (
             f"SET {challenge_slots.PUSH}, {sends.push}, {sends.last(channel)} = :now, #ttl = :ttl"
         )
         condition = f"NOT c0.id = :id AND {_NOT_BUSY} AND {sends.cooled(channel)} AND {sends.fits}"
-        first = Update(key_of(place), update, f"{condition} AND NOT wrong >= :most", values, TTL)
-        # The first challenge after a hold: the wrong codes before it count no more.
-        after_hold = replace(
-            first,
-            update=f"{update}, wrong = :none_wrong",
-            condition=f"{condition} AND wrong >= :most AND NOT held_until > :now",
-            values={**values, ":none_wrong": number(0)},
+        counts = f"NOT wrong >= :most AND NOT ({_IS_FORGOTTEN} AND wrong > :zero)"
+        first = Update(key_of(place), update, f"{condition} AND {counts}", values, TTL)
+        # The first challenge after a hold, or after a long time: the wrong codes before it count no more.
+        is_over = f"(wrong >= :most AND NOT held_until > :now OR {_IS_FORGOTTEN})"
+        afresh = replace(
+            first, update=f"{update}, wrong = :zero", condition=f"{condition} AND {is_over}"
         )
         try:
             row = self._table.update(first)
         except ConditionFailed as failed:
             row = failed.item
             if not _is_newest(row, challenge.id):  # otherwise boto3 has sent an own write again
-                row = self._open_after_hold(after_hold, row, place, channel)
+                row = self._open_afresh(afresh, row, place, channel)
         self._tidy(key_of(place), sends, row)
         return rules.resend_at(sends.sends(row), sends.windows, now)
 
@@ -239,13 +243,16 @@ class EmailRows:
         except ConditionFailed as failed:
             row = failed.item
             if text_attribute(row, "attempt") != attempt:
-                state = self._told(row, place)
+                state = self._told(row, place, now)
                 raise rules.why_not_public(state, challenge_id, now) from None
-        return self._told(row, place)
+        return self._told(row, place, now)
 
-    def _told(self, row: Item, place: Place) -> PublicState:
-        """The state as the public is told it: `held_until` is 0 unless the row is held."""
+    def _told(self, row: Item, place: Place, now: float) -> PublicState:
+        """The state as the public is told it: without what is forgotten, and `held_until` is 0 unless the
+        row is held.
+        """
         state = state_of(row)
+        state = replace(state, challenges=_remembered(state.challenges, now))
         if place.row is Row.EMAIL and state.wrong_codes >= self._public_attempts:
             return state
         return PublicState(state.challenges, state.wrong_codes, 0, state.busy_until)
@@ -254,9 +261,10 @@ class EmailRows:
         """Wrong codes after which a row is held. The row of a device is never held."""
         return self._public_attempts if place.row is Row.EMAIL else _NEVER_HELD
 
-    def _open_after_hold(self, change: Update, row: Item, place: Place, channel: str) -> Item:
+    def _open_afresh(self, change: Update, row: Item, place: Place, channel: str) -> Item:
         now = int(change.values[":now"]["N"])
-        if int_attribute(row, "wrong") < self._most(place):
+        state = state_of(row)
+        if _remembered(state.challenges, now) and state.wrong_codes < self._most(place):
             raise self._why_not_opened(row, place, channel, now)
         try:
             return self._table.update(change)
@@ -266,7 +274,7 @@ class EmailRows:
             raise self._why_not_opened(failed.item, place, channel, now) from None
 
     def _why_not_opened(self, row: Item, place: Place, channel: str, now: int) -> Exception:
-        state = self._told(row, place)
+        state = self._told(row, place, now)
         if state.busy_until > now:
             return RequestInProgress()
         if state.held_until > now:
@@ -341,6 +349,18 @@ def state_of(row: Item) -> PublicState:
 
 def _sends_of(place: Place) -> SendTimes:
     return DEVICE_SENDS if place.row is Row.DEVICE else STRANGER_SENDS
+
+
+def _remembered(challenges: tuple[Challenge, ...], now: float) -> tuple[Challenge, ...]:
+    """Those of a row that would still be there if it were deleted as soon as its time to live is over,
+    and if that followed from public sends alone.
+    """
+    next_at = now
+    for position, each in enumerate(challenges):
+        if each.sent_at + KEPT_SECONDS <= next_at:
+            return challenges[:position]
+        next_at = each.sent_at
+    return challenges
 
 
 def _is_newest(row: Item, challenge_id: str) -> bool:
