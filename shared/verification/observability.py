@@ -98,9 +98,8 @@ class Observer:
             },
         )
         self._metrics.add_metric(name=outcome, unit=MetricUnit.Count, value=1)
-        if concealed := meter.facts.get("concealed"):
-            # What the caller was not told, so that alarms see it.
-            self._metrics.add_metric(name=str(concealed), unit=MetricUnit.Count, value=1)
+        if untold := _untold(meter):
+            self._metrics.add_metric(name=untold, unit=MetricUnit.Count, value=1)
         for name in _COUNTED_FACTS:
             if meter.facts.get(name):
                 self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
@@ -134,6 +133,15 @@ class Observer:
     def misconfigured(self, problem: str, request_id: str) -> None:
         """What an operator must correct."""
         self._logger.error("misconfigured", extra={"request_id": request_id, "problem": problem})
+
+
+def _untold(meter: Meter) -> str:
+    """What the caller was not told, so that alarms see it: what was concealed, or why nothing was sent
+    after the answer.
+    """
+    facts = meter.facts
+    failed = facts.get("reason") if facts.get("delivery_failed") else None
+    return str(facts.get("concealed") or failed or "")
 
 
 def _milliseconds(seconds: float) -> float:

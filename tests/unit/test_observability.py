@@ -69,11 +69,25 @@ class TestMetrics:
     def test_okta_is_left_out_if_it_was_not_asked(
         self, meter: Meter, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        meter.note(delivery_failed=True)
         log = Log()
         for outcome in ("not_sent", "verified"):
             log.observer.outcome("task", "r-1", "deliver", outcome, meter)
-            assert metrics_of(capsys) == {outcome: 1, "delivery_failed": 1}
+            assert metrics_of(capsys) == {outcome: 1}
+
+    @pytest.mark.parametrize("reason", ["internal_error", "okta_credentials_rejected"])
+    def test_why_a_delivery_failed_is_counted_for_its_alarm(
+        self, meter: Meter, capsys: pytest.CaptureFixture[str], reason: str
+    ) -> None:
+        meter.note(reason=reason, delivery_failed=True)
+        Log().observer.outcome("task", "r-1", "deliver", "not_sent", meter)
+        assert metrics_of(capsys) == {"not_sent": 1, "delivery_failed": 1, reason: 1}
+
+    def test_a_send_to_nobody_is_no_failure(
+        self, meter: Meter, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        meter.note(reason="customer_not_found")
+        Log().observer.outcome("task", "r-1", "deliver", "not_sent", meter)
+        assert metrics_of(capsys) == {"not_sent": 1}
 
 
 def metrics_of(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
