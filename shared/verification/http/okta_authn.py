@@ -256,7 +256,7 @@ def _with_picture(document: Mapping[str, Any]) -> Mapping[str, Any]:
                 "user": {"profile": {"login": str(login)}},
                 "factor": {"_embedded": {"activation": {"sharedSecret": str(secret)}}},
             }
-        } if len(login) <= MAX_TEXT and len(secret) <= MAX_TEXT:
+        } if otpauth.fits("", login) and len(secret) <= MAX_TEXT:
             document = deepcopy(dict(document))
             activation = document["_embedded"]["factor"]["_embedded"]["activation"]
             uri = otpauth.uri(secret, "", login)

@@ -6,6 +6,9 @@ from urllib.parse import quote
 
 PIXELS_PER_MODULE = 6
 
+MAX_NAMES = 2400
+"""Bytes of a URI without its secret: a QR code has room for 2,953, and a secret has up to 512."""
+
 
 def uri(secret: str, issuer: str, user: str) -> str:
     """The `otpauth://` URI that authenticator apps read (Google's Key URI format)."""
@@ -14,6 +17,11 @@ def uri(secret: str, issuer: str, user: str) -> str:
     if issuer:
         parameters += f"&issuer={_quoted(issuer)}"
     return f"otpauth://totp/{label}?{parameters}"
+
+
+def fits(issuer: str, user: str) -> bool:
+    """Whether a QR code has room for these names. Outside ASCII a letter takes up to twelve bytes."""
+    return len(uri("", issuer, user)) <= MAX_NAMES
 
 
 def _quoted(text: str, safe: str = "") -> str:

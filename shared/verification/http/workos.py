@@ -54,6 +54,9 @@ def parse_enroll(request: Request) -> EnrollRequest:
             label, issuer = _text(body, "totp_user"), _text(body, "totp_issuer")
             user = user or label
             _require(user, "totp_user")
+            # Before the enrollment, whose secret is shown only once.
+            if not otpauth.fits(issuer, label or user):
+                raise InvalidParameters("totp_issuer", "The names are too long for a QR code.")
             return EnrollRequest(FactorType.TOTP, user, issuer, label or user)
         case "sms":
             given = _text(body, "phone_number")

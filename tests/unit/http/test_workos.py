@@ -10,6 +10,7 @@ import pytest
 from tests.unit.events import posted, posted_to
 from tests.unit.examples import NOW, challenge, every_outcome, factor
 from verification import errors
+from verification.frozen import replace
 from verification.http import workos
 from verification.http.messages import Reply, Request
 from verification.http.workos import EnrollRequest
@@ -87,6 +88,7 @@ class TestEnrollRequests:
             ({"type": "totp", "totp_user": [ADA]}, "totp_user"),
             ({"type": "totp", "totp_user": "x" * 255}, "totp_user"),
             ({"type": "totp", "totp_user": ADA, "totp_issuer": 5}, "totp_issuer"),
+            ({"type": "totp", "totp_user": ADA, "totp_issuer": "\u5e97" * 254}, "totp_issuer"),
             ({"type": "sms"}, "phone_number"),
             ({"type": "email"}, "email"),
             ([], ""),
@@ -153,6 +155,16 @@ class TestFactorAndChallengeRequests:
 
 
 class TestReplies:
+    @pytest.mark.parametrize(
+        "name", ["x" * 254, "\u5e97" * 87, "\U0001f600" * 65], ids=["ascii", "han", "emoji"]
+    )
+    def test_the_longest_names_fit_into_a_picture(self, name: str) -> None:
+        body = {"type": "totp", "user_id": ADA, "totp_issuer": name, "totp_user": name}
+        asked = workos.parse_enroll(posted(body))
+        ref = replace(REF, issuer=asked.issuer, label=asked.label)
+        enrolled = workos.enrolled(Enrolled("ref", ref, factor(TOTP), "A" * 512))
+        assert body_of(enrolled, 201, "enrolled")["totp"]["qr_code"].startswith("data:image/png")
+
     def test_an_authenticator_app_is_shown_with_its_secret_once(self) -> None:
         enrolled = Enrolled("ref", REF, factor(TOTP), "JBSWY3DPEHPK3PXP")
         body = body_of(workos.enrolled(enrolled), 201, "enrolled")
