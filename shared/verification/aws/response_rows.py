@@ -1,4 +1,4 @@
-"""`response#<name>`: the stored response of a request with an Idempotency-Key, for a day."""
+"""`response#<name>`: the stored response of a request with an Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from verification.aws.table import (
 from verification.errors import IdempotencyKeyReused, RequestInProgress
 from verification.ports import StoredResponse
 
-KEPT_SECONDS = 24 * 3600
-
 
 class ResponseRows:
     """Claims a request's name, and stores its response. Times are epoch seconds."""
@@ -28,8 +26,11 @@ class ResponseRows:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def claim(self, name: str, content: str, claim: str, now: int) -> StoredResponse | None:
-        """The stored response, or None if this call is to do the work.
+    def claim(
+        self, name: str, content: str, claim: str, now: int, kept_until: int
+    ) -> StoredResponse | None:
+        """The stored response, or None if this call is to do the work, whose response is then kept
+        until `kept_until`.
 
         Raises IdempotencyKeyReused for another content, RequestInProgress while another call does
         the work. A claim that was never settled is free again once its function must have ended.
@@ -45,7 +46,7 @@ class ResponseRows:
                 ":claim": string(claim),
                 ":now": number(now),
                 ":until": number(now + rules.ATTEMPT_SECONDS),
-                ":ttl": number(now + KEPT_SECONDS),
+                ":ttl": number(kept_until),
             },
             TTL | STATUS,
         )

@@ -10,16 +10,23 @@ again at once.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
 
+from verification import rules
 from verification.errors import InternalError, StoreUnavailable
 from verification.http.messages import Reply
 from verification.ports import Clock, Keys, Responses, StoredResponse
 
 REPLAYED = "replayed"
 """The outcome of a request that was answered from the table."""
+
+KEPT_SECONDS = 24 * 3600
+
+_MADE_OF_THE_REQUEST = r"retry-[0-9a-f]{64}"
+"""The keys of WorkOS's client for Kotlin and Java: a hash of the path and the body."""
 
 
 class Idempotency:
@@ -38,7 +45,8 @@ class Idempotency:
         name = keyring.request_hash("key", scope, key)
         fingerprint = keyring.request_hash("content", content)
         claim = secrets.token_hex(8)
-        stored = self._rows.claim(name, fingerprint, claim, int(self._clock()))
+        now = int(self._clock())
+        stored = self._rows.claim(name, fingerprint, claim, now, now + _kept_seconds(key))
         context = f"response {scope} {key}"
         if stored is not None:
             unsealed = keyring.unseal(context, stored.sealed)
@@ -61,3 +69,10 @@ class Idempotency:
             response = StoredResponse(reply.status, reply.content_type, sealed)
             self._rows.keep(name, claim, response)
         return reply
+
+
+def _kept_seconds(key: str) -> int:
+    """How long a response is stored. A key that is made of the request is the same whenever the same
+    is asked for, so it can only tell a retry from the next request as long as no next one is due.
+    """
+    return rules.RESEND_SECONDS if re.fullmatch(_MADE_OF_THE_REQUEST, key) else KEPT_SECONDS

@@ -34,10 +34,11 @@ class Twin(ResponseRows):
         super().__init__(self.table)
         self.broken = ""
         self.works = 0
+        self.now = NOW
         self.answers: list[Reply] = []
         self.happens: Callable[[], object] = lambda: None
         keyring = Keyring("root key of the tests")
-        self._idempotency = Idempotency(self, lambda: keyring, lambda: NOW)
+        self._idempotency = Idempotency(self, lambda: keyring, lambda: self.now)
 
     def once(self, key: str = "k", content: str = "{}") -> Reply:
         return self._idempotency.once("shop POST /verify", key, content, self._work)
@@ -74,6 +75,27 @@ def test_a_repeated_request_has_the_stored_response_and_an_outcome_of_its_own(tw
     again = twin.once()
     assert again == Reply(ANSWER.status, REPLAYED, ANSWER.body, PROBLEM_JSON, ANSWER.headers)
     assert twin.works == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "kept"),
+    [
+        ("1b4e28ba-2fa1-11d2-883f-0016d3cca427", 24 * 3600),
+        (f"retry-{'0a' * 32}", 30),  # made of the request, which the same user repeats next time
+        ("retry-1b4e28ba-2fa1-11d2-883f-0016d3cca427", 24 * 3600),
+        (f"retry-{'0A' * 32}", 24 * 3600),
+        (f"retry-{'0a' * 33}", 24 * 3600),
+    ],
+)
+def test_a_response_is_stored_as_long_as_its_key_can_be_that_of_a_retry(
+    twin: Twin, key: str, kept: int
+) -> None:
+    twin.once(key)
+    twin.now += kept - 1
+    assert twin.once(key).outcome == REPLAYED
+    twin.now += 1
+    assert twin.once(key) == ANSWER
+    assert twin.works == 2
 
 
 def test_a_request_in_progress_is_refused(twin: Twin) -> None:
