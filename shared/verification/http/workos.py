@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, assert_never
@@ -22,6 +23,11 @@ NAME = "mfa"
 
 _FACTOR, _CHALLENGE = "auth_factor_", "auth_challenge_"
 MAX_NAME = 254
+
+_WITHOUT_PLUS = r"1 ?(?:[2-9][0-9]{2}[ -]?){2}[0-9]{4}"
+"""A number of North America with its country code alone, as WorkOS takes it. A number of another
+country without its plus may be another country's.
+"""
 
 
 class EnrollRequest(Frozen):
@@ -61,8 +67,9 @@ def parse_enroll(request: Request) -> EnrollRequest:
         case "sms":
             given = _text(body, "phone_number")
             _require(given, "phone_number")
+            phone = f"+{given}" if re.fullmatch(_WITHOUT_PLUS, given) else given
             try:
-                return EnrollRequest(FactorType.SMS, user, phone=parse_phone(given))
+                return EnrollRequest(FactorType.SMS, user, phone=parse_phone(phone))
             except errors.InvalidPhoneNumber:
                 raise errors.InvalidPhoneNumber(f"Phone number is invalid: '{given}'") from None
         case "email":

@@ -63,6 +63,8 @@ class TestEnrollRequests:
             ("totp", {"totp_user": "Ada", "user_id": "00u1"}, (TOTP, "00u1", "", "Ada")),
             ("totp", {"totp_user": None, "user_id": "00u1"}, (TOTP, "00u1", "", "00u1")),
             ("sms", {"phone_number": "+1 500 555 0006"}, (SMS, "", "", "", "+15005550006")),
+            ("sms", {"phone_number": "16073517112"}, (SMS, "", "", "", "+16073517112")),
+            ("sms", {"phone_number": "1 607-351-7112"}, (SMS, "", "", "", "+16073517112")),
             (
                 "sms",
                 {"phone_number": "+15005550006", "user_id": "00u1"},
@@ -102,10 +104,14 @@ class TestEnrollRequests:
             {"code": "malformed_body", "message": refused["message"], "field": field}
         ]
 
-    def test_a_wrong_phone_number_is_repeated_as_workos_does(self) -> None:
-        refused = refusal(workos.parse_enroll, posted({"type": "sms", "phone_number": "foo"}))
+    @pytest.mark.parametrize(
+        "number",
+        ["foo", "6073517112", "4915112345678", "11073517112", "160735171120", "1607351711"],
+    )
+    def test_a_wrong_phone_number_is_repeated_as_workos_does(self, number: str) -> None:
+        refused = refusal(workos.parse_enroll, posted({"type": "sms", "phone_number": number}))
         assert (refused["status"], refused["code"]) == (422, "invalid_phone_number")
-        assert refused["message"] == "Phone number is invalid: 'foo'"
+        assert refused["message"] == f"Phone number is invalid: '{number}'"
 
 
 class TestFactorAndChallengeRequests:
