@@ -171,8 +171,8 @@ class OktaOrg:
     def resend(self, kind: str = "enrolled", *items: str) -> TestResponse:
         return self.call("POST", f"users/{{user}}/factors/{{{kind}}}/resend", *items)
 
-    def remove(self, kind: str) -> TestResponse:
-        return self.call("DELETE", f"users/{{user}}/factors/{{{kind}}}")
+    def remove(self, kind: str, *items: str) -> TestResponse:
+        return self.call("DELETE", f"users/{{user}}/factors/{{{kind}}}", *items)
 
     def account(self) -> TestResponse:
         return self.call("GET", "users/{user}")

@@ -50,10 +50,26 @@ JOURNEYS = {
             login ada@example.com
             enrol_phone {kind} {ADA_PHONE} -> {ALREADY_SET_UP}
             enrol_phone {kind} {PHONE} -> {EXISTING_PHONE}
-            remove {kind}; enrol_phone {kind} {PHONE} -> PENDING_ACTIVATION
         """
         for kind in ("sms", "call")
     },
+    **{
+        f"the number of a removed {kind} factor is kept": f"""
+            login ada@example.com
+            remove {kind}
+            enrol_phone {kind} {PHONE} -> {EXISTING_PHONE}
+            enrol_phone {kind} {ADA_PHONE} -> ACTIVE
+            remove {kind}
+            enrol_phone {kind} {PHONE} updatePhone==true -> PENDING_ACTIVATION
+            enrol_phone {kind} {ADA_PHONE} -> PENDING_ACTIVATION
+        """
+        for kind in ("sms", "call")
+    },
+    "the number of a removed factor is removed if that is asked": f"""
+        login ada@example.com
+        remove sms removeRecoveryEnrollment==true
+        enrol_phone sms {PHONE} -> PENDING_ACTIVATION
+    """,
     "an email must be the user's own": """
         enrol email profile.email=ALAN -> VALIDATION_FAILED
         enrol email profile.email=somebody@example.com -> VALIDATION_FAILED

@@ -117,13 +117,16 @@ class Factors:
     ) -> tuple[Factor, str]:
         """Enroll a factor of this type and destination; also its shared secret if it has one.
 
-        A phone that is not activated at once is sent a code. Raises EnrollmentRefused,
-        InvalidPhoneNumber.
+        A phone that is not activated at once is sent a code. It takes the place of the number that
+        Okta has kept of a removed factor; if it is that number, it is active without a code. Raises
+        EnrollmentRefused, InvalidPhoneNumber.
         """
         body: dict[str, object] = _kind(wanted.type)
         if profile := _profile(wanted):
             body["profile"] = profile
         params = {"activate": "true"} if activate else {}
+        if wanted.type in (FactorType.SMS, FactorType.CALL):
+            params["updatePhone"] = "true"
         try:
             answer = self._transport.request(
                 "POST", _path(user_id), call, params=params, body=body, for_customer=True

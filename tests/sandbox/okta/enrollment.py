@@ -3,6 +3,10 @@
 Assumed, because no source says it: an enrolment replaces a pending one of the same kind; a wrong
 activation code does not count towards the lockout; every activation attempt counts towards its
 limit; an answer to a question has at least 4 characters.
+
+Reported of real orgs: the number of a phone factor stays verified when the factor is removed, unless
+that is asked with `removeRecoveryEnrollment=true`. Enrolled again it is active at once, without a code;
+another number is refused, unless `updatePhone=true` asks to replace it.
 """
 
 import re
@@ -54,6 +58,7 @@ def enrol(
     new: NewFactor,
     *,
     activate: bool = False,
+    update_phone: bool = False,
     lifetime_seconds: int = DEFAULT_LIFETIME_SECONDS,
     wording: str = DEFAULT_WORDING,
 ) -> Factor:
@@ -63,6 +68,7 @@ def enrol(
         raise enrolment_refused("The factor is not supported by the provider.")
     destination = _destination(user, new)
     _require_vacancy(user, new, destination)
+    is_verified = _is_verified(user, new.type, destination, update_phone=update_phone)
     factor = org.directory.new_factor(
         new.type,
         destination,
@@ -73,11 +79,13 @@ def enrol(
     if new.type is FactorType.TOTP:
         factor.secret = org.transient_ids.shared_secret()
         factor.qr_token = org.transient_ids.token(_QR_TOKEN_PREFIX, _QR_TOKEN_LENGTH)
-    if new.type is not FactorType.QUESTION and not (activate and new.type in SENT):
+    needs_no_code = new.type is FactorType.QUESTION or (activate and new.type in SENT)
+    if not needs_no_code and not is_verified:
         factor.status = FactorStatus.PENDING_ACTIVATION
         if new.type in SENT:
             org.verification.send(factor, lifetime_seconds, wording)
     user.factors = [*(each for each in user.factors if not _same_kind(each, new)), factor]
+    user.verified_phones.pop(new.type, None)
     return factor
 
 
@@ -102,10 +110,12 @@ def resend(org: Org, factor: Factor, wording: str = DEFAULT_WORDING) -> None:
     org.verification.send(factor, wording=wording)
 
 
-def remove(user: User, factor: Factor) -> None:
+def remove(user: User, factor: Factor, *, keeps_phone: bool = True) -> None:
     if user.status is UserStatus.DEPROVISIONED:
         raise OktaError(Refusal.WRONG_USER_STATUS)
     user.factors.remove(factor)
+    if keeps_phone and factor.type in _PHONES and factor.status is FactorStatus.ACTIVE:
+        user.verified_phones[factor.type] = factor.destination
 
 
 def _require_pending(factor: Factor) -> None:
@@ -133,8 +143,20 @@ def _require_vacancy(user: User, new: NewFactor, destination: str) -> None:
         if not _same_kind(factor, new) or factor.status is FactorStatus.PENDING_ACTIVATION:
             continue
         if new.type in _PHONES and factor.destination != destination:
-            raise enrolment_refused("There is an existing verified phone number.")
+            raise _existing_phone()
         raise enrolment_refused("A factor of this type is already set up.")
+
+
+def _is_verified(user: User, kind: FactorType, destination: str, *, update_phone: bool) -> bool:
+    """Whether this is the number that is kept, which another one may replace."""
+    kept = user.verified_phones.get(kind, destination)
+    if kept != destination and not update_phone:
+        raise _existing_phone()
+    return kind in user.verified_phones and kept == destination
+
+
+def _existing_phone() -> OktaError:
+    return enrolment_refused("There is an existing verified phone number.")
 
 
 def _same_kind(factor: Factor, new: NewFactor) -> bool:

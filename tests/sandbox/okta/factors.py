@@ -52,6 +52,7 @@ def enrol(org: Org, request: Request, user: User) -> Answer:
         user,
         new,
         activate=flag(request, "activate"),
+        update_phone=flag(request, "updatePhone"),
         lifetime_seconds=lifetime_seconds(request, new.type),
         wording=requested_wording(org, request, new.type),
     )
@@ -87,8 +88,8 @@ def verify(org: Org, request: Request, user: User, factor: Factor) -> Answer:
     return Answer(factor_responses.challenge(user, factor, org_url(request)))
 
 
-def remove(_org: Org, _request: Request, user: User, factor: Factor) -> Answer:
-    enrollment.remove(user, factor)
+def remove(_org: Org, request: Request, user: User, factor: Factor) -> Answer:
+    enrollment.remove(user, factor, keeps_phone=not flag(request, "removeRecoveryEnrollment"))
     return NO_CONTENT
 
 

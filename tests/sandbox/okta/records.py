@@ -102,7 +102,8 @@ class User:
     `failed_factor_attempts` counts wrong codes in a row over all factors; `most_failed_factor_attempts`
     is its highest value ever. `failed_passwords` counts wrong passwords in a row. A user with
     `must_enrol` and no factor has to enrol one when signing in. `remembered_devices` are not asked
-    for a factor, each until a time in epoch seconds. `attributes` are the rest of the profile, by
+    for a factor, each until a time in epoch seconds. `verified_phones` are the numbers that are kept
+    after their factors, by type. `attributes` are the rest of the profile, by
     their names on the wire.
     """
 
@@ -127,6 +128,7 @@ class User:
     failed_passwords: int = 0
     must_enrol: bool = False
     remembered_devices: dict[str, float] = field(default_factory=dict)
+    verified_phones: dict[FactorType, str] = field(default_factory=dict)
     last_login: str | None = None
     factors: list[Factor] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
