@@ -29,7 +29,7 @@ from tests.e2e.sign_in import (
     outcome,
     session_of,
 )
-from tests.sandbox.okta.records import UserStatus
+from tests.sandbox.okta.records import FactorType, UserStatus
 
 if TYPE_CHECKING:
     from tests.sandbox.sandbox import Sandbox
@@ -127,6 +127,17 @@ def test_a_phone_is_enrolled_while_signing_in_and_can_then_be_sent_codes(
         public.sandbox.advance += WAIT
         caller.challenge(**by_sms)
     assert len(inbox.to(PHONE)) == 4
+
+
+@pytest.mark.in_process
+def test_a_phone_may_replace_the_one_that_okta_has_kept(public: Caller) -> None:
+    must_enrol(public.sandbox)
+    user(public.sandbox, ALAN).verified_phones[FactorType.SMS] = "+15005550010"
+    sign_in = SignIn(public, ALAN)
+    wanted = {"factorType": "sms", "provider": "OKTA", "profile": {"phoneNumber": PHONE}}
+    assert outcome(sign_in.post("/factors", **wanted)) == (400, "E0000001")
+    replaced = sign_in.post("/factors?updatePhone=true", **wanted)
+    assert outcome(replaced) == (200, "MFA_ENROLL_ACTIVATE")
 
 
 @pytest.mark.in_process

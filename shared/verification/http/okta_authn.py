@@ -42,6 +42,7 @@ REDIRECT_URL = "redirectUrl"
 
 _OPTIONS = ("multiOptionalFactorEnroll", "warnBeforePasswordExpired")
 _PARAMETERS = ("rememberDevice", "autoPush")
+_ENROLL_PARAMETERS = ("updatePhone",)
 _PROFILE = ("phoneNumber", "phoneExtension", "email", "question", "answer", "credentialId")
 _CHECKS_ACCOUNT = "checkAccountSetupComplete"
 _QUESTIONS = "/factors/questions"
@@ -102,15 +103,12 @@ def parse_step(request: Request) -> FactorStep:
         raise errors.MalformedBody("The factor's id is not one.")
     body = parse_object(request)
     code = _text(body, "passCode")
-    query = {name: values[-1] for name, values in request.query.items() if values}
     return FactorStep(
         factor_id=factor_id,
         state_token=_required(body, "stateToken"),
         code=parse_pass_code(code) if code else "",
         answer=_text(body, "answer"),
-        parameters={
-            name: query[name] for name in _PARAMETERS if query.get(name) in ("true", "false")
-        },
+        parameters=_flags(request, _PARAMETERS),
         redirect_url=_text(body, "redirect_url", MAX_URL),
         wants_receipt=flag_of(body, "receipt"),
     )
@@ -127,7 +125,8 @@ def parse_enroll(request: Request) -> EnrollStep:
             # Sends are counted by the digits, so Okta must not read others into the number.
             raise errors.MalformedBody("phoneNumber must have digits, blanks, or +().- in it.")
     factor_type = FactorType(_required(body, "factorType"))
-    return EnrollStep(factor_type, _required(body, "stateToken"), more)
+    parameters = _flags(request, _ENROLL_PARAMETERS)
+    return EnrollStep(factor_type, _required(body, "stateToken"), more, parameters)
 
 
 def parse_questions(request: Request) -> QuestionsRequest:
@@ -322,6 +321,12 @@ def _text(body: Mapping[str, Any], name: str, longest: int = MAX_TEXT) -> str:
     if not isinstance(value, str) or len(value) > longest:
         raise errors.MalformedBody(f"{name} must be a string of at most {longest} characters.")
     return value
+
+
+def _flags(request: Request, names: Sequence[str]) -> dict[str, str]:
+    """Those of these parameters of the query that are true or false; the last one of several."""
+    query = {name: values[-1] for name, values in request.query.items() if values}
+    return {name: query[name] for name in names if query.get(name) in ("true", "false")}
 
 
 def _parameter(request: Request, name: str) -> str:

@@ -37,11 +37,14 @@ class FactorStep(Frozen):
 
 
 class EnrollStep(Frozen):
-    """A factor to enroll in a sign-in: its type, and what else Okta is told of it."""
+    """A factor to enroll in a sign-in: its type, and what else Okta is told of it. `parameters` are
+    those of Okta's query.
+    """
 
     type: FactorType
     state_token: str = field(repr=False)
     more: Mapping[str, object] = field(default_factory=dict, repr=False)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 class SessionRedirect(Frozen):

@@ -73,7 +73,7 @@ class Authn:
     def enroll(self, step: EnrollStep, call: Call) -> SignInDocument:
         """Enroll a factor. An email, sms or call factor is sent a code."""
         body = {**step.more, "factorType": step.type.value, "stateToken": step.state_token}
-        return self._step(("factors",), body, call)
+        return self._step(("factors",), body, call, step.parameters)
 
     def resend_enrollment_code(self, step: FactorStep, call: Call) -> SignInDocument:
         """Send another code for the activation of a factor."""

@@ -79,6 +79,7 @@ def _step(take: Callable[..., None]) -> Callable[..., Answer]:
         body = json_object(request)
         transaction = _current(org, body)
         transaction.remembers_device = flag(request, "rememberDevice")
+        transaction.updates_phone = flag(request, "updatePhone")
         take(org, transaction, body, **path)
         return _answer(transaction, request)
 
@@ -124,7 +125,8 @@ def enrol(org: Org, transaction: Transaction, body: JsonObject) -> None:
     """Enrol a factor during a sign-in."""
     new = new_factor(body)
     _require(transaction, Step.MFA_ENROLL)
-    factor = enrollment.enrol(org, transaction.user, new)
+    update = transaction.updates_phone
+    factor = enrollment.enrol(org, transaction.user, new, update_phone=update)
     if factor.status is FactorStatus.ACTIVE:
         _enrolled(org, transaction)
         return

@@ -150,7 +150,8 @@ class Step(StrEnum):
 @dataclass
 class Transaction:
     """A sign-in; `factor` is the one being verified or activated. `device` is the device token that
-    a trusted application has given, and `remembers_device` its choice in the step that is taken.
+    a trusted application has given; `remembers_device` and `updates_phone` are choices in the step
+    that is taken.
     """
 
     token: str
@@ -160,6 +161,7 @@ class Transaction:
     enrols_several: bool
     device: str | None = None
     remembers_device: bool = False
+    updates_phone: bool = False
     factor: Factor | None = None
     has_enrolled: bool = False
     session_token: str | None = None

@@ -165,11 +165,14 @@ class TestSteps:
     def test_an_enrollment_passes_on_what_its_type_needs(self) -> None:
         profile = {"phoneNumber": "+1 (500) 555-0006", "profileUrl": "x"}
         body = {**STEP, "factorType": "sms", "provider": "OKTA", "profile": profile}
-        assert okta_authn.parse_enroll(posted(body)) == EnrollStep(
-            FactorType.SMS,
-            TOKEN,
-            {"provider": "OKTA", "profile": {"phoneNumber": "+1 (500) 555-0006"}},
-        )
+        more = {"provider": "OKTA", "profile": {"phoneNumber": "+1 (500) 555-0006"}}
+        assert okta_authn.parse_enroll(posted(body)) == EnrollStep(FactorType.SMS, TOKEN, more)
+
+    def test_an_enrollment_may_replace_the_phone_that_okta_has_kept(self) -> None:
+        query = [("updatePhone", "true"), ("activate", "true"), ("rememberDevice", "true")]
+        request = posted_to("", {**STEP, "factorType": "sms"}, query=query)
+        wanted = okta_authn.parse_enroll(request)
+        assert wanted == EnrollStep(FactorType.SMS, TOKEN, parameters={"updatePhone": "true"})
 
     @pytest.mark.parametrize(
         ("more", "field"),
