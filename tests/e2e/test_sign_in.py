@@ -54,6 +54,15 @@ def test_a_code_by_call_ends_in_a_session(public: Caller) -> None:
 
 
 @pytest.mark.in_process
+def test_the_relay_state_is_in_every_answer(public: Caller) -> None:
+    sign_in = SignIn(public, relayState="/basket?item=7")
+    answers = [sign_in.began, sign_in.verify("email").json(), sign_in.post("").json()]
+    answers.append(sign_in.verify("email", **sign_in.proof("email")).json())
+    assert [each["status"] for each in answers][-1] == "SUCCESS"
+    assert {each["relayState"] for each in answers} == {"/basket?item=7"}
+
+
+@pytest.mark.in_process
 def test_without_a_factor_the_password_is_enough(public: Caller) -> None:
     must_enrol(public.sandbox)
     user(public.sandbox, ALAN).must_enrol = False

@@ -70,8 +70,9 @@ def admit(_: Settings) -> None:
 
 
 def parse_begin(request: Request) -> Credentials | str:
-    """A username and a password, or the state token of a sign-in to resume. Other fields are not
-    passed on to Okta: a trusted application may ask for more than its callers may.
+    """A username and a password, or the state token of a sign-in to resume. `relayState` is the
+    caller's own, and Okta repeats it in each answer. Other fields are not passed on to Okta: a
+    trusted application may ask for more than its callers may.
     """
     body = parse_object(request)
     username, password = _text(body, "username"), _text(body, "password")
@@ -79,7 +80,8 @@ def parse_begin(request: Request) -> Credentials | str:
         return _required(body, "stateToken")
     if not username.strip() or not password:
         raise errors.MalformedBody("username and password are required.")
-    more: dict[str, object] = {}
+    relay_state = _text(body, "relayState", MAX_URL)
+    more: dict[str, object] = {"relayState": relay_state} if relay_state else {}
     match body.get("options"):
         case {**options}:
             more["options"] = {name: options[name] is True for name in _OPTIONS if name in options}

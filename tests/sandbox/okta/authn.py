@@ -64,7 +64,9 @@ def sign_in(org: Org, request: Request) -> Answer:
         )
     several = nested(body, "options").get("multiOptionalFactorEnroll") is True
     device = _device(body, request)
-    return _answer(_begin(org, login, password, device, enrols_several=several), request)
+    transaction = _begin(org, login, password, device, enrols_several=several)
+    transaction.relay_state = text(body, "relayState")
+    return _answer(transaction, request)
 
 
 def cancel(org: Org, request: Request) -> Answer:

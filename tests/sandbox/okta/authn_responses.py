@@ -33,6 +33,8 @@ _COMPLEXITY: JsonObject = {"minLength": 8, "minLowerCase": 1, "minUpperCase": 1,
 def transaction(shown: Transaction, base: str) -> JsonObject:
     authn = f"{base}/api/v1/authn"
     body: JsonObject = {"status": shown.step}
+    if shown.relay_state is not None:
+        body["relayState"] = shown.relay_state
     body["_links"] = {"cancel": link(f"{authn}/cancel", "POST"), **_links(shown, authn)}
     if shown.step is Step.LOCKED_OUT:
         return {**body, "_embedded": {}}

@@ -151,7 +151,7 @@ class Step(StrEnum):
 class Transaction:
     """A sign-in; `factor` is the one being verified or activated. `device` is the device token that
     a trusted application has given; `remembers_device` and `updates_phone` are choices in the step
-    that is taken.
+    that is taken. `relay_state` is what the caller wants to find in each answer.
     """
 
     token: str
@@ -162,6 +162,7 @@ class Transaction:
     device: str | None = None
     remembers_device: bool = False
     updates_phone: bool = False
+    relay_state: str | None = None
     factor: Factor | None = None
     has_enrolled: bool = False
     session_token: str | None = None

@@ -87,13 +87,14 @@ class TestBegin:
         more = {
             "options": {"multiOptionalFactorEnroll": True, "warnBeforePasswordExpired": 1, "x": 1},
             "context": {"deviceToken": "d-1", "ipAddress": "203.0.113.9"},
-            "relayState": "/",
+            "relayState": "/basket",
             "audience": "other",
         }
         begun = okta_authn.parse_begin(posted({**RIGHT, **more}))
         assert isinstance(begun, Credentials)
         assert begun.more == {
             "options": {"multiOptionalFactorEnroll": True, "warnBeforePasswordExpired": False},
+            "relayState": "/basket",
         }
         assert begun.device_token == "d-1"
 
@@ -106,6 +107,7 @@ class TestBegin:
             *({**RIGHT, "username": "a" * 513}, {**RIGHT, "redirect_url": "x" * 2049}),
             *({**RIGHT, "redirect_url": []}, {"stateToken": ""}, {"stateToken": "x" * 513}),
             {**RIGHT, "context": {"deviceToken": "x" * 33}},
+            *({**RIGHT, "relayState": "x" * 2049}, {**RIGHT, "relayState": 1}),
         ],
     )
     def test_a_wrong_body_is_refused(self, body: object) -> None:
@@ -115,8 +117,9 @@ class TestBegin:
 
     def test_the_longest_texts_are_accepted(self) -> None:
         username, password, url = "a" * 512, "x" * 512, "u" * 2048
-        body = {"username": username, "password": password, "redirect_url": url}
-        assert okta_authn.parse_begin(posted(body)) == Credentials(username, password, {}, url)
+        body = {"username": username, "password": password, "redirect_url": url, "relayState": url}
+        more = {"relayState": url}
+        assert okta_authn.parse_begin(posted(body)) == Credentials(username, password, more, url)
 
 
 class TestSteps:
