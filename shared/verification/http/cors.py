@@ -22,12 +22,12 @@ ANY_PORT = ":*"
 
 
 def cors_headers(request: Request, origins: tuple[str, ...]) -> dict[str, str]:
-    """The headers for a page of an allowed origin; none for others. `http://localhost:*` allows
-    every port, for development.
+    """The headers for a page of an allowed origin. `http://localhost:*` allows every port, for
+    development. To others only `Vary`: a cache must not give their reply to an allowed page.
     """
     origin = request.headers.get("origin", "")
     if not any(_allows(allowed, origin) for allowed in origins):
-        return {}
+        return {"Vary": "Origin"} if origins else {}
     return {
         "Access-Control-Allow-Origin": origin,
         # There are no cookies here, but Okta's client asks for replies with them.
