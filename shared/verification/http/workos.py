@@ -174,7 +174,9 @@ def error(error: errors.VerificationError, request: Request) -> Reply:
         told["entity_id"] = entity
     if code == "invalid_request_parameters":
         field = error.field if isinstance(error, InvalidParameters) else ""
-        told["errors"] = [{"code": error.code, "message": message, "field": field}]
+        # Client libraries show this code in place of the message, and WorkOS has a sentence in it.
+        requirement = message if isinstance(error, errors.MalformedBody) else error.code
+        told["errors"] = [{"code": requirement, "message": message, "field": field}]
     return replace(answer(status, told, error.code), headers=headers_of(error))
 
 

@@ -100,9 +100,12 @@ class TestEnrollRequests:
     def test_the_error_names_the_wrong_field(self, body: object, field: str) -> None:
         refused = refusal(workos.parse_enroll, posted(body))
         assert (refused["status"], refused["code"]) == (422, "invalid_request_parameters")
-        assert refused["errors"] == [
-            {"code": "malformed_body", "message": refused["message"], "field": field}
-        ]
+        message = refused["message"]
+        assert refused["errors"] == [{"code": message, "message": message, "field": field}]
+
+    def test_a_refusal_that_is_not_about_a_field_has_its_outcome(self) -> None:
+        refused = told(errors.CustomerInactive())
+        assert [each["code"] for each in refused["errors"]] == ["customer_inactive"]
 
     @pytest.mark.parametrize(
         "number",
