@@ -166,6 +166,20 @@ def sign_in(request: Credentials | str, context: Context) -> Reply:
 
 
 @router.route(
+    "POST /api/v1/authn/introspect",
+    dialect=okta_authn,
+    scope=Scope.VERIFY,
+    is_public=True,
+    pays=Budget.FAILURES,
+    parse=okta_authn.parse_state_token,
+)
+def introspect(state_token: str, context: Context) -> Reply:
+    """200: where the sign-in is."""
+    state = context.service.sign_in.resume(state_token, context.call)
+    return okta_authn.state(state, context.request, context.service.settings, "sign_in_step")
+
+
+@router.route(
     "POST /api/v1/authn/factors/{id}/verify/resend",
     dialect=okta_authn,
     scope=Scope.VERIFY,

@@ -61,7 +61,7 @@ VALUES = {
 """Values that a parameter accepts, and values that it refuses."""
 
 UNTHROTTLED = re.compile(
-    r"/verify|.*/(activate|cancel|previous|skip|redeem)|/auth/challenges/\{id\}/verify"
+    r"/verify|.*/(activate|cancel|introspect|previous|skip|redeem)|/auth/challenges/\{id\}/verify"
     r"|/api/v1/authn/(recovery|credentials)/.*"
 )
 """POST routes that neither send a code nor check a password."""

@@ -24,7 +24,10 @@ ISSUE = "IssueChallengeFunction"
 TASK = "deliver"
 """An asynchronous event: it has no route and no answer."""
 
-SIGN_IN_STEPS = ("activate", "cancel", "enroll", "enroll-resend", "previous", "resend", "skip")
+SIGN_IN_STEPS = (
+    *("activate", "cancel", "enroll", "enroll-resend", "introspect", "previous", "resend"),
+    "skip",
+)
 ONLY_AT_OKTA = ("change-password", "recover", "unlock")
 PUBLIC = {
     "challenge-get": 200,

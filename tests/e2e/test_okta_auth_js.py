@@ -38,6 +38,7 @@ MISTYPED_AND_SENT_AGAIN = {
     "sent": "MFA_CHALLENGE",
     "wrong": WRONG_CODE,
     "resumed": "MFA_CHALLENGE",
+    "introspected": "MFA_CHALLENGE",
     "resent": "MFA_CHALLENGE",
     "older": WRONG_CODE,
     "right": "SUCCESS",

@@ -127,6 +127,7 @@ def sign_ins(public: Caller) -> dict[tuple[str, str], Response]:
     public.sandbox.advance += 31
     seen["signInResendCode", "state"] = ada.resend("sms")
     seen["signInPrevious", "state"] = ada.post("/previous")
+    seen["signInIntrospect", "state"] = ada.post("/introspect")
     seen["signInCancel", "state"] = ada.post("/cancel")
     eve = SignIn(public, EVE, EVE_PASSWORD, options={"multiOptionalFactorEnroll": True})
     question = next(each for each in links(eve.began) if "questions" in each)

@@ -69,6 +69,11 @@ def sign_in(org: Org, request: Request) -> Answer:
     return _answer(transaction, request)
 
 
+def introspect(org: Org, request: Request) -> Answer:
+    """Report the step of the sign-in with this state token."""
+    return _answer(_current(org, json_object(request)), request)
+
+
 def cancel(org: Org, request: Request) -> Answer:
     del org.transactions[_current(org, json_object(request)).token]
     return Answer({})

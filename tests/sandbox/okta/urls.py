@@ -115,6 +115,7 @@ PUBLIC_ROUTES: _Table = {
     (Bucket.OTHER, None): {"POST /oauth2/v1/token": _token},
     (Bucket.AUTHN, On.AUTHN): {
         "POST /api/v1/authn": authn.sign_in,
+        "POST /api/v1/authn/introspect": authn.introspect,
         "POST /api/v1/authn/cancel": authn.cancel,
         "POST /api/v1/authn/previous": authn.go_back,
         "POST /api/v1/authn/skip": authn.skip,

@@ -78,6 +78,7 @@ async function sent(type) {
   const first = await sentCode(type);
   await see("wrong", transaction.verify({ passCode: wrong(first) }));
   transaction = await see("resumed", client.tx.resume());
+  await see("introspected", client.tx.introspect());
   await waitForNextCode();
   transaction = await see("resent", transaction.resend(type));
   await see("older", transaction.verify({ passCode: first }));
