@@ -122,7 +122,8 @@ def parse_enroll(request: Request) -> EnrollStep:
     provider, profile = _text(body, "provider"), body.get("profile")
     more: dict[str, object] = {"provider": provider} if provider else {}
     if isinstance(profile, dict):
-        more["profile"] = {name: _text(profile, name) for name in _PROFILE if name in profile}
+        given = [name for name in _PROFILE if profile.get(name) is not None]
+        more["profile"] = {name: _text(profile, name) for name in given}
         if not re.fullmatch(_PHONE, _text(profile, "phoneNumber")):
             # Sends are counted by the digits, so Okta must not read others into the number.
             raise errors.MalformedBody("phoneNumber must have digits, blanks, or +().- in it.")

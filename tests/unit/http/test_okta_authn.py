@@ -166,7 +166,7 @@ class TestSteps:
             assert refused.value.detail.startswith("stateToken ")
 
     def test_an_enrollment_passes_on_what_its_type_needs(self) -> None:
-        profile = {"phoneNumber": "+1 (500) 555-0006", "profileUrl": "x"}
+        profile = {"phoneNumber": "+1 (500) 555-0006", "profileUrl": "x", "phoneExtension": None}
         body = {**STEP, "factorType": "sms", "provider": "OKTA", "profile": profile}
         more = {"provider": "OKTA", "profile": {"phoneNumber": "+1 (500) 555-0006"}}
         assert okta_authn.parse_enroll(posted(body)) == EnrollStep(FactorType.SMS, TOKEN, more)
