@@ -7,7 +7,6 @@ Times are epoch seconds.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from itertools import cycle
 
 from verification import rules
@@ -73,10 +72,8 @@ class BudgetRows:
 
     def refund(self, spent: Spent, now: int) -> None:
         """Give one unit back. The hour of an only unit never began: its end would tell of the call."""
-        for change in (_undo(spent, now), refund(spent, now)):
-            with suppress(ConditionFailed):  # there are others, or another hour has begun
-                self._table.update(change, returns=False)
-                return
+        if not self._table.try_update(_undo(spent, now)):  # others were spent, or the hour is over
+            self._table.try_update(refund(spent, now))
 
     def send_to(
         self, destination_hash: str, now: int, token: str, *, by_stranger: bool = False
@@ -100,8 +97,7 @@ class BudgetRows:
             "send = :token",
             {":less": number(-1), ":token": string(token)},
         )
-        with suppress(ConditionFailed):  # there was another since, or the day is over
-            self._table.update(change, returns=False)
+        self._table.try_update(change)  # otherwise there was another since, or the day is over
 
     def strangers_wrong_codes(self, now: int) -> int:
         """Wrong codes of strangers in this hour of the clock."""

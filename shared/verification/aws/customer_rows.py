@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from verification import rules
@@ -211,20 +210,14 @@ class CustomerRows:
 
     def forget_wrong_codes(self, customer: CustomerKey, count: int, now: int) -> None:
         """Okta has seen a success after the last of these wrong codes."""
-        with suppress(ConditionFailed):  # otherwise another one was tried meanwhile
-            self._table.update(
-                Update(
-                    key_of(customer),
-                    "SET wrong = :none",
-                    f"{_NOT_BUSY} AND size(wrong) = :count",
-                    {
-                        ":none": {"L": []},
-                        ":count": number(count),
-                        ":now_ms": number(now * 1000),
-                    },
-                ),
-                returns=False,
+        self._table.try_update(  # otherwise another one was tried meanwhile
+            Update(
+                key_of(customer),
+                "SET wrong = :none",
+                f"{_NOT_BUSY} AND size(wrong) = :count",
+                {":none": {"L": []}, ":count": number(count), ":now_ms": number(now * 1000)},
             )
+        )
 
     def _try(
         self,

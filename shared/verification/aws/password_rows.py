@@ -7,7 +7,6 @@ this one cannot drift apart. The row has no time to live, because Okta's count h
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any, assert_never
 
 from verification import rules
@@ -85,8 +84,7 @@ class PasswordRows:
             "attempt = :token",
             values,
         )
-        with suppress(ConditionFailed):
-            self._table.update(change, returns=False)
+        self._table.try_update(change)
 
     def forget(self, login_hash: EmailHash, state: PasswordState, now: int) -> None:
         """Okta has forgotten these wrong passwords."""
@@ -101,8 +99,7 @@ class PasswordRows:
                 ":now_ms": number(now * 1000),
             },
         )
-        with suppress(ConditionFailed):  # otherwise another one was tried meanwhile
-            self._table.update(change, returns=False)
+        self._table.try_update(change)  # otherwise another one was tried meanwhile
 
 
 def _key(login_hash: EmailHash) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from verification import rules
 from verification.aws.table import (
     TTL,
@@ -63,8 +61,7 @@ class RegistrationRows:
             "asker = :asker",
             {":asker": string(request), ":never": number(0)},
         )
-        with suppress(ConditionFailed):  # another request has asked since
-            self._table.update(change, returns=False)
+        self._table.try_update(change)  # otherwise another request has asked since
 
 
 def _key(email_hash: EmailHash) -> str:

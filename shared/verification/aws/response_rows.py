@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from verification import rules
 from verification.aws.table import (
     STATUS,
@@ -80,8 +78,8 @@ class ResponseRows:
             },
             STATUS,
         )
-        with suppress(ConditionFailed):  # it took so long that another call has claimed the name
-            self._table.update(change, returns=False)
+        # Otherwise it took so long that another call has claimed the name.
+        self._table.try_update(change)
 
     def drop(self, name: str, claim: str) -> None:
         """Give a claim up: the same request may be tried again at once."""
@@ -91,8 +89,7 @@ class ResponseRows:
             "claim = :claim",
             {":claim": string(claim), ":never": number(0)},
         )
-        with suppress(ConditionFailed):
-            self._table.update(change, returns=False)
+        self._table.try_update(change)
 
 
 def _key(name: str) -> str:

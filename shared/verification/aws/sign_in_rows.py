@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from verification import rules
 from verification.aws.table import (
     TTL,
@@ -53,8 +51,7 @@ class SignInRows:
             {":sealed": string(sealed), ":until": number(now + KEPT_SECONDS), ":one": number(1)},
             TTL,
         )
-        with suppress(ConditionFailed):  # a later step was quicker
-            self._table.update(change, returns=False)
+        self._table.try_update(change)  # otherwise a later step was quicker
 
 
 def _key(key: str) -> str:

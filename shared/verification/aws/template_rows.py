@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from verification.aws.table import (
     TTL,
-    ConditionFailed,
     Table,
     Update,
     int_attribute,
@@ -43,8 +40,7 @@ class TemplateRows:
             },
             TTL,
         )
-        with suppress(ConditionFailed):  # another call has just kept it
-            self._table.update(change, returns=False)
+        self._table.try_update(change)  # otherwise another call has just kept it
 
 
 def _key(name: str) -> str:
