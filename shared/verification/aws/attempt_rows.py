@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from verification import rules
 from verification.aws import budget_rows, customer_rows, email_rows
 from verification.aws.table import (
+    NOT_BUSY,
     STATUS,
     ConditionFailed,
     Table,
@@ -46,7 +47,7 @@ class AttemptRows:
 
         Whether that was possible, and the state of the row: with the attempt in it, or as it is.
         """
-        conditions = ["NOT busy_until > :now_ms"]
+        conditions = [NOT_BUSY]
         sets = [
             "wrong = list_append(if_not_exists(wrong, :empty), :entry)",
             "attempt = :attempt",

@@ -11,6 +11,7 @@ from itertools import cycle
 
 from verification import rules
 from verification.aws.table import (
+    ALWAYS,
     TTL,
     ConditionFailed,
     Item,
@@ -158,7 +159,7 @@ def brake_count(now: int) -> Update:
     return Update(
         brake_key(now),
         "SET #ttl = :ttl ADD wrong :one",
-        "attribute_not_exists(pk) OR attribute_exists(pk)",
+        ALWAYS,
         {":one": number(1), ":ttl": number(now + 2 * WINDOW_SECONDS)},
         TTL,
     )

@@ -18,6 +18,8 @@ from verification import rules
 from verification.aws import challenge_slots
 from verification.aws.send_times import SendTimes
 from verification.aws.table import (
+    ALWAYS,
+    NOT_BUSY,
     STATUS,
     ConditionFailed,
     Item,
@@ -45,7 +47,6 @@ KNOWN_SIGN_IN_SENDS = SendTimes("known_sends", rules.HOUR_AND_DAY)
 RELEASES = SendTimes("releases", rules.RELEASE_DAY)
 UNAPPROVED = SendTimes("unapproved", rules.UNAPPROVED_PUSHES)
 
-_NOT_BUSY = "NOT busy_until > :now_ms"
 _NOT_SENDING = "NOT sending_until > :now_ms"
 _SENT, _WAS = "sent_", "was_"
 
@@ -69,7 +70,7 @@ class CustomerRows:
         Raises AttemptsHeld, SendLimited, RequestInProgress.
         """
         sets = ["send = :token"]
-        conditions = ["NOT send = :token", _NOT_BUSY, _NOT_SENDING]
+        conditions = ["NOT send = :token", NOT_BUSY, _NOT_SENDING]
         names: dict[str, str] = {}
         values: dict[str, Any] = {":token": string(plan.token), ":now_ms": number(plan.now * 1000)}
         if asks_okta:
@@ -202,7 +203,7 @@ class CustomerRows:
             Update(
                 key_of(customer),
                 "SET devices = :none, devices_ended_at = :now",
-                "attribute_not_exists(pk) OR attribute_exists(pk)",
+                ALWAYS,
                 {":none": stored_devices(()), ":now": number(now)},
             ),
             returns=False,
@@ -214,7 +215,7 @@ class CustomerRows:
             Update(
                 key_of(customer),
                 "SET wrong = :none",
-                f"{_NOT_BUSY} AND size(wrong) = :count",
+                f"{NOT_BUSY} AND size(wrong) = :count",
                 {":none": {"L": []}, ":count": number(count), ":now_ms": number(now * 1000)},
             )
         )

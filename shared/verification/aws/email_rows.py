@@ -14,6 +14,7 @@ from verification import rules
 from verification.aws import challenge_slots
 from verification.aws.send_times import SendTimes
 from verification.aws.table import (
+    NOT_BUSY,
     STATUS,
     TTL,
     ConditionFailed,
@@ -49,8 +50,6 @@ STRANGER_SENDS = SendTimes("public_sends", rules.HOUR_AND_DAY)
 DEVICE_SENDS = SendTimes("public_sends", rules.DEVICE_HOUR)
 CLIENT_SENDS = SendTimes("client_sends", rules.HOUR_AND_DAY)
 
-# A comparison with a missing attribute is false, so its negation holds.
-_NOT_BUSY = "NOT busy_until > :now_ms"
 _NOT_HELD = "NOT (wrong >= :most AND held_until > :now)"
 _IS_FORGOTTEN = "c0.sent_at <= :forgotten"
 _NEVER_HELD = 10**9
@@ -85,7 +84,7 @@ class EmailRows:
         update = (
             f"SET {challenge_slots.PUSH}, {sends.push}, {sends.last(channel)} = :now, #ttl = :ttl"
         )
-        condition = f"NOT c0.id = :id AND {_NOT_BUSY} AND {sends.cooled(channel)} AND {sends.fits}"
+        condition = f"NOT c0.id = :id AND {NOT_BUSY} AND {sends.cooled(channel)} AND {sends.fits}"
         counts = f"NOT wrong >= :most AND NOT ({_IS_FORGOTTEN} AND wrong > :zero)"
         first = Update(key_of(place), update, f"{condition} AND {counts}", values, TTL)
         # The first challenge after a hold, or after a long time: the wrong codes before it count no more.
@@ -218,7 +217,7 @@ class EmailRows:
         seconds = int(now)
         condition = (
             f"c0.#status IN (:sending, :pending) AND c0.expires_at > :now "
-            f"AND {_NOT_BUSY} AND {_NOT_HELD}"
+            f"AND {NOT_BUSY} AND {_NOT_HELD}"
         )
         values: dict[str, Any] = {
             ":sending": string(ChallengeStatus.SENDING),

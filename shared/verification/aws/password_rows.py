@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 from verification import rules
 from verification.aws.table import (
+    NOT_BUSY,
     ConditionFailed,
     Item,
     Table,
@@ -23,8 +24,6 @@ from verification.aws.table import (
 from verification.models.customers import EmailHash
 from verification.models.states import PasswordState
 from verification.ports import Result
-
-_NOT_BUSY = "NOT busy_until > :now_ms"
 
 
 class PasswordRows:
@@ -45,7 +44,7 @@ class PasswordRows:
             _key(login_hash),
             "SET wrong = if_not_exists(wrong, :zero) + :one, attempt = :token, "
             "before_at = if_not_exists(last_at, :zero), last_at = :latest, busy_until = :until",
-            f"{_NOT_BUSY} AND (attribute_not_exists(wrong) OR wrong < :allowed)",
+            f"{NOT_BUSY} AND (attribute_not_exists(wrong) OR wrong < :allowed)",
             {
                 ":zero": number(0),
                 ":one": number(1),
@@ -91,7 +90,7 @@ class PasswordRows:
         change = Update(
             _key(login_hash),
             "SET wrong = :zero",
-            f"{_NOT_BUSY} AND wrong = :wrong AND last_at = :last_at",
+            f"{NOT_BUSY} AND wrong = :wrong AND last_at = :last_at",
             {
                 ":zero": number(0),
                 ":wrong": number(state.wrong),

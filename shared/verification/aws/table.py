@@ -30,6 +30,13 @@ STATUS = {"#status": "status"}
 TTL = {"#ttl": "ttl"}
 """Likewise. DynamoDB deletes a row some time after this moment (epoch seconds)."""
 
+NOT_BUSY = "NOT busy_until > :now_ms"
+"""No attempt on this row is in progress. A comparison with a missing attribute is false, so its negation
+holds."""
+
+ALWAYS = "attribute_not_exists(pk) OR attribute_exists(pk)"
+"""For a change of a row that may be there or not."""
+
 _TRIES = 5
 """How often a write is tried while a transaction on the same row is in progress."""
 
