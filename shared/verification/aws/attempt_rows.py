@@ -96,7 +96,7 @@ class AttemptRows:
         try:
             row = self._table.update(change)
         except ConditionFailed as failed:
-            # Otherwise an own write that boto3 has sent again.
+            # Otherwise an own write that botocore has sent again.
             is_own = text_attribute(failed.item, "attempt") == attempt.token
             return is_own, customer_rows.state_of(failed.item)
         return True, customer_rows.state_of(row)

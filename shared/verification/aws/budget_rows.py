@@ -84,7 +84,7 @@ class BudgetRows:
         try:
             self._table.update(send, returns=False)
         except ConditionFailed as failed:
-            if text_attribute(failed.item, "send") != token:  # otherwise boto3 has sent it again
+            if text_attribute(failed.item, "send") != token:  # otherwise botocore has sent it again
                 wait = DAY_SECONDS - now % DAY_SECONDS
                 raise SendLimited(retry_after=wait, limit="destination") from None
 

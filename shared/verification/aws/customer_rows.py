@@ -113,7 +113,7 @@ class CustomerRows:
             row = self._table.update(own)
         except ConditionFailed as failed:
             row = failed.item
-            if text_attribute(row, "send") != plan.token:  # otherwise boto3 has sent it again
+            if text_attribute(row, "send") != plan.token:  # otherwise botocore has sent it again
                 raise _why_not_sent(row, plan) from None
         return state_of(row)
 

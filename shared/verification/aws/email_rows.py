@@ -96,7 +96,7 @@ class EmailRows:
             row = self._table.update(first)
         except ConditionFailed as failed:
             row = failed.item
-            if not _is_newest(row, challenge.id):  # otherwise boto3 has sent an own write again
+            if not _is_newest(row, challenge.id):  # otherwise botocore has sent an own write again
                 row = self._open_afresh(afresh, row, place, channel)
         self._tidy(key_of(place), sends, row)
         return rules.resend_at(sends.sends(row), sends.windows, now)
@@ -164,7 +164,7 @@ class EmailRows:
             row = self._table.update(Update(key_of(place), update, condition, values, TTL))
         except ConditionFailed as failed:
             row = failed.item
-            if text_attribute(row, "send") != token:  # otherwise boto3 has sent an own write again
+            if text_attribute(row, "send") != token:  # otherwise botocore has sent it again
                 raise sends.limited(row, channel, now, to) from None
         self._tidy(key_of(place), sends, row)
         return _found(row), rules.resend_at(sends.sends(row), sends.windows, now)
@@ -269,7 +269,7 @@ class EmailRows:
             return self._table.update(change)
         except ConditionFailed as failed:
             if _is_newest(failed.item, change.values[":id"]["S"]):
-                return failed.item  # an own write that boto3 has sent again
+                return failed.item  # an own write that botocore has sent again
             raise self._why_not_opened(failed.item, place, channel, now) from None
 
     def _why_not_opened(self, row: Item, place: Place, channel: str, now: int) -> Exception:

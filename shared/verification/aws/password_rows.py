@@ -58,7 +58,7 @@ class PasswordRows:
         try:
             return True, _state_of(self._table.update(change))
         except ConditionFailed as failed:
-            # Otherwise an own write that boto3 has sent again.
+            # Otherwise an own write that botocore has sent again.
             is_own = text_attribute(failed.item, "attempt") == token
             return is_own, _state_of(failed.item)
 

@@ -95,7 +95,7 @@ class PushRows:
         try:
             self._table.transact(*changes, token=decision.token)
         except ConditionFailed as failed:
-            # Otherwise an own write that boto3 has sent again.
+            # Otherwise an own write that botocore has sent again.
             return text_attribute(failed.item, "push_settled") == decision.token
         return True
 

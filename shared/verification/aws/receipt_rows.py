@@ -39,7 +39,7 @@ class ReceiptRows:
         try:
             self._table.update(change, returns=False)
         except ConditionFailed as failed:
-            # The same request again: boto3 has sent it twice, or its answer was lost.
+            # The same request again: botocore has sent it twice, or its answer was lost.
             is_own = text_attribute(failed.item, "redeemed_by") == by
             return None if is_own else int_attribute(failed.item, "redeemed_at")
         return None

@@ -113,7 +113,7 @@ class Table:
     def transact(self, *changes: Update, token: str) -> None:
         """All the changes or none. Raises ConditionFailed.
 
-        `token` identifies the transaction, so that boto3 may send it again: at most 36 characters.
+        `token` identifies the transaction, so that botocore may send it again: at most 36 characters.
         """
         if len(changes) == 1:
             self.update(changes[0], returns=False)
@@ -139,7 +139,7 @@ class Table:
 
     def _call(self, operation: str, **request: Any) -> Item:
         """DynamoDB's answer. Raises ClientError for a condition that does not hold, nothing else
-        of boto3's.
+        of botocore's.
         """
         for _ in range(_TRIES):
             try:
