@@ -6,11 +6,16 @@ which takes a fifth of a function's start.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from verification.errors import ConfigurationError, StoreUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,6 +32,27 @@ _CONFIG = Config(
     # call takes of the processor.
     user_agent="customer-verification",
 )
+
+_OURS_TO_CORRECT = (
+    *("AccessDeniedException", "ResourceNotFoundException", "DecryptionFailure"),
+    *("DisabledException", "InvalidKeyUsageException", "KMSInvalidStateException"),
+    "NotFoundException",
+)
+
+
+@contextmanager
+def outcomes(problem: str) -> Iterator[None]:
+    """Make AWS's errors outcomes: ConfigurationError with this problem for what an operator must correct,
+    StoreUnavailable for everything else. `table` has rules of its own.
+    """
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _OURS_TO_CORRECT:
+            raise ConfigurationError(problem) from None
+        raise StoreUnavailable(retry_after=5) from None
+    except BotoCoreError:
+        raise StoreUnavailable(retry_after=5) from None
 
 
 def dynamodb() -> DynamoDBClient:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from verification.errors import ConfigurationError, StoreUnavailable
+from verification.aws.clients import outcomes
 from verification.observability import Meter
 
 if TYPE_CHECKING:
@@ -27,18 +25,11 @@ class AsyncInvocation:
         not known whether Lambda has taken it.
         """
         self._client = client = self._client or self._make_client()
-        try:
-            with self._meter.time("invoke"):
-                accepted = client.invoke(
-                    FunctionName=function, InvocationType="Event", Payload=payload.encode()
-                )
-                accepted["Payload"].read()  # or the connection could not be used again
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _OURS_TO_CORRECT:
-                raise ConfigurationError("the function may not invoke itself") from None
-            raise StoreUnavailable(retry_after=5) from None
-        except BotoCoreError:
-            raise StoreUnavailable(retry_after=5) from None
+        with outcomes("the function may not invoke itself"), self._meter.time("invoke"):
+            accepted = client.invoke(
+                FunctionName=function, InvocationType="Event", Payload=payload.encode()
+            )
+            accepted["Payload"].read()  # or the connection could not be used again
 
     def prepare(self) -> None:
         """Make the client now."""
@@ -48,6 +39,3 @@ class AsyncInvocation:
         """Make the next call over a new connection."""
         if self._client is not None:
             self._client.close()
-
-
-_OURS_TO_CORRECT = ("AccessDeniedException", "ResourceNotFoundException")

@@ -14,10 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from verification.aws.clients import outcomes
 from verification.crypto import Keyring
-from verification.errors import ConfigurationError, StoreUnavailable, Unauthorized
+from verification.errors import ConfigurationError, Unauthorized
 from verification.frozen import Frozen
 from verification.models.callers import Client, Scope
 
@@ -112,14 +111,8 @@ class Secrets:
         return token.strip()
 
     def _object(self, secret_id: str) -> Mapping[str, object]:
-        try:
+        with outcomes("a secret is missing or may not be read"):
             text = self._client.get_secret_value(SecretId=secret_id).get("SecretString", "")
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _OURS_TO_CORRECT:
-                raise ConfigurationError("a secret is missing or may not be read") from None
-            raise StoreUnavailable(retry_after=5) from None
-        except BotoCoreError:
-            raise StoreUnavailable(retry_after=5) from None
         try:
             content = json.loads(text)
         except ValueError:
@@ -127,9 +120,6 @@ class Secrets:
         if not isinstance(content, dict):
             raise ConfigurationError("a secret is not a JSON object")
         return content
-
-
-_OURS_TO_CORRECT = ("ResourceNotFoundException", "AccessDeniedException", "DecryptionFailure")
 
 
 def _clients(content: Mapping[str, object]) -> list[tuple[bytes, Client]]:

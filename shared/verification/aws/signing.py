@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from verification.errors import ConfigurationError, StoreUnavailable
+from verification.aws.clients import outcomes
 from verification.observability import Meter
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
-
-_OURS_TO_CORRECT = (
-    *("AccessDeniedException", "DisabledException", "InvalidKeyUsageException"),
-    *("KMSInvalidStateException", "NotFoundException"),
-)
 
 
 class KmsSigner:
@@ -66,13 +59,6 @@ class KmsSigner:
 
     def _call(self, operation: str, **request: Any) -> Any:
         self._client = self._client or self._make_client()
-        try:
-            with self._meter.time("kms"):
-                return getattr(self._client, operation)(**request)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _OURS_TO_CORRECT:
-                problem = "a signing key is missing, disabled or may not be used"
-                raise ConfigurationError(problem) from None
-            raise StoreUnavailable(retry_after=5) from None
-        except BotoCoreError:
-            raise StoreUnavailable(retry_after=5) from None
+        problem = "a signing key is missing, disabled or may not be used"
+        with outcomes(problem), self._meter.time("kms"):
+            return getattr(self._client, operation)(**request)
