@@ -12,7 +12,7 @@ from typing import assert_never
 
 from verification import errors, rules
 from verification.checking import Checking
-from verification.codes import PUSH
+from verification.codes import PUSH_CONTEXT
 from verification.crypto import Place, Row
 from verification.devices import Devices
 from verification.frozen import Frozen
@@ -117,7 +117,7 @@ class Awaiting(Frozen):
         self, push: Push, own: _Own, request: AwaitRequest, call: Call
     ) -> Verified | Pending:
         """Ask Okta about a push, unless it was asked a moment ago."""
-        content = self.keys().unseal(PUSH, push.sealed)
+        content = self.keys().unseal(PUSH_CONTEXT, push.sealed)
         if content is None:
             raise errors.InternalError("a push that was not sealed here")
         user_id, transaction, number = json.loads(content)

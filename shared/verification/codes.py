@@ -7,7 +7,7 @@ from verification.models.challenges import Code
 from verification.models.customers import Channel, Factor, Target
 from verification.models.sign_ins import EnrollStep, FactorStep
 
-PUSH = "push"
+PUSH_CONTEXT = "push"
 """The context in which a push's user, transaction and number are sealed."""
 
 

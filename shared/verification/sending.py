@@ -15,7 +15,7 @@ from typing import assert_never
 
 from verification import errors, rules
 from verification.codes import (
-    PUSH,
+    PUSH_CONTEXT,
     EnrollmentCode,
     FactorCode,
     FactorPush,
@@ -262,7 +262,7 @@ class Sending(Frozen):
     def _keep_push(self, plan: SendPlan, target: Target, sent: SentPush, call: Call) -> None:
         """Keep what is needed to ask about the push. Of two pushes at the same time one is taken back."""
         content = json.dumps([target.user_id, sent.transaction, sent.number])
-        push = Push(plan.by, target.factor_id, self.keys().seal(PUSH, content))
+        push = Push(plan.by, target.factor_id, self.keys().seal(PUSH_CONTEXT, content))
         if not self.pushes.keep(plan.customer, push):
             self._cancel(target, sent.transaction, call)
 
@@ -273,7 +273,7 @@ class Sending(Frozen):
             return
         if not plan.is_push and keys.place_of(push.by) != keys.place_of(plan.by):
             return
-        content = keys.unseal(PUSH, push.sealed)
+        content = keys.unseal(PUSH_CONTEXT, push.sealed)
         if content is not None:
             user_id, transaction, _ = json.loads(content)
             self._cancel(Target(plan.customer, user_id, push.factor_id), transaction, call)

@@ -27,13 +27,13 @@ Older ones, which only authenticator apps can have, answer `challenge_not_found`
 
 # From the oldest slot to the newest, so that each takes the value its neighbour had before.
 _SHIFT = ", ".join(f"c{n} = if_not_exists(c{n - 1}, :none)" for n in range(SLOTS - 1, 0, -1))
-PUSH = f"{_SHIFT}, c0 = :new, about_before = if_not_exists(about, :none), about = :about"
-"""Makes a challenge the newest; needs `push_values`."""
+ADD = f"{_SHIFT}, c0 = :new, about_before = if_not_exists(about, :none), about = :about"
+"""Makes a challenge the newest; needs `add_values`."""
 
-POP = ", ".join(f"c{n} = c{n + 1}" for n in range(SLOTS - 1)) + ", about = about_before"
+TAKE_BACK = ", ".join(f"c{n} = c{n + 1}" for n in range(SLOTS - 1)) + ", about = about_before"
 """Takes the newest challenge back, so that the one before it is the newest again."""
 
-CAN_POP = "attribute_exists(c1.id) AND attribute_type(about_before, :text)"
+CAN_TAKE_BACK = "attribute_exists(c1.id) AND attribute_type(about_before, :text)"
 """Whether there is one before it, of which everything is still known; needs `:text`."""
 
 _OPTIONAL = (
@@ -42,8 +42,8 @@ _OPTIONAL = (
 )
 
 
-def push_values(challenge: Challenge) -> dict[str, Any]:
-    """The values that `PUSH` needs."""
+def add_values(challenge: Challenge) -> dict[str, Any]:
+    """The values that `ADD` needs."""
     return {
         ":new": slot(challenge),
         ":about": about(challenge),

@@ -85,26 +85,26 @@ class CustomerRows:
             sent = Sent(plan.by, plan.now, is_certain=plan.is_on_its_way)
             values |= {":sent": _sent(sent), ":none": {"NULL": True}}
         if plan.challenge is not None and plan.challenge.lane is Lane.RELEASE:
-            sets.append(f"release_slot = :new, release_about = :about, {RELEASES.push}")
+            sets.append(f"release_slot = :new, release_about = :about, {RELEASES.add}")
             conditions.append(RELEASES.fits)
-            values |= challenge_slots.push_values(plan.challenge) | RELEASES.values(plan.now)
+            values |= challenge_slots.add_values(plan.challenge) | RELEASES.values(plan.now)
             if not plan.factor_id:
                 del values[":none"]
         elif plan.challenge is not None:
-            sets.append(challenge_slots.PUSH)
-            values |= challenge_slots.push_values(plan.challenge)
+            sets.append(challenge_slots.ADD)
+            values |= challenge_slots.add_values(plan.challenge)
         if plan.is_push:
-            sets.append(UNAPPROVED.push)
+            sets.append(UNAPPROVED.add)
             conditions.append(UNAPPROVED.fits)
             values |= UNAPPROVED.values(plan.now)
         if plan.counts_as is not None:
-            slots, channel = _sign_in_sends(plan), plan.counts_as.value
+            sends, channel = _sign_in_sends(plan), plan.counts_as.value
             to = plan.destination_hash
             sets.append(
-                f"{slots.push}, {slots.last(channel)} = :now, {slots.last_to(channel)} = :to"
+                f"{sends.add}, {sends.last(channel)} = :now, {sends.last_to(channel)} = :to"
             )
-            conditions += [slots.cooled(channel, to), slots.fits]
-            values |= slots.values(plan.now) | slots.cooled_values(plan.now, to)
+            conditions += [sends.cooled(channel, to), sends.fits]
+            values |= sends.values(plan.now) | sends.cooled_values(plan.now, to)
             values |= {":now": number(plan.now), ":to": string(to)}
         own = Update(
             key_of(plan.customer), f"SET {', '.join(sets)}", " AND ".join(conditions), values, names
@@ -161,28 +161,28 @@ class CustomerRows:
             sets.append("#sent = #was")
             names |= _names(plan.factor_id)
         if plan.is_push:
-            removes.append(UNAPPROVED.pop)
+            removes.append(UNAPPROVED.take_back)
         if plan.counts_as is not None:
-            slots = _sign_in_sends(plan)
-            removes += [slots.pop, slots.last(plan.counts_as.value)]
+            sends = _sign_in_sends(plan)
+            removes += [sends.take_back, sends.last(plan.counts_as.value)]
         if plan.challenge is None:
             self._try(plan, sets, removes, conditions, names, values)
             return
         failed = {**values, ":failed": string(ChallengeStatus.FAILED)}
         if plan.challenge.lane is Lane.RELEASE:
             sets.append("release_slot.#status = :failed")
-            removes.append(RELEASES.pop)
+            removes.append(RELEASES.take_back)
             self._try(plan, sets, removes, conditions, names | STATUS, failed)
             return
-        popped = self._try(
+        is_taken_back = self._try(
             plan,
-            [*sets, challenge_slots.POP],
+            [*sets, challenge_slots.TAKE_BACK],
             removes,
-            [*conditions, challenge_slots.CAN_POP],
+            [*conditions, challenge_slots.CAN_TAKE_BACK],
             names,
             {**values, ":text": string("S")},
         )
-        if not popped:
+        if not is_taken_back:
             closed = "c0.#status = :failed"
             self._try(plan, [*sets, closed], removes, conditions, names | STATUS, failed)
 

@@ -70,7 +70,7 @@ class EmailRows:
         now, sends = challenge.sent_at, _sends_of(place)
         channel = challenge.channel.value
         values = {
-            **challenge_slots.push_values(challenge),
+            **challenge_slots.add_values(challenge),
             **sends.values(now),
             **sends.cooled_values(now),
             ":id": string(challenge.id),
@@ -82,7 +82,7 @@ class EmailRows:
             ":ttl": number(now + KEPT_SECONDS),
         }
         update = (
-            f"SET {challenge_slots.PUSH}, {sends.push}, {sends.last(channel)} = :now, #ttl = :ttl"
+            f"SET {challenge_slots.ADD}, {sends.add}, {sends.last(channel)} = :now, #ttl = :ttl"
         )
         condition = f"NOT c0.id = :id AND {NOT_BUSY} AND {sends.cooled(channel)} AND {sends.fits}"
         counts = f"NOT wrong >= :most AND NOT ({_IS_FORGOTTEN} AND wrong > :zero)"
@@ -109,7 +109,7 @@ class EmailRows:
         self._table.try_update(
             Update(
                 key_of(place),
-                f"SET c0.#status = :failed REMOVE {sends.pop}, {sends.last(challenge.channel)}",
+                f"SET c0.#status = :failed REMOVE {sends.take_back}, {sends.last(challenge.channel)}",
                 "c0.id = :id AND NOT c0.#status = :failed",
                 {":failed": string(ChallengeStatus.FAILED), ":id": string(challenge.id)},
                 STATUS,
@@ -156,7 +156,7 @@ class EmailRows:
             ":ttl": number(now + KEPT_SECONDS),
         }
         update = (
-            f"SET {sends.push}, {sends.last(channel)} = :now, {sends.last_to(channel)} = :to, "
+            f"SET {sends.add}, {sends.last(channel)} = :now, {sends.last_to(channel)} = :to, "
             "send = :token, #ttl = :ttl"
         )
         condition = f"{sends.cooled(channel, to)} AND {sends.fits}"
@@ -174,7 +174,7 @@ class EmailRows:
         self._table.try_update(
             Update(
                 key_of(Place(Row.EMAIL, email_hash)),
-                f"REMOVE {CLIENT_SENDS.pop}, {CLIENT_SENDS.last(channel)}, send",
+                f"REMOVE {CLIENT_SENDS.take_back}, {CLIENT_SENDS.last(channel)}, send",
                 "send = :token",
                 {":token": string(token)},
             )

@@ -107,7 +107,7 @@ def _settle_customer(decision: PushDecision) -> Update:
     by = string(decision.push.by)
     values: dict[str, Any] = {":token": string(decision.token), ":by": by}
     if decision.answer is PushAnswer.APPROVED:
-        removes.append(customer_rows.UNAPPROVED.pop)
+        removes.append(customer_rows.UNAPPROVED.take_back)
     if decision.devices is not None:
         sets.append("devices = :devices")
         conditions.append("devices = :known")

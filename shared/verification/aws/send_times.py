@@ -16,8 +16,8 @@ MOST_REMOVED = 100
 class SendTimes:
     """The sends that `windows` limit, in the list `name` of a row.
 
-    `push` (of SET), `pop` (of REMOVE) and `fits` are parts of DynamoDB expressions; `values` has what
-    `push` and `fits` need. A channel's cool-down has an attribute of its own, and where it is known
+    `add` (of SET), `take_back` (of REMOVE) and `fits` are parts of DynamoDB expressions; `values` has what
+    `add` and `fits` need. A channel's cool-down has an attribute of its own, and where it is known
     one for the mailbox or phone (a hash): another one may be sent a code at once.
     """
 
@@ -25,14 +25,14 @@ class SendTimes:
         self.windows = windows
         self._name = name
         self._most = max(each.count for each in windows)
-        self.push = f"{name} = list_append(:sent_now, if_not_exists({name}, :unsent))"
-        self.pop = f"{name}[0]"
+        self.add = f"{name} = list_append(:sent_now, if_not_exists({name}, :unsent))"
+        self.take_back = f"{name}[0]"
         # A comparison with a missing element is false, so its negation holds.
         fits = [f"NOT {name}[{each.count - 1}] > :since_{each.seconds}" for each in windows]
         self.fits = " AND ".join(fits)
 
     def values(self, now: int) -> dict[str, Any]:
-        """The values that `push` and `fits` need."""
+        """The values that `add` and `fits` need."""
         since = {f":since_{each.seconds}": number(now - each.seconds) for each in self.windows}
         return {":sent_now": {"L": [number(now)]}, ":unsent": {"L": []}, **since}
 
