@@ -94,9 +94,9 @@ class Limits:
                 self._spend(Spent("sign-ins", login_hash), rules.SIGN_INS)
                 self.refund(spent)
 
-    def send_to(self, destination_hash: str, token: str, *, by_stranger: bool = False) -> None:
+    def count_send(self, destination_hash: str, token: str, *, by_stranger: bool = False) -> None:
         """Count a send to a mailbox or phone; `token` is unique to it. Raises SendLimited."""
-        self._budgets.send_to(destination_hash, self._now(), token, by_stranger=by_stranger)
+        self._budgets.count_send(destination_hash, self._now(), token, by_stranger=by_stranger)
 
     def take_back_send(self, destination_hash: str, token: str, *, by_stranger: bool) -> None:
         """Give this send back: it certainly did not happen."""

@@ -91,7 +91,7 @@ class Sending(Frozen):
         neither is good, unless no older code can still be accepted by Okta.
         """
         destination, stranger = plan.destination_hash, plan.by_stranger
-        with self._send_to(destination, plan.token, by_stranger=stranger) as counted:
+        with self._counted(destination, plan.token, by_stranger=stranger) as counted:
             before = self._begun(plan, message, call)
             try:
                 answer = None if message is None else self._ask_okta(message, counted, call)
@@ -122,7 +122,7 @@ class Sending(Frozen):
         destination = self.keys().destination_hash(wanted.destination)
         with (
             self.client_send(email_hash, Channel.SMS, int(self.clock()), destination),
-            self._send_to(destination, secrets.token_hex(16)) as counted,
+            self._counted(destination, secrets.token_hex(16)) as counted,
         ):
             factor = self._ask_okta(NewFactor(user.id, wanted), counted, call)
         if not isinstance(factor, Factor):
@@ -194,7 +194,7 @@ class Sending(Frozen):
             self.customers.end_send(plan.customer)
 
     @contextmanager
-    def _send_to(
+    def _counted(
         self, destination_hash: str, token: str, *, by_stranger: bool = False
     ) -> Iterator[Callable[[], None]]:
         """Count one send to a mailbox or phone beside what follows, unless it was certainly not sent;
@@ -205,7 +205,7 @@ class Sending(Frozen):
             return
         limits = self.limits
         counted = self.beside.start(
-            lambda: limits.send_to(destination_hash, token, by_stranger=by_stranger)
+            lambda: limits.count_send(destination_hash, token, by_stranger=by_stranger)
         )
         try:
             yield counted

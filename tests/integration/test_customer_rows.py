@@ -133,19 +133,19 @@ class TestSends:
 
     def test_destination_has_twenty_sends_a_day(self, rows: Rows) -> None:
         for n in range(20):
-            rows.budgets.send_to("phone", NOW, f"send-{n}")
-        limited = refusal(lambda: rows.budgets.send_to("phone", NOW + 1, "send-20"))
+            rows.budgets.count_send("phone", NOW, f"send-{n}")
+        limited = refusal(lambda: rows.budgets.count_send("phone", NOW + 1, "send-20"))
         assert isinstance(limited, errors.SendLimited)
         assert (limited.limit, limited.retry_after) == ("destination", 86_399 - NOW % 86_400)
-        rows.budgets.send_to("another", NOW, "send-21")
-        rows.budgets.send_to("phone", NOW + 24 * 3600, "send-22")
+        rows.budgets.count_send("another", NOW, "send-21")
+        rows.budgets.count_send("phone", NOW + 24 * 3600, "send-22")
 
     def test_strangers_have_half_of_a_destinations_sends(self, rows: Rows) -> None:
         for n in range(10):
-            rows.budgets.send_to("phone", NOW, f"send-{n}", by_stranger=True)
-        refused = told(lambda: rows.budgets.send_to("phone", NOW, "send-10", by_stranger=True))
+            rows.budgets.count_send("phone", NOW, f"send-{n}", by_stranger=True)
+        refused = told(lambda: rows.budgets.count_send("phone", NOW, "send-10", by_stranger=True))
         assert refused == "send_limited"
-        rows.budgets.send_to("phone", NOW, "send-11")
+        rows.budgets.count_send("phone", NOW, "send-11")
 
     def test_sign_ins_of_strangers_use_up_nothing_of_others(self, rows: Rows) -> None:
         plan = replace(IN_SIGN_IN, by_stranger=True)
@@ -157,7 +157,7 @@ class TestSends:
     def test_send_that_boto3_sends_twice_counts_once(self, rows: Rows) -> None:
         rows.dynamodb.repeat(lambda: rows.customers.begin_send(ONE))
         assert len(rows.ada.challenges) == 1
-        rows.dynamodb.repeat(lambda: rows.budgets.send_to("phone", NOW, "send"))
+        rows.dynamodb.repeat(lambda: rows.budgets.count_send("phone", NOW, "send"))
         assert rows.account.rows()[f"sends#{NOW // 86_400}#phone"]["sends"] == {"N": "1"}
 
     def test_of_two_sends_at_once_the_later_is_the_newest(self, rows: Rows) -> None:

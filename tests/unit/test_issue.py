@@ -123,7 +123,7 @@ class TestOutcomeOfASend:
         world.now += 30
         (had,) = world.budgets.destinations.values()
         for n in range(20 - had):
-            world.budgets.send_to(world.keys.destination_hash(ADA), NOW, f"{n}")
+            world.budgets.count_send(world.keys.destination_hash(ADA), NOW, f"{n}")
         with pytest.raises(errors.SendLimited) as refused:
             world.send(world.client())
         assert refused.value.limit == "destination"
@@ -355,7 +355,7 @@ class TestThePublic:
     def test_strangers_may_use_half_of_the_sends_to_a_mailbox(self, world: World) -> None:
         mailbox = world.keys.destination_hash(ADA)
         for n in range(rules.STRANGERS_DESTINATION_SENDS):
-            world.limits.send_to(mailbox, f"{n}", by_stranger=True)
+            world.limits.count_send(mailbox, f"{n}", by_stranger=True)
         world.send(world.public())
         with pytest.raises(errors.SendLimited):
             world.deliver()

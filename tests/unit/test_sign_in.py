@@ -442,7 +442,7 @@ class TestSends:
         self, world: World
     ) -> None:
         for n in range(rules.DESTINATION_SENDS):
-            world.limits.send_to(world.keys.destination_hash(ADA), f"{n}")
+            world.limits.count_send(world.keys.destination_hash(ADA), f"{n}")
         assert world.sign_in.verify_factor(step(), world.public()).was_sent
 
     @pytest.mark.parametrize("factor_id", [APP, QUESTION])

@@ -76,7 +76,7 @@ class BudgetRows:
         if not self._table.try_update(_undo(spent, now)):  # others were spent, or the hour is over
             self._table.try_update(refund(spent, now))
 
-    def send_to(
+    def count_send(
         self, destination_hash: str, now: int, token: str, *, by_stranger: bool = False
     ) -> None:
         """Count one send to a destination; `token` identifies it. Raises SendLimited."""
