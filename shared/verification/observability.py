@@ -10,6 +10,7 @@ from threading import Lock
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from verification.errors import ConfigurationError, VerificationError
 from verification.models.callers import Lane
 from verification.models.challenges import Challenge
 
@@ -56,6 +57,16 @@ class Meter:
         self.note(channel=challenge.channel, email_hash=challenge.email_hash, lane=lane)
         if challenge.conductor is not None:
             self.note(context=challenge.conductor.text)
+
+    def note_concealed(self, failure: VerificationError) -> None:
+        """Add what the caller is not told, so that alarms see it."""
+        self.note(concealed=failure.code)
+        self.note_problem(failure)
+
+    def note_problem(self, failure: VerificationError) -> None:
+        """Add what an operator must correct, where the call does not end with this failure."""
+        if isinstance(failure, ConfigurationError):
+            self.note(problem=failure.problem)
 
     def line(self) -> dict[str, Fact]:
         """The measured part of the log line; durations in milliseconds."""

@@ -170,9 +170,7 @@ class Passwords(Frozen):
             if errors.okta_did_nothing(failure):
                 self.limits.refund(attempt.spent)
             return outage or failure
-        self.meter.note(concealed=failure.code)
-        if isinstance(failure, errors.ConfigurationError):
-            self.meter.note(problem=failure.problem)
+        self.meter.note_concealed(failure)
         return errors.InvalidCredentials()
 
     def _count(self, attempt: PasswordAttempt, call: Call) -> tuple[bool, PasswordState]:

@@ -122,7 +122,7 @@ class Receipts(Frozen):
             except errors.ConfigurationError as failure:
                 if key_id == self.settings.receipt_key:
                     raise
-                self.meter.note(problem=failure.problem)
+                self.meter.note_problem(failure)
         return {"keys": keys}
 
     def _of_challenge(self, challenge: Challenge, user_id: str, call: Call) -> str | None:
@@ -164,8 +164,7 @@ class Receipts(Frozen):
             der = self.signer.sign(key_id, signed.encode())
         except errors.VerificationError as failure:
             self.meter.note(receipt_unavailable=True)
-            if isinstance(failure, errors.ConfigurationError):
-                self.meter.note(problem=failure.problem)
+            self.meter.note_problem(failure)
             if self.settings.require_receipt:
                 raise errors.ReceiptUnavailable from None
             return None

@@ -112,8 +112,7 @@ class Sending(Frozen):
         except (errors.StoreUnavailable, errors.ConfigurationError) as failure:
             if message is None:
                 raise
-            if isinstance(failure, errors.ConfigurationError):
-                self.meter.note(problem=failure.problem)
+            self.meter.note_problem(failure)
             raise errors.SendNotConfirmed from None  # what was sent counts
 
     def enroll_phone(self, user: User, wanted: Factor, email_hash: EmailHash, call: Call) -> Factor:

@@ -195,10 +195,10 @@ class SignIn(Frozen):
         except (errors.CustomerRefused, errors.SignInRefused) as refused:
             if not self._conceals(call):
                 raise
-            self.meter.note(concealed=refused.code)
+            self.meter.note_concealed(refused)
             raise errors.InvalidCredentials from None
         if document.status is SignInStatus.LOCKED_OUT and self._conceals(call):
-            self.meter.note(concealed=errors.CustomerLocked.code)
+            self.meter.note_concealed(errors.CustomerLocked())
             raise errors.InvalidCredentials
         return document
 

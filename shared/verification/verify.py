@@ -181,9 +181,7 @@ class Verify(Frozen):
         """
         conceals = self.checking.conceals(challenge.lane)
         if conceals and not isinstance(failure, errors.InvalidCode):
-            self.meter.note(concealed=failure.code)
-            if isinstance(failure, errors.ConfigurationError):
-                self.meter.note(problem=failure.problem)
+            self.meter.note_concealed(failure)
         if conceals or isinstance(failure, errors.InvalidCode):
             self.fixed_time.wait(started, call.deadline)
         if conceals:
