@@ -14,10 +14,10 @@ from verification.okta.transport import Transport, is_id
 from verification.parsing import parse_email
 from verification.rules import choose_customer, require_active
 
-_ID_OR_LOGIN = r"(?!\.{1,2}$|me$)[A-Za-z0-9._-]{1,100}"
+_ID_OR_LOGIN = r"[A-Za-z0-9._-]{1,100}"
 
 _OTHER_PATHS = (".", "..", "me")
-"""What is no login in a path; `me` is the API token's owner."""
+"""What is neither an id nor a login in a path; `me` is the API token's owner."""
 
 SEARCH_LIMIT = "200"
 """The most that one page can contain: DEPROVISIONED users with the same email are listed too."""
@@ -49,7 +49,7 @@ class Users:
         """The ACTIVE user with this id, login or email. Raises one of CustomerRefused."""
         if "@" in name:
             return self.find(parse_email(name), call)
-        if not re.fullmatch(_ID_OR_LOGIN, name):
+        if name in _OTHER_PATHS or not re.fullmatch(_ID_OR_LOGIN, name):
             raise errors.CustomerNotFound
         user = self.get(name, call)
         if name != user.id and name.lower() != user.login.lower():
