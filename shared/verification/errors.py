@@ -497,7 +497,7 @@ class RateLimited(TryLater):
 
 
 class OktaUnavailable(TryLater):
-    """Okta could not answer; nothing was done."""
+    """Okta could not answer a request that only reads, or says that a part of it is down."""
 
     code = "okta_unavailable"
     title = "The identity provider is not available."

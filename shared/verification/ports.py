@@ -53,7 +53,11 @@ _Result = TypeVar("_Result")
 
 
 class Result(Enum):
-    """What an attempt came to."""
+    """What an attempt came to.
+
+    `ACTIVATED`: the code was right and has activated a factor. `UNDONE`: it is certain that Okta
+    compared nothing, so the attempt does not count.
+    """
 
     RIGHT = auto()
     ACTIVATED = auto()

@@ -1,4 +1,4 @@
-"""Waiting: fixed response times for the public, and turns of attempts on one customer."""
+"""Waiting: fixed response times for the public, and turns of calls that need the same row."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BUSY_RESERVE = 4.0
 """Seconds that are left for a call's own work when it stops waiting for its turn."""
 
 STRANGER_PATIENCE = 0.4
-"""Seconds that a stranger's attempt waits for the customer's row, or for Okta's rate limit. It fits
+"""Seconds that a stranger's attempt waits for its turn, or before Okta is asked once more. It fits
 into the fixed time, so that a client's attempt at the same moment, or Okta's state, does not show."""
 
 _Result = TypeVar("_Result")
@@ -100,9 +100,9 @@ def in_turn(
 ) -> _Result:
     """Try `work` until no other call holds the row that it needs.
 
-    One attempt at a time asks Okta about a customer, so that Okta's count of wrong codes and ours
-    cannot drift apart. Raises RequestInProgress after `patience` seconds, or when the call's own
-    work would have too little time.
+    One attempt at a time asks Okta about a customer or a login, so that Okta's count and ours cannot
+    drift apart, and one send at a time, so that each can be undone. Raises RequestInProgress after
+    `patience` seconds, or when the call's own work would have too little time.
     """
     waited = 0.0
     while True:

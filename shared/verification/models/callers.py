@@ -82,8 +82,8 @@ class Call(Frozen):
     """One invocation: the caller, the deadline, and what it has spent of the caller's budget.
 
     `request` identifies a request that carries an Idempotency-Key; it is empty for others.
-    `function` is the ARN under which the function was invoked. `patience`: seconds for which Okta's
-    rate limit may be waited for, at most.
+    `function` is the ARN under which the function was invoked. `patience`: the longest wait in seconds
+    before Okta is asked once more, whatever the first try ended with.
     """
 
     caller: Caller
