@@ -152,7 +152,7 @@ class Issue(Frozen):
             allowed=allowed,
             challenge=challenge,
         )
-        plan, message = _over(plan, channel, factor, target)
+        plan, message = _with_message(plan, channel, factor, target)
         state, answer = self.sending.send(
             plan, message, _in_language(call, request.locale), challenge
         )
@@ -276,7 +276,7 @@ class Issue(Frozen):
         # Recorded before Okta is asked, so that no code goes out that cannot be checked.
         if not self.emails.attach(place, challenge, target):
             return False  # the second delivery of one event
-        plan, message = _over(plan, challenge.channel, factor, target)
+        plan, message = _with_message(plan, challenge.channel, factor, target)
         self.sending.send(plan, message, _in_language(call, delivery.locale), challenge)
         return True
 
@@ -349,10 +349,12 @@ def _delivery(
     )
 
 
-def _over(
+def _with_message(
     plan: SendPlan, channel: Channel, factor: KnownFactor, target: Target
 ) -> tuple[SendPlan, Message | None]:
-    """What a challenge over this channel has sent; an authenticator app makes its own codes."""
+    """The plan for a challenge over this channel, and what Okta is asked to send: nothing for an
+    authenticator app, which makes its own codes.
+    """
     match channel:
         case Channel.EMAIL | Channel.SMS | Channel.CALL:
             plan = replace(plan, factor_id=factor.id, destination_hash=factor.destination_hash)

@@ -95,9 +95,9 @@ class Verify(Frozen):
             self.sleep,
         )
         started = self.fixed_time.start()
-        if self.checking.conceals(public.challenges[0].lane):
-            call = replace(call, patience=STRANGER_PATIENCE)
         challenge = public.challenges[0]
+        if self.checking.conceals(challenge.lane):
+            call = replace(call, patience=STRANGER_PATIENCE)
         self.meter.note_challenge(challenge, challenge.lane)
         reserved: Reserved | None = None
         try:

@@ -114,7 +114,7 @@ class Transport:
         """Note the limit that is nearest to its end: the percentage that is left, and its calls a
         minute. Okta tells the share of this token or app, not the whole of the org's bucket.
         """
-        limit, remaining = (_number(answer, name) for name in ("limit", "remaining"))
+        limit, remaining = (_limit_header(answer, name) for name in ("limit", "remaining"))
         if limit is None or remaining is None:
             return
         if limit == 0:
@@ -170,12 +170,13 @@ def _rate_limit_wait(answer: Answer, now: float) -> int:
     """Seconds until the limit is over. Okta sends no Retry-After. For its limit on concurrent
     calls (limit 0) the reset means nothing: it is over in a moment.
     """
-    reset = _number(answer, "reset")
-    if not reset or _number(answer, "limit") == 0:
+    reset = _limit_header(answer, "reset")
+    if not reset or _limit_header(answer, "limit") == 0:
         return 1
     return min(max(1, math.ceil(reset - now)), MAX_RATE_LIMIT_WAIT)
 
 
-def _number(answer: Answer, name: str) -> int | None:
+def _limit_header(answer: Answer, name: str) -> int | None:
+    """What Okta says of its rate limit: `limit`, `remaining` or `reset`."""
     text = answer.headers.get(f"x-rate-limit-{name}", "")
     return int(text) if re.fullmatch(_NUMBER, text) else None
