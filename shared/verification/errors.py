@@ -70,6 +70,9 @@ VerificationError
 └── InternalError
     └── ConfigurationError
 
+Four subclasses are where they are used: three kinds of Okta's answers in `okta.error_codes`, and one that
+names a field in `http.workos`. Everybody else sees the class that they are made of.
+
 `code` is the contract: callers match on it, and it does not change. `title` and `detail` are prose.
 Neither ever contains an email, a phone number, a code, a key or a token, with two exceptions that go
 to the client and into no log: Okta's own text about a registration that it refused, and the malformed
