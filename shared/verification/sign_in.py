@@ -184,9 +184,8 @@ class SignIn(Frozen):
             raise self.passwords.failed(attempt, failure, call) from None
         is_right = document.status is not SignInStatus.LOCKED_OUT
         self.passwords.settle(attempt, is_right=is_right)
-        if not is_right:
-            return document
-        self.limits.refund_sign_in(call.spent, attempt.login_hash)
+        if is_right:
+            self.limits.refund_sign_in(call.spent, attempt.login_hash)
         return document
 
     def _first_step(self, credentials: Credentials, call: Call) -> SignInDocument:

@@ -156,11 +156,10 @@ def awaited(result: Verified | Pending) -> Reply:
     """202 while the customer has not answered: ask again after `Retry-After`. Otherwise 200."""
     if isinstance(result, Verified):
         return verified(result)
-    body = _open_challenge(result.challenge, result.number)
-    if result.retry_after is None:
-        return replace(answer(202, body, "pending"), is_final=False)
-    body["retry_after"] = result.retry_after
-    headers = {"Retry-After": str(result.retry_after)}
+    body, headers = _open_challenge(result.challenge, result.number), {}
+    if result.retry_after is not None:
+        body["retry_after"] = result.retry_after
+        headers = {"Retry-After": str(result.retry_after)}
     return replace(answer(202, body, "pending"), headers=headers, is_final=False)
 
 
