@@ -22,8 +22,8 @@ from verification.ports import Clock, Emails, Keys, Redemptions, Signer
 from verification.settings import Settings
 
 TYPE = "verification-receipt+jwt"
-PUBLIC_SECONDS = 120
-"""How long a receipt is valid, unless a client asked for more at the beginning."""
+DEFAULT_SECONDS = 120
+"""How long a receipt is valid, unless a client asked for another time when it began."""
 
 LEEWAY_SECONDS = 60
 """How far the clock that signed may be ahead of the one that checks."""
@@ -81,7 +81,7 @@ class Receipts(Frozen):
             "lane": lane,
             "client": call.caller.name,
         }
-        return self._signed(claims, PUBLIC_SECONDS, call)
+        return self._signed(claims, DEFAULT_SECONDS, call)
 
     def redeem(self, request: RedeemRequest, call: Call) -> Receipt:
         """What was verified, once. Raises one of ReceiptRefused; all of them but
@@ -144,7 +144,7 @@ class Receipts(Frozen):
             "client": challenge.client,
             "context": {"kind": conductor.kind, "id": conductor.id} if conductor else None,
         }
-        return self._signed(claims, challenge.receipt_seconds or PUBLIC_SECONDS, call)
+        return self._signed(claims, challenge.receipt_seconds or DEFAULT_SECONDS, call)
 
     def _signed(self, claims: Mapping[str, object], seconds: int, call: Call) -> str | None:
         now, key_id = int(self.clock()), self.settings.receipt_key

@@ -22,7 +22,7 @@ from verification.models.challenges import Conductor, ConductorKind, Origin, Ver
 from verification.models.customers import Channel, FactorType, UserStatus
 from verification.models.receipts import Receipt, RedeemRequest
 from verification.models.sign_ins import FactorStep
-from verification.receipts import ACR, PUBLIC_SECONDS
+from verification.receipts import ACR, DEFAULT_SECONDS
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/one"
 NEXT_KEY = "arn:aws:kms:eu-west-1:123456789012:key/two"
@@ -33,7 +33,7 @@ OF_STRANGER = {
     "aud": "shop",
     "sub": ADA_ID,
     "iat": NOW,
-    "exp": NOW + PUBLIC_SECONDS,
+    "exp": NOW + DEFAULT_SECONDS,
     "auth_time": NOW,
     "lane": "stranger",
 }
@@ -274,7 +274,7 @@ class TestRedeeming:
 
     def test_the_same_request_is_told_the_same_until_its_end(self, world: World) -> None:
         receipt, call = by_public(world), world.client(request="one")
-        world.now = NOW + PUBLIC_SECONDS - 1
+        world.now = NOW + DEFAULT_SECONDS - 1
         assert redeem(world, receipt, call) == redeem(world, receipt, call)
         world.now += 1
         with pytest.raises(errors.ReceiptExpired):
