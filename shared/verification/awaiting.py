@@ -92,8 +92,9 @@ class Awaiting(Frozen):
                 challenge = rules.require_open(challenges, challenge_id, now)
                 return _Own(place, customer, state, challenge)
         if place is not None and place.row is Row.DEVICE and call.caller.is_public:
-            token = request.device_token or call.caller.device_token
-            device = self.devices.claim(token, now, email_hash=None, customer=None)
+            device = self.devices.claim(
+                call.caller, now, given=request.device_token, email_hash=None, customer=None
+            )
             if device is not None and device[0].device_id == place.key:
                 challenge = self._of_device(place, challenge_id, now)
                 return _Own(place, device[0].customer, device[1], challenge)

@@ -20,11 +20,18 @@ class Devices(Frozen):
     keys: Keys
 
     def claim(
-        self, token: str, now: int, *, email_hash: EmailHash | None, customer: CustomerKey | None
+        self,
+        caller: Caller,
+        now: int,
+        *,
+        given: str = "",
+        email_hash: EmailHash | None,
+        customer: CustomerKey | None,
     ) -> tuple[DeviceClaim, CustomerState] | None:
-        """The device of a token that is valid for this email, or for this customer, and what is
-        known of the customer.
+        """The caller's device, if its token is valid for this email, or for this customer, and what is
+        known of the customer. A token that is `given` in the body counts before that of the header.
         """
+        token = given or caller.device_token
         claim = self.keys().device_claim(token) if token else None
         if claim is None or claim.issued_at + rules.DEVICE_SECONDS <= now:
             return None
@@ -41,8 +48,7 @@ class Devices(Frozen):
         """The lane of a caller who deals with a customer that is known already."""
         if not caller.is_public:
             return Lane.CLIENT
-        token = caller.device_token
-        device = self.claim(token, now, email_hash=None, customer=customer)
+        device = self.claim(caller, now, email_hash=None, customer=customer)
         return Lane.DEVICE if device else Lane.STRANGER
 
     def remember(

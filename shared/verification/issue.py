@@ -165,8 +165,9 @@ class Issue(Frozen):
     def _to_public(self, request: IssueRequest, call: Call) -> Issued:
         now, email_hash = self._now(), self.keys().email_hash(request.email)
         lane, place, customer, remaining = Lane.STRANGER, Place(Row.EMAIL, email_hash), None, None
-        token = request.device_token or call.caller.device_token
-        device = self.devices.claim(token, now, email_hash=email_hash, customer=None)
+        device = self.devices.claim(
+            call.caller, now, given=request.device_token, email_hash=email_hash, customer=None
+        )
         if device is not None:
             claim, state = device
             lane, customer = Lane.DEVICE, claim.customer

@@ -194,6 +194,6 @@ class Passwords(Frozen):
         """The device of a public caller with a valid token, whichever customer it belongs to."""
         if not call.caller.is_public:
             return None
-        token, now = call.caller.device_token, int(self.clock())
-        device = self.devices.claim(token, now, email_hash=None, customer=None)
+        now = int(self.clock())
+        device = self.devices.claim(call.caller, now, email_hash=None, customer=None)
         return device[0] if device else None

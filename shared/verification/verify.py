@@ -74,8 +74,10 @@ class Verify(Frozen):
         email_hash = self.keys().email_hash(request.email)
         self.meter.note(email_hash=email_hash)
         if call.caller.is_public:
-            token, now = request.device_token or call.caller.device_token, int(self.clock())
-            device = self.devices.claim(token, now, email_hash=email_hash, customer=None)
+            given, now = request.device_token, int(self.clock())
+            device = self.devices.claim(
+                call.caller, now, given=given, email_hash=email_hash, customer=None
+            )
             return (
                 Place(Row.DEVICE, device[0].device_id) if device else Place(Row.EMAIL, email_hash)
             )
