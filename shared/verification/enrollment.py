@@ -134,7 +134,7 @@ class Enrollment(Frozen):
         if factor.is_pending:
             message = EnrollmentCode(ref.user_id, factor)
         to = plan.destination_hash
-        with self.sending.client_send(ref.email_hash, channel, now, to) as (_, resend_at):
+        with self.sending.counted_client_send(ref.email_hash, channel, now, to) as (_, resend_at):
             self.sending.send(plan, message, call, challenge)
         return Issued(challenge, resend_at)
 

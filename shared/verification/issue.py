@@ -101,7 +101,7 @@ class Issue(Frozen):
             # Releases have a window of their own, on the customer's row.
             known, resend_at = found or self.emails.found(email_hash), now + rules.RESEND_SECONDS
             return self._send_to_client(request, channel, lane, known, resend_at, now, call)
-        with self.sending.client_send(email_hash, channel, now) as (kept, resend_at):
+        with self.sending.counted_client_send(email_hash, channel, now) as (kept, resend_at):
             return self._send_to_client(request, channel, lane, found or kept, resend_at, now, call)
 
     def _channel_for_client(

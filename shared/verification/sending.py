@@ -120,7 +120,7 @@ class Sending(Frozen):
         self.limits.spend(Budget.SENDS, call.caller)
         destination = self.keys().destination_hash(wanted.destination)
         with (
-            self.client_send(email_hash, Channel.SMS, int(self.clock()), destination),
+            self.counted_client_send(email_hash, Channel.SMS, int(self.clock()), destination),
             self._counted(destination, secrets.token_hex(16)) as counted,
         ):
             factor = self._ask_okta(NewFactor(user.id, wanted), counted, call)
@@ -133,7 +133,7 @@ class Sending(Frozen):
         return self._ask_okta(message, _nothing_counts, call)
 
     @contextmanager
-    def client_send(
+    def counted_client_send(
         self, email_hash: EmailHash, channel: Channel, now: int, to: str = ""
     ) -> Iterator[tuple[Found | None, int]]:
         """Count one send of a client to this email, unless it was certainly not sent. `to` is the hash
