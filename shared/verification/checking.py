@@ -71,12 +71,12 @@ class Checking(Frozen):
         allowed = self.limits.attempts_allowed_without_brake(lane)
         return Attempt(token, lane, allowed, self.clock())
 
-    def require_no_brake(self, reserved: Reserved) -> None:
-        """Raise AttemptsHeld if the brake does not allow the attempt. It allows a stranger's first
-        one, so it is read only for the others.
+    def require_no_brake(self, reserved: Reserved, lane: Lane) -> None:
+        """Raise AttemptsHeld if the brake, or a lane that is another one by now, does not allow the attempt.
+        Each lane is allowed a first one, so the brake is read only for the others.
         """
         others = len(reserved.state.wrong_codes) - 1
-        if others and rules.is_held_at(others, self.limits.attempts_allowed(reserved.attempt.lane)):
+        if others and rules.is_held_at(others, self.limits.attempts_allowed(lane)):
             raise errors.AttemptsHeld(retry_after=rules.HOLD_SECONDS)
 
     def reserve(self, customer: CustomerKey, attempt: Attempt, call: Call) -> Reserved:

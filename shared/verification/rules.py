@@ -373,6 +373,11 @@ def attempts_allowed(lane: Lane, stranger_attempts: int, *, brake_is_on: bool) -
     assert_never(lane)
 
 
+def is_known(state: CustomerState, device_id: str) -> bool:
+    """Whether this is one of the customer's devices, and not ended or forgotten since."""
+    return device_id in {device.id for device in state.devices}
+
+
 def is_held(state: CustomerState, allowed: int | None) -> bool:
     """Whether a lane that is allowed this many attempts may not try a code now."""
     return is_held_at(len(state.wrong_codes), allowed)

@@ -138,7 +138,7 @@ class SignInCodes(Frozen):
         reserved = self.checking.reserve(customer, self.checking.attempt(token, lane), call)
         factor_type = known.factors.get(step.factor_id, FactorType.EMAIL)
         try:
-            self.checking.require_no_brake(reserved)
+            self.checking.require_no_brake(reserved, lane)
             if _is_sent(factor_type) and not rules.is_newest(reserved.state, step.factor_id, key):
                 # The newest code over this factor was sent for something else, or may have been.
                 raise errors.CodeNotComparable

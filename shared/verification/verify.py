@@ -109,7 +109,7 @@ class Verify(Frozen):
             reserved = self.checking.reserve(
                 challenge.target.customer, self.checking.attempt(token, challenge.lane), call
             )
-            self.checking.require_no_brake(reserved)
+            self.checking.require_no_brake(reserved, _lane_now(reserved, challenge, place))
             self._require_newest(reserved, challenge, challenge.target.factor_id)
             check = FactorCheck(challenge.target, request.code, challenge.activates)
             self.checking.ask_okta(check, call)
@@ -266,6 +266,12 @@ class Verify(Frozen):
             return
         if not rules.is_newest(reserved.state, factor_id, challenge.id):
             raise errors.ChallengeExpired("Another code may have been sent since: begin again.")
+
+
+def _lane_now(reserved: Reserved, challenge: Challenge, place: Place) -> Lane:
+    """The lane of a public challenge: a device that was ended since is a stranger."""
+    is_ended = place.row is Row.DEVICE and not rules.is_known(reserved.state, place.key)
+    return Lane.STRANGER if is_ended else challenge.lane
 
 
 def _with_remaining(

@@ -465,6 +465,20 @@ class TestKnownDevices:
         assert world.ada.devices == (Device(before.id, NOW + 30),)
         assert verified.device_token not in ("", token)
 
+    def test_a_device_that_was_ended_tries_no_more_than_strangers(self, world: World) -> None:
+        token = world.known_device()
+        issued = world.send_public(device_token=token)
+        world.holds.end_devices(ADA_ID)
+        for _ in range(3):
+            world.check_wrong(world.public(), challenge_id=issued.challenge.id)
+        for code in (WRONG, world.code()):
+            with pytest.raises(errors.AttemptsHeld):
+                world.check(world.public(), code, challenge_id=issued.challenge.id)
+        assert (len(world.ada.wrong_codes), world.ada.devices) == (3, ())
+        world.now += 30
+        client = world.send(world.client())
+        world.check(world.client(), world.code(), challenge_id=client.challenge.id)
+
     def test_a_device_sees_its_own_challenges_alone(self, world: World) -> None:
         token = world.known_device()
         world.send_public()
