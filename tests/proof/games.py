@@ -1,13 +1,15 @@
 """Games that random sequences of moves must not win, and how to play them.
 
-In the first, strangers try to tell a customer from nobody. In the second, they try to lock the customer out,
-or to use up what a client and the customer's device may do. The others have modules of their own. For longer,
-by hand: `PYTHONPATH=shared python -m tests.proof.games 20000`, and `interleavings` for all of those.
+In the first, strangers try to tell a customer from nobody, or what others do. In the second, they try to lock
+the customer out, or to use up what a client and the customer's device may do. The others have modules of
+their own. For longer, by hand: `PYTHONPATH=shared python -m tests.proof.games 20000`, and `interleavings` for
+all of those.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -115,6 +117,28 @@ def _seen(turn: Turn, world: World) -> tuple[object, ...] | None:
         if body.get("challenge_id") in world.public_ids:
             body["challenge_id"] = world.public_ids.index(body["challenge_id"])
     return answer.status, answer.headers, body, world.clock.now - started
+
+
+# ---- The same game: what do others do? -----------------------------------------------------------
+
+
+def tell_others(person: Person, settings: Settings, turns: Sequence[Turn]) -> None:
+    """Play moves with and without those of clients, the device and administrators. Strangers see the same,
+    whenever it is: they are told what follows from what the public does.
+    """
+    busy, quiet = World(person, settings), World(person, settings)
+    for world in (busy, quiet):
+        moves.meet_device(world)
+    for turn in (*turns, *_PROBES):
+        if isinstance(turn.move, moves.SignIn | moves.SignInStep):
+            continue  # of the public, where the device is not known
+        random.seed(0)  # waits for a turn are drawn
+        seen = _seen(turn, busy)
+        if isinstance(turn.move, (*_PUBLIC, moves.Wait, moves.Happens)):
+            random.seed(0)
+            alone = _seen(turn, quiet)
+            assert seen == alone, f"{turn.move} tells what others did: {(seen, alone)}"
+        busy.clock.now = quiet.clock.now = max(busy.clock.now, quiet.clock.now)
 
 
 # ---- Second game: can strangers shut the customer out? -------------------------------------------
@@ -435,6 +459,10 @@ GAMES: Mapping[str, _Game] = {
     "indistinguishability": (
         tell_apart,
         st.tuples(sequences.PERSONS, sequences.SETTINGS, sequences.indistinguishable()),
+    ),
+    "others": (
+        tell_others,
+        st.tuples(sequences.PERSONS, sequences.SETTINGS, sequences.of_others()),
     ),
     "siege": (_besiege, _siege(knows_password=False)),
     "siege_with_password": (_besiege, _siege(knows_password=True)),

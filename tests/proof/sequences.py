@@ -189,6 +189,15 @@ def indistinguishable() -> SearchStrategy[list[Turn]]:
     return turns(public, public, public, known(), owner, world(), world(), administrator())
 
 
+def of_others() -> SearchStrategy[list[Turn]]:
+    """The same moves without the owner's sign-ins, and with days between them: strangers come back later."""
+    public = strangers(st.sampled_from(SOURCES))
+    a_day, expiry = st.just(moves.Wait(90_000)), st.just(moves.Happens("expire"))
+    guess = st.builds(moves.Guess, st.sampled_from(SOURCES), st.sampled_from(By))
+    later = _play(a_day, st.just(moves.ClientSend()), a_day, expiry, guess)
+    return turns(public, public, known(), later, world(), administrator())
+
+
 def attacks(*, knows_password: bool) -> SearchStrategy[list[Turn]]:
     """The moves of the second game."""
     address = st.integers(0, 999).map(lambda n: f"192.0.{n // 250}.{n % 250}")

@@ -20,7 +20,7 @@ from tests.proof.sequences import Turn
 from tests.proof.world import TABLE, InProcess, Person, World, watched
 from tests.sandbox import dynamodb_local
 from verification import rules
-from verification.aws import customer_rows, secrets
+from verification.aws import customer_rows, email_rows, secrets
 from verification.aws.receipt_rows import ReceiptRows
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
@@ -36,6 +36,10 @@ def played(name: str, count: int) -> None:
 
 def test_strangers_cannot_tell_a_customer_from_nobody() -> None:
     played("indistinguishability", 500)
+
+
+def test_strangers_are_not_told_what_others_do() -> None:
+    played("others", 60)
 
 
 def test_strangers_cannot_shut_the_customer_out() -> None:
@@ -57,6 +61,7 @@ def test_no_sequence_wins(game: str, count: int) -> None:
 @pytest.mark.parametrize(
     ("game", "owner", "name", "broken"),
     [
+        ("others", email_rows, "_remembered", lambda challenges, _: challenges),
         ("verification", rules, "matches", lambda *_: True),
         ("verification", rules, "is_newest", lambda *_: True),
         ("receipts", ReceiptRows, "redeem", lambda *_: None),
