@@ -252,6 +252,7 @@ class Sending(Frozen):
         name, now = self.okta_templates.name_of(text), int(self.clock())
         template_id = self.templates.find(name, now)
         if template_id is None:
+            self.limits.spend(Budget.CHANGES, call.caller)  # each text stays in the org
             template_id = self.okta_templates.id_of(text, call)
             self.templates.keep(name, template_id, now)
         return template_id

@@ -474,6 +474,18 @@ class TestOneFactor:
         assert world.org.calls.count("template") == 1
         world.enrollment.challenge(world.factor_id(EMAIL), "Hi {{code}}", world.client())
         assert world.okta_factors.templates[-1] is None
+        assert world.spent("client-changes") == 1
+
+    def test_a_client_makes_no_more_templates_than_it_may_change(self) -> None:
+        world = World(changes_per_client=2)
+        for name in ("Ada", "Grace"):
+            text = f"Hi {name}, {{{{code}}}}"
+            world.enrollment.challenge(world.factor_id(), text, world.client())
+            world.now += 30
+        with pytest.raises(errors.RateLimited):
+            world.enrollment.challenge(world.factor_id(), "Hi Mary, {{code}}", world.client())
+        assert world.org.calls.count("template") == len(world.okta_factors.templates) == 2
+        world.enrollment.challenge(world.factor_id(), "Hi Ada, {{code}}", world.client())
 
     @pytest.mark.parametrize(("age", "resends"), [(29, 0), (30, 1)])
     def test_a_new_phone_is_sent_its_first_code_again_after_30_seconds(
