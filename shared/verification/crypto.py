@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from verification.frozen import Frozen
 from verification.jws import base64url, from_base64url
-from verification.models.customers import CustomerKey, Email, EmailHash, FactorRef
+from verification.models.customers import CustomerKey, Email, EmailHash, FactorRef, LoginHash
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -72,9 +72,9 @@ class Keyring:
         """Stands for an email in limits, logs and the table."""
         return EmailHash(self._hash("email", email.encode()))
 
-    def login_hash(self, login: str) -> EmailHash:
+    def login_hash(self, login: str) -> LoginHash:
         """Stands for a username. Spellings that Okta takes for one login have one hash."""
-        return EmailHash(self._hash("login", _bytes(fold_login(login))))
+        return LoginHash(self._hash("login", _bytes(fold_login(login))))
 
     def customer_key(self, user_id: str) -> CustomerKey:
         """Stands for an Okta user, however the user was found."""

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from verification import rules
 from verification.errors import RateLimited
 from verification.models.callers import Caller, Lane, Spent
+from verification.models.customers import LoginHash
 from verification.observability import Meter
 from verification.ports import Budgets, Clock, Keys
 from verification.settings import Settings
@@ -85,7 +86,7 @@ class Limits:
         self._spend(spent, self._settings.password_failures)
         return spent
 
-    def refund_sign_in(self, spent: Spent | None, login_hash: str) -> None:
+    def refund_sign_in(self, spent: Spent | None, login_hash: LoginHash) -> None:
         """Give back what a right password has cost, as often in an hour as a customer needs. Every
         step after it is a call of Okta's, and whoever has an account could use up the org's limit.
         """

@@ -17,7 +17,7 @@ from verification.devices import Devices
 from verification.frozen import Frozen
 from verification.limits import Limits
 from verification.models.callers import Call, Lane, Spent
-from verification.models.customers import EmailHash, User
+from verification.models.customers import LoginHash, User
 from verification.models.states import PasswordState
 from verification.observability import Meter
 from verification.ports import Clock, Keys, OktaAuthn, OktaUsers, PasswordCounts, Result
@@ -38,7 +38,7 @@ class PasswordAttempt(Frozen):
     """
 
     username: str
-    login_hash: EmailHash
+    login_hash: LoginHash
     token: str
     lane: Lane
     spent: Spent

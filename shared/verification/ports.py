@@ -18,6 +18,7 @@ from verification.models.customers import (
     EmailHash,
     Factor,
     Found,
+    LoginHash,
     Registration,
     Target,
     User,
@@ -210,10 +211,10 @@ class PasswordCounts(Protocol):
     """Wrong passwords in a row, by login."""
 
     def reserve(
-        self, login_hash: EmailHash, token: str, allowed: int, now: float
+        self, login_hash: LoginHash, token: str, allowed: int, now: float
     ) -> tuple[bool, PasswordState]: ...
-    def settle(self, login_hash: EmailHash, token: str, result: Result, now: int) -> None: ...
-    def forget(self, login_hash: EmailHash, state: PasswordState, now: int) -> None: ...
+    def settle(self, login_hash: LoginHash, token: str, result: Result, now: int) -> None: ...
+    def forget(self, login_hash: LoginHash, state: PasswordState, now: int) -> None: ...
 
 
 class Registrations(Protocol):

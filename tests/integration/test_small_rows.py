@@ -19,12 +19,13 @@ from verification.aws.sign_in_rows import SignInRows
 from verification.aws.table import Table
 from verification.aws.template_rows import TemplateRows
 from verification.models.callers import Spent
-from verification.models.customers import EmailHash
+from verification.models.customers import EmailHash, LoginHash
 from verification.models.states import PasswordState
 from verification.ports import Result, StoredResponse
 
 SENDS, OTHER = Spent("source-sends", "source"), Spent("source-failures", "source")
 LOCKED = rules.ATTEMPT_SECONDS
+LOGIN = LoginHash("1a" * 16)
 
 Claim = Callable[..., StoredResponse | None]
 
@@ -170,48 +171,48 @@ class TestPasswords:
     def test_one_at_a_time_is_counted_while_there_are_fewer(
         self, counts: PasswordRows, dynamodb: Unreliable
     ) -> None:
-        done = dynamodb.repeat(lambda: counts.reserve(EMAIL, "one", 2, NOW))
+        done = dynamodb.repeat(lambda: counts.reserve(LOGIN, "one", 2, NOW))
         assert done == (True, PasswordState(1, NOW + LOCKED, NOW + LOCKED))
-        assert counts.reserve(EMAIL, "two", 2, NOW + LOCKED - 1)[0] is False
-        dynamodb.repeat(lambda: counts.settle(EMAIL, "one", Result.WRONG, NOW + 1))
-        assert counts.reserve(EMAIL, "two", 2, NOW + 1)[0] is True
-        counts.settle(EMAIL, "two", Result.WRONG, NOW + 2)
+        assert counts.reserve(LOGIN, "two", 2, NOW + LOCKED - 1)[0] is False
+        dynamodb.repeat(lambda: counts.settle(LOGIN, "one", Result.WRONG, NOW + 1))
+        assert counts.reserve(LOGIN, "two", 2, NOW + 1)[0] is True
+        counts.settle(LOGIN, "two", Result.WRONG, NOW + 2)
         held = False, PasswordState(2, NOW + 2)
-        assert counts.reserve(EMAIL, "three", 2, NOW + 10**8) == held
-        assert counts.reserve(EmailHash("0f" * 16), "three", 2, NOW)[0] is True
+        assert counts.reserve(LOGIN, "three", 2, NOW + 10**8) == held
+        assert counts.reserve(LoginHash("0f" * 16), "three", 2, NOW)[0] is True
 
     def test_one_that_was_not_checked_leaves_nothing(self, counts: PasswordRows) -> None:
-        counts.reserve(EMAIL, "wrong", 3, NOW)
-        counts.settle(EMAIL, "wrong", Result.WRONG, NOW + 1)
-        counts.reserve(EMAIL, "undone", 3, NOW + 5)
-        counts.settle(EMAIL, "undone", Result.UNDONE, NOW + 6)
-        assert counts.reserve(EMAIL, "held", 1, NOW + 7) == (False, PasswordState(1, NOW + 1))
+        counts.reserve(LOGIN, "wrong", 3, NOW)
+        counts.settle(LOGIN, "wrong", Result.WRONG, NOW + 1)
+        counts.reserve(LOGIN, "undone", 3, NOW + 5)
+        counts.settle(LOGIN, "undone", Result.UNDONE, NOW + 6)
+        assert counts.reserve(LOGIN, "held", 1, NOW + 7) == (False, PasswordState(1, NOW + 1))
 
     def test_right_one_ends_the_count(self, counts: PasswordRows) -> None:
         for token, result in (("a", Result.WRONG), ("b", Result.RIGHT)):
-            counts.reserve(EMAIL, token, 3, NOW)
-            counts.settle(EMAIL, token, result, NOW)
-        assert counts.reserve(EMAIL, "c", 3, NOW)[1].wrong == 1
+            counts.reserve(LOGIN, token, 3, NOW)
+            counts.settle(LOGIN, token, result, NOW)
+        assert counts.reserve(LOGIN, "c", 3, NOW)[1].wrong == 1
 
     def test_one_whose_turn_was_over_stays_counted(self, counts: PasswordRows) -> None:
-        counts.reserve(EMAIL, "slow", 3, NOW)
-        counts.reserve(EMAIL, "next", 3, NOW + LOCKED)
-        counts.settle(EMAIL, "slow", Result.RIGHT, NOW + LOCKED)
-        counts.settle(EMAIL, "next", Result.WRONG, NOW + LOCKED)
-        assert counts.reserve(EMAIL, "held", 2, NOW + LOCKED)[1].wrong == 2
+        counts.reserve(LOGIN, "slow", 3, NOW)
+        counts.reserve(LOGIN, "next", 3, NOW + LOCKED)
+        counts.settle(LOGIN, "slow", Result.RIGHT, NOW + LOCKED)
+        counts.settle(LOGIN, "next", Result.WRONG, NOW + LOCKED)
+        assert counts.reserve(LOGIN, "held", 2, NOW + LOCKED)[1].wrong == 2
 
     def test_only_the_wrong_ones_that_were_read_are_forgotten(self, counts: PasswordRows) -> None:
-        counts.reserve(EMAIL, "one", 3, NOW)
-        counts.settle(EMAIL, "one", Result.WRONG, NOW)
+        counts.reserve(LOGIN, "one", 3, NOW)
+        counts.settle(LOGIN, "one", Result.WRONG, NOW)
         read = PasswordState(1, NOW)
         for stale in (PasswordState(2, NOW), PasswordState(1, NOW - 1)):
-            counts.forget(EMAIL, stale, NOW)
-        assert counts.reserve(EMAIL, "two", 1, NOW) == (False, read)
-        counts.forget(EMAIL, read, NOW)
-        assert counts.reserve(EMAIL, "two", 1, NOW)[0] is True
-        counts.forget(EMAIL, PasswordState(1, NOW + LOCKED), NOW)  # it is being checked
-        counts.settle(EMAIL, "two", Result.WRONG, NOW)
-        assert counts.reserve(EMAIL, "three", 1, NOW)[0] is False
+            counts.forget(LOGIN, stale, NOW)
+        assert counts.reserve(LOGIN, "two", 1, NOW) == (False, read)
+        counts.forget(LOGIN, read, NOW)
+        assert counts.reserve(LOGIN, "two", 1, NOW)[0] is True
+        counts.forget(LOGIN, PasswordState(1, NOW + LOCKED), NOW)  # it is being checked
+        counts.settle(LOGIN, "two", Result.WRONG, NOW)
+        assert counts.reserve(LOGIN, "three", 1, NOW)[0] is False
 
 
 def test_template_id_is_kept_for_a_day(table: Table) -> None:

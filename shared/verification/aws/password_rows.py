@@ -21,7 +21,7 @@ from verification.aws.table import (
     string,
     text_attribute,
 )
-from verification.models.customers import EmailHash
+from verification.models.customers import LoginHash
 from verification.models.states import PasswordState
 from verification.ports import Result
 
@@ -33,7 +33,7 @@ class PasswordRows:
         self._table = table
 
     def reserve(
-        self, login_hash: EmailHash, token: str, allowed: int, now: float
+        self, login_hash: LoginHash, token: str, allowed: int, now: float
     ) -> tuple[bool, PasswordState]:
         """Count a wrong password, if there are fewer than `allowed` and no other is being checked.
 
@@ -62,7 +62,7 @@ class PasswordRows:
             is_own = text_attribute(failed.item, "attempt") == token
             return is_own, _state_of(failed.item)
 
-    def settle(self, login_hash: EmailHash, token: str, result: Result, now: int) -> None:
+    def settle(self, login_hash: LoginHash, token: str, result: Result, now: int) -> None:
         """Write what the password was. One whose reservation is lost stays counted as wrong."""
         values: dict[str, Any] = {":token": string(token)}
         match result:
@@ -85,7 +85,7 @@ class PasswordRows:
         )
         self._table.try_update(change)
 
-    def forget(self, login_hash: EmailHash, state: PasswordState, now: int) -> None:
+    def forget(self, login_hash: LoginHash, state: PasswordState, now: int) -> None:
         """Okta has forgotten these wrong passwords."""
         change = Update(
             _key(login_hash),
@@ -101,7 +101,7 @@ class PasswordRows:
         self._table.try_update(change)  # otherwise another one was tried meanwhile
 
 
-def _key(login_hash: EmailHash) -> str:
+def _key(login_hash: LoginHash) -> str:
     return f"passwords#{login_hash}"
 
 

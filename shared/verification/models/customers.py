@@ -13,7 +13,10 @@ Email = NewType("Email", str)
 """A checked and normalised address; made by `parsing.parse_email` alone."""
 
 EmailHash = NewType("EmailHash", str)
-"""32 hex digits that stand for an email or a login in limits, logs and the table."""
+"""32 hex digits that stand for an email in limits, logs and the table."""
+
+LoginHash = NewType("LoginHash", str)
+"""32 hex digits that stand for a username, likewise."""
 
 CustomerKey = NewType("CustomerKey", str)
 """32 hex digits that stand for an Okta user in the table."""
