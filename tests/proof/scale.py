@@ -202,22 +202,26 @@ class Allowed:
     calls: Mapping[Bucket, float]
 
 
-def allowed() -> list[Allowed]:
+def allowed(weight: int = 1) -> list[Allowed]:
     """For three calls of Okta to send and three to check, and for this service: customers whom it has
-    never met, and those whom it has met in the last quarter of an hour.
+    never met, and those whom it has met in the last quarter of an hour. Each call counts as so many.
     """
     with watched():
-        return [_by_three_calls(), _by_this_service(is_new=True), _by_this_service(is_new=False)]
+        return [
+            _by_three_calls(weight),
+            _by_this_service(weight, is_new=True),
+            _by_this_service(weight, is_new=False),
+        ]
 
 
 _MORE = 310
 """More customers than any limit allows."""
 
 
-def _by_three_calls() -> Allowed:
+def _by_three_calls(weight: int) -> Allowed:
     """As the hosted flows: search the user, list the factors, challenge; and all again to check."""
     world = World(Person.CUSTOMER, {})
-    users = [_customer(world, f"customer-{number}@shop.example") for number in range(_MORE)]
+    users = _customers(world, weight)
     okta = Client(create_app(world.org))
 
     def ask(method: str, path: str, **more: Any) -> Any:
@@ -235,12 +239,12 @@ def _by_three_calls() -> Allowed:
     def verify(user: User) -> bool:
         return flow(user) and flow(user, passCode=world.code(user.email))
 
-    return _in_a_minute("three calls of Okta", world, users, verify)
+    return _in_a_minute("three calls of Okta", world, users, verify, weight)
 
 
-def _by_this_service(*, is_new: bool) -> Allowed:
+def _by_this_service(weight: int, *, is_new: bool) -> Allowed:
     world = World(Person.CUSTOMER, {})
-    users = [_customer(world, f"customer-{number}@shop.example") for number in range(_MORE)]
+    users = _customers(world, weight)
 
     def verify(user: User) -> bool:
         sent = world.ask("POST /challenge", {"email": user.email})
@@ -254,14 +258,18 @@ def _by_this_service(*, is_new: bool) -> Allowed:
     name = (
         "this service, customers it has not met" if is_new else "this service, returning customers"
     )
-    return _in_a_minute(name, world, users, verify)
+    return _in_a_minute(name, world, users, verify, weight)
+
+
+def _customers(world: World, weight: int) -> list[User]:
+    return [_customer(world, f"customer-{n}@shop.example") for n in range(_MORE // weight)]
 
 
 def _in_a_minute(
-    name: str, world: World, users: Sequence[User], verify: Callable[[User], bool]
+    name: str, world: World, users: Sequence[User], verify: Callable[[User], bool], weight: int
 ) -> Allowed:
     world.clock.now += 61
-    world.org.limits = limits = CountedLimits()
+    world.org.limits = limits = CountedLimits(weight)
     for verified, user in enumerate(users):
         before = limits.asked.copy()
         is_verified = verify(user)
@@ -273,15 +281,17 @@ def _in_a_minute(
 
 
 class CountedLimits(RateLimits):
-    """Okta's limits, and what was asked."""
+    """Okta's limits, and what was asked. Each call counts as so many."""
 
-    def __init__(self) -> None:
+    def __init__(self, weight: int) -> None:
         super().__init__()
+        self._weight = weight
         self.asked: Counter[Bucket] = Counter()
         self.is_exceeded = False
 
     def count(self, bucket: Bucket, now: float) -> Quota:
-        quota = super().count(bucket, now)
+        for _ in range(self._weight):
+            quota = super().count(bucket, now)
         self.asked[bucket] += 1
         self.is_exceeded |= quota.exceeded
         return quota

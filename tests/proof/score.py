@@ -22,6 +22,7 @@ import importlib.util
 import inspect
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -175,7 +176,7 @@ def section(results: Sequence[Result]) -> Section:
 
 
 def played(modules: Sequence[str], tests: str, *, named: str = "") -> list[Result]:
-    """The result of every change of these modules whose name contains a text."""
+    """The result of every change of these modules whose name has a match of the pattern."""
     sys.path.insert(0, str(ROOT / "shared"))
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.dont_write_bytecode = True
@@ -185,7 +186,7 @@ def played(modules: Sequence[str], tests: str, *, named: str = "") -> list[Resul
         _Task(module, each)
         for module in modules
         for each in changes(tree_of(module))
-        if named in each.name
+        if re.search(named, each.name)
     ]
     imported = [each for each in tasks if not each.change.function]
     results = list(_fates((each, partial(_with_import, each, tests)) for each in imported))
@@ -409,7 +410,7 @@ def main() -> int:
     """Make all changes, and say which of them no test noticed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--module", choices=MODULES, help="of one module")
-    parser.add_argument("--change", default="", help="those whose name contains this")
+    parser.add_argument("--change", default="", help="those whose name has a match of this pattern")
     parser.add_argument("--tests", default="tests/unit", help="those of one file alone")
     parser.add_argument("--json", type=Path, help="where to write the results")
     given = parser.parse_args()

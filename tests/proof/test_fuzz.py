@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,7 +78,9 @@ def test_what_was_run_and_what_failed_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(campaign, "FOLDER", tmp_path)
-    runs = campaign.fuzz(1, ["sealed", "no such target"])
+    runs = campaign.fuzz(1, ["sealed"])
+    monkeypatch.setattr(sys, "executable", "false")
+    runs += campaign.fuzz(1, ["sealed"])
     assert [bool(run.inputs) for run in runs] == [True, False]
     assert [bool(run.places) for run in runs] == [engine.HAS_ATHERIS, False]
     assert [run.failure[:6] for run in runs] == ["", "FAILED"]
