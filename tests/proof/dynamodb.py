@@ -8,11 +8,9 @@ is translated into one of Python's, over `_Value`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from operator import eq, ge, gt, le, lt
-from types import CodeType
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -85,31 +83,34 @@ class MemoryDynamoDB:
         """Every operand is evaluated against the row before the update. The last change comes first,
         so that no removed element of a list moves one that is named after it.
         """
-        old = self._old(request)
-        scope, new = _scope(request, old), dict(old or request["Key"])
-        for clause, path, text in reversed(_changes(request["UpdateExpression"])):
-            value = _evaluated(text, scope).content if text else None
+        old, (names, values) = self._old(request), _placeholders(request)
+        new = dict(old or request["Key"])
+        for clause, path, operand, text in reversed(_changes(request["UpdateExpression"])):
+            value = operand(old, names, values).content if operand else None
             if clause == "SET" and value is None:
                 raise ValueError(f"an operand is missing: {text}")
             if clause == "ADD":
-                total = _if_not_exists(_evaluated(path, scope), _Value({"N": "0"}))
+                total = _Value(_at(old, _steps(path, names)) or {"N": "0"})
                 value = (total + _Value(value)).content
-            new = _changed({"M": new}, _steps(path, scope["names"]), value)["M"]
+            _change(new, _steps(path, names), value)
         self.rows[request["Key"]["pk"]["S"]] = new
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Value:
     """A typed value, or None. Values of different types, or none, compare as false."""
 
-    content: Any
+    __slots__ = ("content",)
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
 
     def _compare(self, compare: Callable[[Any, Any], bool], other: _Value) -> bool:
-        mine, others = (next(iter((each.content or {}).items()), None) for each in (self, other))
-        if mine is None or others is None or mine[0] != others[0]:
+        if self.content is None or other.content is None:
             return False
-        is_number = mine[0] == "N"
-        return compare(*(int(each[1]) if is_number else each[1] for each in (mine, others)))
+        ((kind, mine),), ((other_kind, others),) = self.content.items(), other.content.items()
+        if kind != other_kind:
+            return False
+        return compare(int(mine), int(others)) if kind == "N" else compare(mine, others)
 
     def __eq__(self, other: Any) -> bool:
         return self._compare(eq, other)
@@ -154,70 +155,66 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def _scope(request: Mapping[str, Any], row: Row) -> dict[str, Any]:
-    """What an expression can name: functions, `p` for paths, `v` for placeholders of values."""
+def _placeholders(request: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+    """Names and values of a request. Raises ValueError if its expressions do not use all of them."""
     names = request.get("ExpressionAttributeNames", {})
     values = request["ExpressionAttributeValues"]
-    used = [_placeholders(request[f"{kind}Expression"]) for kind in ("Update", "Condition")]
-    if used[0] | used[1] != names.keys() | values.keys():
+    if _used(request["UpdateExpression"], request["ConditionExpression"]) != {*names, *values}:
         raise ValueError(f"placeholders and their values do not match: {request}")
-    return {
-        **_FUNCTIONS,
-        "__builtins__": {},
-        "p": lambda path: _Value(_at(row, _steps(path, names))),
-        "v": lambda name: _Value(values[name]),
-        "names": names,
-    }
+    return names, values
+
+
+@cache
+def _used(*expressions: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[#:]\w+", " ".join(expressions)))
 
 
 def _holds(request: Mapping[str, Any], row: Row) -> bool:
-    return bool(_evaluated(request["ConditionExpression"], _scope(request, row)))
-
-
-def _evaluated(expression: str, scope: dict[str, Any]) -> Any:
-    return eval(_translated(expression), scope)  # noqa: S307 - the service's own expressions
+    return bool(_translated(request["ConditionExpression"])(row, *_placeholders(request)))
 
 
 @cache
-def _translated(expression: str) -> CodeType:
+def _translated(expression: str) -> Any:
+    """A function of the row, the names and the values."""
+
     def part(found: re.Match[str]) -> str:
         text = found[0]
         if found["value"]:
-            return f"v({text!r})"
+            return f"Value(values[{text!r}])"
         if found["path"] and text not in _WORDS and text not in _FUNCTIONS:
-            return f"p({text!r})"
+            at = f"row.get({text!r})" if text.isidentifier() else f"at(row, steps({text!r}, names))"
+            return f"Value({at})"
         return _WORDS.get(text, text)
 
-    return compile(_PART.sub(part, expression.strip()), expression, "eval")
+    scope = {**_FUNCTIONS, "__builtins__": {}, "Value": _Value, "at": _at, "steps": _steps}
+    python = f"lambda row, names, values: {_PART.sub(part, expression.strip())}"
+    return eval(python, scope)  # noqa: S307 - the service's own expressions
 
 
 @cache
-def _placeholders(expression: str) -> frozenset[str]:
-    return frozenset(re.findall(r"[#:]\w+", expression))
-
-
-@cache
-def _changes(expression: str) -> list[tuple[str, str, str]]:
-    """The changes of an update: clause, path, and the text of a value, which REMOVE has not."""
+def _changes(expression: str) -> list[tuple[str, str, Any, str]]:
+    """The changes of an update: clause, path, and the value that REMOVE has not, with its text."""
     clauses = _CLAUSE.split(expression)[1:]
-    return [
+    parts = [
         (clause, *_CHANGE.fullmatch(change.strip()).groups(""))  # type: ignore[union-attr]
         for clause, changes in zip(clauses[::2], clauses[1::2], strict=True)
         for change in _CHANGES.findall(changes)
     ]
+    return [(clause, path, text and _translated(text), text) for clause, path, text in parts]
 
 
 @cache
-def _parts(path: str) -> list[str | int]:
+def _parts(path: str) -> list[Any]:
     return [int(each) if each.isdigit() else each for each in re.findall(r"#?\w+", path)]
 
 
-def _steps(path: str, names: Mapping[str, str]) -> list[str | int]:
+def _steps(path: str, names: Mapping[str, str]) -> list[Any]:
     """The real names and positions of a path."""
-    return [names.get(each, each) if isinstance(each, str) else each for each in _parts(path)]
+    parts = _parts(path)
+    return [names.get(each, each) for each in parts] if "#" in path else parts
 
 
-def _at(row: Row, path: list[str | int]) -> Any:
+def _at(row: Row, path: Sequence[Any]) -> Any:
     value: Any = {"M": row}
     for step in path:
         try:
@@ -227,21 +224,19 @@ def _at(row: Row, path: list[str | int]) -> Any:
     return value
 
 
-def _changed(inside: Any, path: list[str | int], value: Any) -> Any:
-    """A copy with another value at the path, or without one."""
-    if not path:
-        return value
+def _change(inside: Any, path: Sequence[Any], value: Any) -> None:
+    """Put another value at the path, or none. What is deeper inside is copied: it may be stored."""
     step, rest = path[0], path[1:]
-    kind = "L" if isinstance(step, int) else "M"
-    if kind not in inside:
-        raise ValueError("the path of an update leads nowhere")
-    copy: Any = inside[kind].copy()
     if rest:
-        copy[step] = _changed(copy[step], rest, value)
+        kind = "L" if isinstance(rest[0], int) else "M"
+        if kind not in inside[step]:
+            raise ValueError("the path of an update leads nowhere")
+        copy = inside[step][kind].copy()
+        _change(copy, rest, value)
+        inside[step] = {kind: copy}
     elif value is not None:
-        copy[step] = value
+        inside[step] = value
     elif isinstance(step, int):
-        del copy[step : step + 1]
+        del inside[step : step + 1]
     else:
-        copy.pop(step, None)
-    return {kind: copy}
+        inside.pop(step, None)
