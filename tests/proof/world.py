@@ -44,6 +44,8 @@ from verification.crypto import DeviceClaim, Keyring
 from verification.http.pipeline import Router, handler_of
 from verification.models.customers import CustomerKey, Email
 from verification.observability import Observer
+from verification.okta.wire import Wire
+from verification.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -248,13 +250,20 @@ def _directly(_: Upstream, carry_out: Callable[[], Any]) -> Any:
     return carry_out()
 
 
-class InProcess(requests.Session):
-    """Sends requests to a WSGI app, by the shortest way: a game makes a hundred thousand of them."""
+class InProcess:
+    """A session that sends requests to a WSGI app, by the shortest way: a game makes a hundred thousand
+    of them.
+    """
 
     def __init__(self, app: WSGIApplication, through: Through) -> None:
-        super().__init__()
         self.app = app
         self._through = through
+
+    def mount(self, *_: object) -> None:
+        """There is no connection."""
+
+    def close(self) -> None:
+        """Likewise."""
 
     def send(self, request: requests.PreparedRequest, **__: Any) -> requests.Response:
         path = request.path_url.partition("?")[0]
@@ -409,7 +418,7 @@ class World:
 
     def start(self) -> None:
         """Begin with new execution environments, which know nothing of earlier calls."""
-        with self._environment({**ENVIRON, **self.settings}):
+        with self._environment():
             self._issue = self._function("issue_challenge")
             self._verify = self._function("verify_challenge")
             self._worker = self._function("issue_challenge")
@@ -555,12 +564,13 @@ class World:
     def _function(self, name: str) -> Callable[[Any, Any], Any]:
         """One execution environment of a function."""
         service = container.build(self.clock, self.clock.sleep, self.clock, AtOnce())
-        service.wire._session = InProcess(self._app, self.through)
         return handler_of(router_of(name), lambda: service, self.observer)
 
     @contextmanager
-    def _environment(self, environ: Mapping[str, str]) -> Iterator[None]:
+    def _environment(self) -> Iterator[None]:
         """What a function finds while it starts."""
+        settings = Settings.from_environ({**ENVIRON, **self.settings})
+        session: Any = InProcess(self._app, self.through)
         doubles = {
             "dynamodb": ("dynamodb", self.store),
             "secrets_manager": ("secretsmanager", _Secrets(self.secrets)),
@@ -568,7 +578,8 @@ class World:
             "kms": ("kms", Kms()),
         }
         with ExitStack() as stack:
-            stack.enter_context(patch.dict(os.environ, environ))
+            stack.enter_context(patch.object(Settings, "from_environ", lambda: settings))
+            stack.enter_context(patch.object(container, "Wire", lambda meter: Wire(meter, session)))
             for name, (system, double) in doubles.items():
                 client = double
                 if self.through is not _directly:
