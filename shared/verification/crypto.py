@@ -8,7 +8,7 @@ import secrets
 import unicodedata
 from collections.abc import Callable
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from verification.frozen import Frozen
@@ -65,7 +65,8 @@ class Keyring:
     def __init__(
         self, root_key: str, random_bytes: Callable[[int], bytes] = secrets.token_bytes
     ) -> None:
-        self._root = root_key.encode()
+        root = root_key.encode()
+        self._derived = cache(lambda kind: hmac.digest(root, kind.encode(), "sha256"))
         self._random_bytes = random_bytes
 
     def email_hash(self, email: Email) -> EmailHash:
@@ -157,9 +158,6 @@ class Keyring:
 
     def _hash(self, kind: str, message: bytes) -> str:
         return hmac.digest(self._derived(kind), message, "sha256")[:_HASH_BYTES].hex()
-
-    def _derived(self, kind: str) -> bytes:
-        return hmac.digest(self._root, kind.encode(), "sha256")
 
 
 def fold_login(login: str) -> str:

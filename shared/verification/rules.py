@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import assert_never
 
 from verification import errors
@@ -343,8 +344,11 @@ def epoch(timestamp: str) -> int:
         return 0
 
 
+@lru_cache(maxsize=1)
 def source_network(address: str) -> str:
-    """What counts as one source. An IPv6 subscriber has a whole /64 of addresses."""
+    """What counts as one source. An IPv6 subscriber has a whole /64 of addresses. A call asks for its own
+    source several times.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

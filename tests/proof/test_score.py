@@ -118,7 +118,7 @@ def test_a_change_that_is_not_what_it_is_taken_for_is_a_failure(fate: Fate) -> N
 def test_a_change_is_noticed_by_the_tests_of_its_module_alone() -> None:
     """Of one that is made at the import, and of functions."""
     command = (sys.executable, "-m", "tests.proof.score", "--module", "crypto")
-    changed = "_HASH_BYTES: 16 -> 15|Keyring._derived: return|Keyring.email_hash: 'email'"
+    changed = "_HASH_BYTES: 16 -> 15|Keyring._hash: 'sha256'|Keyring.email_hash: 'email'"
     options = ("--change", changed, "--tests", "tests/unit/test_lookup.py")
     played = subprocess.run(  # noqa: S603
         [*command, *options], cwd=ROOT, capture_output=True, text=True, check=False
