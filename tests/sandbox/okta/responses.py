@@ -35,12 +35,12 @@ _STEP_PATHS = {
     "changeRecoveryQuestion": "credentials/change_recovery_question",
 }
 _DEAD_TOKEN = ("www-authenticate", "SSWS")
-_CACHING_HEADERS = {
-    "Vary": "Accept-Encoding",
-    "cache-control": "no-cache, no-store",
-    "pragma": "no-cache",
-    "expires": "0",
-}
+_CACHING_HEADERS = (
+    ("Vary", "Accept-Encoding"),
+    ("cache-control", "no-cache, no-store"),
+    ("pragma", "no-cache"),
+    ("expires", "0"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,27 +57,27 @@ NO_CONTENT = Answer(b"", 204)
 
 def org_url(request: Request) -> str:
     """The org's URL as the request has it, without a trailing slash."""
-    return request.host_url.rstrip("/")
+    return f"{request.scheme}://{request.host}"
 
 
 def on_the_wire(answer: Answer, quota: Quota, request_id: str) -> Response:
     """The HTTP response with Okta's own headers."""
-    if isinstance(answer.body, bytes):
-        response = Response(answer.body, status=answer.status)
-        del response.headers["Content-Type"]
-    else:
-        body = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False)
-        response = Response(body, status=answer.status, content_type="application/json")
-    response.headers["x-okta-request-id"] = request_id
-    response.headers["x-rate-limit-limit"] = str(quota.limit)
-    response.headers["x-rate-limit-remaining"] = str(quota.remaining)
-    response.headers["x-rate-limit-reset"] = str(quota.reset)
+    headers = [
+        ("x-okta-request-id", request_id),
+        ("x-rate-limit-limit", str(quota.limit)),
+        ("x-rate-limit-remaining", str(quota.remaining)),
+        ("x-rate-limit-reset", str(quota.reset)),
+        *answer.headers,
+    ]
     # As recorded: a refused API token and a full limit have no headers about caching.
     if answer.status != 429 and _DEAD_TOKEN not in answer.headers:
-        response.headers.update(_CACHING_HEADERS)
-    for name, value in answer.headers:
-        response.headers.add(name, value)
-    return response
+        headers += _CACHING_HEADERS
+    if isinstance(answer.body, bytes):
+        response = Response(answer.body, answer.status, headers)
+        del response.headers["Content-Type"]
+        return response
+    body = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False)
+    return Response(body, answer.status, headers, content_type="application/json")
 
 
 def error(refusal: OktaError, error_id: str) -> Answer:
