@@ -23,7 +23,7 @@ def sample(items: Sequence[_Item], count: int) -> list[_Item]:
 
 
 def every(stride: int, items: Sequence[_Item], name: str) -> Sequence[_Item]:
-    """Every eighth of them, say. `name` is of these items: others begin at another one."""
+    """Every twelfth of them, say. `name` is of these items: others begin at another one."""
     chosen = random.Random(_digest() + name.encode())  # noqa: S311 - not a secret
     return items[chosen.randrange(stride) :: stride]
 

@@ -27,7 +27,7 @@ def listening() -> Iterator[None]:
 @pytest.mark.parametrize("name", matrix.SCENARIOS)
 def test_no_fault_breaks_a_promise(name: str) -> None:
     scenario = matrix.SCENARIOS[name]
-    for point in every(8, matrix.points_of(scenario), name):
+    for point in every(12, matrix.points_of(scenario), name):
         assert matrix.played(scenario, point), point
 
 

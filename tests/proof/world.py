@@ -418,10 +418,9 @@ class World:
 
     def start(self) -> None:
         """Begin with new execution environments, which know nothing of earlier calls."""
-        with self._environment():
-            self._issue = self._function("issue_challenge")
-            self._verify = self._function("verify_challenge")
-            self._worker = self._function("issue_challenge")
+        self._issue = self._function("issue_challenge")
+        self._verify = self._function("verify_challenge")
+        self._worker = self._function("issue_challenge")
 
     # ---- Calls -----------------------------------------------------------------------------------
 
@@ -562,9 +561,13 @@ class World:
     # ---- Functions -------------------------------------------------------------------------------
 
     def _function(self, name: str) -> Callable[[Any, Any], Any]:
-        """One execution environment of a function."""
-        service = container.build(self.clock, self.clock.sleep, self.clock, AtOnce())
-        return handler_of(router_of(name), lambda: service, self.observer)
+        """One execution environment of a function, which starts with its first call."""
+
+        def build() -> container.Container:
+            with self._environment():
+                return container.build(self.clock, self.clock.sleep, self.clock, AtOnce())
+
+        return handler_of(router_of(name), build, self.observer)
 
     @contextmanager
     def _environment(self) -> Iterator[None]:
