@@ -13,7 +13,7 @@ import json
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from urllib.parse import unquote
 
+import pytest
 import requests
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes
@@ -43,7 +44,7 @@ from verification.aws import clients
 from verification.crypto import DeviceClaim, Keyring
 from verification.http.pipeline import Router, handler_of
 from verification.models.customers import CustomerKey, Email
-from verification.observability import Observer
+from verification.observability import Meter, Observer
 from verification.okta.wire import Wire
 from verification.settings import Settings
 
@@ -245,6 +246,9 @@ class _Body:
         """Likewise."""
 
 
+_one_observer = cache(Observer)
+
+
 def _directly(_: Upstream, carry_out: Callable[[], Any]) -> Any:
     """Nothing goes wrong."""
     return carry_out()
@@ -382,7 +386,7 @@ class World:
     settings: Mapping[str, str]
     store: Any = field(default_factory=MemoryDynamoDB)
     through: Through = _directly
-    observer: Callable[[], Observer] = Observer
+    observer: Callable[[], Observer] = _one_observer
     clock: Clock = field(default_factory=Clock)
     queue: list[Any] = field(default_factory=list)
     delivery: Delivery = Delivery.AT_ONCE
@@ -418,6 +422,7 @@ class World:
 
     def start(self) -> None:
         """Begin with new execution environments, which know nothing of earlier calls."""
+        self._read = Settings.from_environ({**ENVIRON, **self.settings})
         self._issue = self._function("issue_challenge")
         self._verify = self._function("verify_challenge")
         self._worker = self._function("issue_challenge")
@@ -569,25 +574,27 @@ class World:
 
         return handler_of(router_of(name), build, self.observer)
 
+    def _wire(self, meter: Meter) -> Wire:
+        session: Any = InProcess(self._app, self.through)
+        return Wire(meter, session)
+
     @contextmanager
     def _environment(self) -> Iterator[None]:
         """What a function finds while it starts."""
-        settings = Settings.from_environ({**ENVIRON, **self.settings})
-        session: Any = InProcess(self._app, self.through)
         doubles = {
             "dynamodb": ("dynamodb", self.store),
             "secrets_manager": ("secretsmanager", _Secrets(self.secrets)),
             "aws_lambda": ("lambda", _Lambda(self._accept)),
             "kms": ("kms", Kms()),
         }
-        with ExitStack() as stack:
-            stack.enter_context(patch.object(Settings, "from_environ", lambda: settings))
-            stack.enter_context(patch.object(container, "Wire", lambda meter: Wire(meter, session)))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Settings, "from_environ", lambda: self._read)
+            patched.setattr(container, "Wire", self._wire)
             for name, (system, double) in doubles.items():
                 client = double
                 if self.through is not _directly:
                     client = _Called(system, double, self.through)
-                stack.enter_context(patch.object(clients, name, lambda client=client: client))
+                patched.setattr(clients, name, lambda client=client: client)
             yield
 
     def _accept(self, event: Any) -> None:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from tests.sandbox.okta.exceptions import not_found
 from tests.sandbox.okta.ids import Ids
@@ -116,6 +117,7 @@ class Directory:
         raise not_found(factor_id, "UserFactor")
 
 
+@lru_cache
 def folded(login: str) -> str:
     """A login as Okta compares it: without case and diacritical marks, which a search respects."""
     decomposed = unicodedata.normalize("NFKD", login)
