@@ -7,7 +7,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import requests
 
@@ -73,7 +73,8 @@ class Transport:
         """
         url = f"{self._org_url}/{'/'.join(_segment(part) for part in path)}"
         headers = _customer_headers(call.caller) if for_customer else {"User-Agent": USER_AGENT}
-        ask = requests.Request(method, url, params=params, json=body, headers=headers)
+        query = urlencode(params or {})
+        ask = requests.Request(method, url, params=query, json=body, headers=headers)
         if not with_token:
             return self._ask(ask, call, None)
         try:
