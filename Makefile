@@ -59,7 +59,7 @@ soak: $(READY) ## mixed load on the whole service, with faults and crashes (MINU
 	@PYTHONPATH=shared MINUTES='$(MINUTES)' $(BIN)/python -m tests.proof.soak
 
 # Beside each other: each is one process, and half of the time of most is their start.
-LINTS := security types template templates style
+LINTS := security types style
 .PHONY: $(LINTS)
 
 style:
@@ -68,12 +68,6 @@ style:
 
 types:
 	$(BIN)/mypy
-
-template:
-	$(SAM) validate --lint
-
-templates:
-	$(BIN)/cfn-lint deploy/*.yaml
 
 security:
 	.venv-checkov/bin/checkov --config-file tests/contract/checkov.yaml
