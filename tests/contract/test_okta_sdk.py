@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,10 @@ class Sdk:
 
 @pytest.fixture
 def sdk(okta: OktaOrg, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sdk]:
+    pydantic = import_module("pydantic")
+    # What checks the arguments is made at a method's first call: for all methods it took seconds.
+    lazily = partial(pydantic.validate_call, config={"defer_build": True})
+    monkeypatch.setattr(pydantic, "validate_call", lazily)
     client, models = import_module("okta.client"), import_module("okta.models")
     # The only way to use plain http: the client has no argument for it.
     monkeypatch.setenv("OKTA_TESTING_TESTINGDISABLEHTTPSCHECK", "true")
