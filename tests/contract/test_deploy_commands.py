@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -30,14 +30,14 @@ OKTA = "https://example.okta.com"
 ROOT_KEY = "r" * 64
 
 
-@dataclass
+@cache
+def client(service: str) -> Any:
+    """One client for all tests: making one is slow."""
+    return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+
+
 class Account:
     """An AWS account in moto, with what a deployment needs."""
-
-    region: str = REGION
-
-    def client(self, service: str) -> Any:
-        return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
 
     def set_log_role(self) -> None:
         operation = {
@@ -45,7 +45,7 @@ class Account:
             "path": "/cloudwatchRoleArn",
             "value": "arn:aws:iam::1:role/l",
         }
-        self.client("apigateway").update_account(patchOperations=[operation])
+        client("apigateway").update_account(patchOperations=[operation])
 
     def deploy(
         self,
@@ -54,7 +54,7 @@ class Account:
         **parameters: str,
     ) -> None:
         """Deploy a stack with these parameters and outputs, and the outputs of the core's secrets."""
-        secrets = self.client("secretsmanager")
+        secrets = client("secretsmanager")
         contents = {
             "OktaTokenSecretArn": {"okta_api_token": "replace-me"},
             "ServiceKeysSecretArn": {"root_key": ROOT_KEY, "clients": {}},
@@ -70,7 +70,7 @@ class Account:
                 name: {"Value": value} for name, value in {**made, **(outputs or {})}.items()
             },
         }
-        self.client("cloudformation").create_stack(
+        client("cloudformation").create_stack(
             StackName="customer-verification",
             TemplateBody=json.dumps(template),
             Parameters=[
@@ -78,17 +78,17 @@ class Account:
                 for name, value in parameters.items()
             ],
         )
-        (stack,) = cloudformation_backends[ACCOUNT_ID][self.region].stacks.values()
+        (stack,) = cloudformation_backends[ACCOUNT_ID][REGION].stacks.values()
         stack.status = status
 
     def secret(self, name: str) -> dict[str, Any]:
-        text = self.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
+        text = client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
         content: dict[str, Any] = json.loads(text)
         return content
 
     def put_clients(self, clients: object) -> None:
         content = json.dumps({"root_key": ROOT_KEY, "clients": clients})
-        manager = self.client("secretsmanager")
+        manager = client("secretsmanager")
         manager.put_secret_value(SecretId="ServiceKeysSecretArn", SecretString=content)
 
 
@@ -115,12 +115,11 @@ def refusal(command: Callable[..., None], *more: object, **environ: str) -> str:
 
 
 class TestPreflight:
-    def test_first_deployment_needs_the_org_alone(
-        self, account: Account, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    @pytest.mark.usefixtures("account")
+    def test_first_deployment_needs_the_org_alone(self, capsys: pytest.CaptureFixture[str]) -> None:
         preflight({"OKTA": OKTA})
         expected = f'Deploying the stack "customer-verification" to account {ACCOUNT_ID}, region '
-        assert capsys.readouterr().out == f"{expected}{account.region}.\n"
+        assert capsys.readouterr().out == f"{expected}{REGION}.\n"
 
     def test_later_deployment_needs_nothing(self, account: Account) -> None:
         account.deploy(OktaOrgUrl=OKTA, StartUp="SnapStart")
@@ -251,7 +250,7 @@ class TestOktaJwks:
     def test_what_kms_signs_is_verified_with_the_printed_key(
         self, account: Account, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        kms = account.client("kms")
+        kms = client("kms")
         key = kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
         account.deploy(outputs={"OktaAppKeyArn": key})
         print_keys({})
@@ -328,8 +327,8 @@ class TestClient:
     @pytest.mark.parametrize(
         "content", ["{", "[]", '{"clients": {}}', '{"root_key": "r", "clients": []}']
     )
-    def test_broken_secret_is_left_alone(self, account: Account, content: str) -> None:
-        manager = account.client("secretsmanager")
+    def test_broken_secret_is_left_alone(self, content: str) -> None:
+        manager = client("secretsmanager")
         manager.put_secret_value(SecretId="ServiceKeysSecretArn", SecretString=content)
         assert "is broken" in refusal(add_key, NAME="shop", SCOPES="verify")
         found = manager.get_secret_value(SecretId="ServiceKeysSecretArn")["SecretString"]
