@@ -46,10 +46,7 @@ run: $(READY) ## start the whole service on this machine (PORT, OKTA_PORT, AWS_P
 	@exec $(BIN)/python -m tests.sandbox
 
 test: $(READY) $(CLIENTS) $(CHECKOV) ## every check, the quick ones first
-	@$(MAKE) --no-print-directory -j 2 $(LINTS)
-	$(BIN)/pytest -n 2 tests/unit --cov # what of the use cases they run alone
-	$(BIN)/pytest -n 2 --dist loadfile tests/integration # apart: they keep one mocked AWS account
-	$(BIN)/pytest -n 2 --dist loadfile tests/contract
+	@$(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) $(LINTS) $(TESTS)
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e # many of them wait
 
 proof: $(READY) $(CLIENTS) $(PROOF) ## every rule with tests, mutants, faults, fuzzing: .proof/report.md
@@ -60,7 +57,8 @@ soak: $(READY) ## mixed load on the whole service, with faults and crashes (MINU
 
 # Beside each other: each is one process, and half of the time of most is their start.
 LINTS := security types style
-.PHONY: $(LINTS)
+TESTS := contract unit integration
+.PHONY: $(LINTS) $(TESTS)
 
 style:
 	$(BIN)/ruff check
@@ -71,6 +69,12 @@ types:
 
 security:
 	.venv-checkov/bin/checkov --config-file tests/contract/checkov.yaml
+
+unit:
+	$(BIN)/pytest tests/unit --cov # what of the use cases they run alone
+
+integration contract: # not in one process: the first keeps one mocked AWS account
+	$(BIN)/pytest tests/$@
 
 # What an operator runs. Values are given to Python in the environment, so that none is on a command line.
 OPERATE = STACK='$(STACK)' PYTHONPATH=shared:. $(BIN)/python -m
