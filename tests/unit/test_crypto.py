@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from verification.crypto import DeviceClaim, Keyring, Place, Row, fold_login
 from verification.models.customers import CustomerKey, Email, EmailHash, FactorRef
 
+pytestmark = pytest.mark.no_cover
+"""No use case runs here, and to trace the loops took as long again."""
+
 ROOT_KEY = "a-root-key-of-tests-that-is-long-enough"
 KEYS, OTHER_KEYS = Keyring(ROOT_KEY), Keyring(f"{ROOT_KEY}!")
 TEXT = "ada@example.com"
