@@ -167,12 +167,12 @@ class TestOrgUrl:
     def test_an_address_of_okta_s_is_reduced_to_its_origin(self, url: str, origin: str) -> None:
         assert read(OKTA_ORG_URL=url).okta_org_url == origin
 
-    @pytest.mark.parametrize("url", IMPOSTORS)
-    def test_the_token_goes_only_to_okta(self, url: str) -> None:
-        for sandbox in ("false", "true"):
-            told = problem(OKTA_ORG_URL=url, SANDBOX=sandbox)
-            assert told.startswith("OKTA_ORG_URL ")
-            assert url not in told
+    def test_the_token_goes_only_to_okta(self) -> None:
+        for url in IMPOSTORS:
+            for sandbox in ("false", "true"):
+                told = problem(OKTA_ORG_URL=url, SANDBOX=sandbox)
+                assert told.startswith("OKTA_ORG_URL "), url
+                assert url not in told
 
     def test_a_custom_domain_is_accepted_if_it_is_configured(self) -> None:
         url, domain = "https://Login.example.com", "login.Example.com"

@@ -88,14 +88,12 @@ class TestReplies:
         assert (reply.status, reply.body, reply.outcome) == (200, "200", outcome)
         assert reply.content_type == "application/json"
 
-    @pytest.mark.parametrize("error", every_outcome(), ids=lambda error: type(error).__name__)
-    def test_an_error_is_its_number_or_the_flows_own_text(
-        self, error: errors.VerificationError
-    ) -> None:
-        reply = invoke_url.error(error, queried())
-        status = STATUS[error.code]
-        assert (reply.status, reply.body) == (status, TEXTS.get(error.code, str(status)))
-        is_text = error.code in TEXTS
-        assert reply.content_type == ("text/plain" if is_text else "application/json")
-        assert (reply.headers["X-Outcome"], reply.outcome) == (error.code, error.code)
-        assert ("Retry-After" in reply.headers) == isinstance(error, errors.TryLater)
+    def test_an_error_is_its_number_or_the_flows_own_text(self) -> None:
+        for error in every_outcome():
+            reply = invoke_url.error(error, queried())
+            assert (reply.headers["X-Outcome"], reply.outcome) == (error.code, error.code)
+            status = STATUS[error.code]
+            assert (reply.status, reply.body) == (status, TEXTS.get(error.code, str(status)))
+            is_text = error.code in TEXTS
+            assert reply.content_type == ("text/plain" if is_text else "application/json")
+            assert ("Retry-After" in reply.headers) == isinstance(error, errors.TryLater)

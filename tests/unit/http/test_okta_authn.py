@@ -380,16 +380,15 @@ class TestErrors:
         assert (body["status"], body["errorCode"]) == (400, "E0000126")
         assert body["errorSummary"].endswith(f" {ORG}{page}")
 
-    @pytest.mark.parametrize("error", every_outcome(), ids=lambda error: type(error).__name__)
-    def test_every_outcome_has_okta_s_shape(self, error: errors.VerificationError) -> None:
-        body = told(error)
-        assert 400 <= body["status"] <= 504
-        assert body["errorCode"].startswith("E0000")
-        assert body["errorLink"] == body["errorCode"]
-        assert (body["errorId"], body["errorCauses"]) == (REQUEST_ID, [])
-        assert body["errorSummary"]
-        assert len(body) == 6
-        assert "TABLE_NAME" not in json.dumps(body)
+    def test_every_outcome_has_okta_s_shape(self) -> None:
+        for body in map(told, every_outcome()):
+            assert 400 <= body["status"] <= 504
+            assert body["errorCode"].startswith("E0000")
+            assert body["errorLink"] == body["errorCode"]
+            assert (body["errorId"], body["errorCauses"]) == (REQUEST_ID, [])
+            assert body["errorSummary"]
+            assert len(body) == 6
+            assert "TABLE_NAME" not in json.dumps(body)
 
     def test_okta_s_own_error_is_passed_on(self) -> None:
         own: dict[str, Any] = {

@@ -237,13 +237,12 @@ class TestReplies:
 
 
 class TestErrors:
-    @pytest.mark.parametrize("error", every_outcome(), ids=lambda error: type(error).__name__)
-    def test_every_body_has_a_message_and_a_code(self, error: errors.VerificationError) -> None:
-        body = told(error)
-        assert 400 <= body["status"] <= 504
-        assert body["message"]
-        assert body["code"]
-        assert "TABLE_NAME" not in json.dumps(body)
+    def test_every_body_has_a_message_and_a_code(self) -> None:
+        for body in map(told, every_outcome()):
+            assert 400 <= body["status"] <= 504
+            assert body["message"]
+            assert body["code"]
+            assert "TABLE_NAME" not in json.dumps(body)
 
     @pytest.mark.parametrize(
         ("error", "status", "code", "message"),
