@@ -69,9 +69,14 @@ def translated(layer: str = "s3://bucket/layer", source: Tree | None = None) -> 
 
 
 @cache
+def template(layer: str = "s3://bucket/layer") -> Tree:
+    """The translated template, made once. It is not to be changed."""
+    return translated(layer)
+
+
 def deploy(layer: str = "s3://bucket/layer") -> Tree:
     """The resources of the translated template."""
-    resources: Tree = translated(layer)["Resources"]
+    resources: Tree = template(layer)["Resources"]
     return resources
 
 

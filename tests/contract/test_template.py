@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from tests.contract.stack import (
     parse,
     references,
     routes,
+    template,
     translated,
 )
 from tests.sandbox.template import ROOT, Template
@@ -86,6 +88,15 @@ def environ(**parameters: str) -> Environ:
     return Environ(Template({**org, **parameters}).functions[0].environment)
 
 
+@cache
+def without_ready_instances() -> Tree:
+    """The resources if the template said nothing of ready instances."""
+    source = deepcopy(parse())
+    assert source["Globals"]["Function"].pop("ProvisionedConcurrencyConfig")
+    resources: Tree = translated(source=source)["Resources"]
+    return resources
+
+
 def version_of(function: str, resources: Tree) -> str:
     """The logical id of its version. Another one is another version."""
     names = of_type(resources, "AWS::Lambda::Version")
@@ -98,7 +109,7 @@ def test_templates_and_what_sam_makes_of_the_core_have_no_lint(tmp_path: Path) -
     rules once. It sees references that a condition leaves dangling.
     """
     made = tmp_path / "translated.json"
-    made.write_text(json.dumps(translated()))
+    made.write_text(json.dumps(template()))
     files = [*(ROOT / name for name in (CORE, *OPTIONAL)), made]
     assert lint_by_config(ManualArgs(templates=[str(each) for each in files])) == []
 
@@ -271,11 +282,7 @@ class TestVersions:
         """A version comes with weights of the alias, with which Lambda removes none: so they are added
         and removed in an update of their own (docs/deploy.md, "Switching StartUp").
         """
-        source = deepcopy(parse())
-        shared = source["Globals"]["Function"]
-        assert shared.pop("ProvisionedConcurrencyConfig")
-        without = translated(source=source)["Resources"]
-        assert version_of(function, without) == version_of(function, deploy())
+        assert version_of(function, without_ready_instances()) == version_of(function, deploy())
 
     @pytest.mark.parametrize(("rollout", "gradual"), [("Canary", True), ("AllAtOnce", False)])
     def test_alarm_rolls_a_version_back_unless_a_repair_ignores_it(
