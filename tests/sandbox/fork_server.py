@@ -32,6 +32,7 @@ class ForkServer:
                 cwd=ROOT,
                 env={
                     "PATH": os.environ["PATH"],
+                    "AWS_CONFIG_FILE": os.devnull,
                     "PYTHONPATH": os.pathsep.join((str(ROOT / "shared"), str(ROOT))),
                     "PYTHONWARNINGS": "error",
                     # Metrics are printed; like Lambda, have them in the log when the call ends.

@@ -21,6 +21,7 @@ from typing import IO, Any
 from tests.sandbox.arns import ALIAS, function_arn
 from tests.sandbox.fork_server import serve
 from verification import container
+from verification.aws import clients
 from verification.errors import ConfigurationError
 from verification.http.pipeline import handler_of
 from verification.settings import Settings
@@ -57,12 +58,24 @@ class Context:
 
 def main() -> None:
     """Serve forks; in a fork, run calls."""
+    read_descriptions()
     with socket.socket(fileno=os.dup(0)) as control:
         fork = serve(control)
     if fork is not None:
         channel, arguments = fork
         with channel, channel.makefile("r") as events, channel.makefile("w") as results:
             run(events, results, **arguments)
+
+
+def read_descriptions() -> None:
+    """Have botocore read its descriptions of the services once, and not in each fork.
+
+    The keys are given here, because a session keeps those that it finds: a fork finds its own.
+    """
+    for service in ("dynamodb", "kms", "lambda", "secretsmanager"):
+        clients._session().create_client(
+            service, "us-east-1", aws_access_key_id="none", aws_secret_access_key="none"
+        )
 
 
 def run(
