@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ import zxingcpp
 from PIL import Image
 from werkzeug.wrappers import Request, Response
 
+from tests.e2e.clients import workos_journey
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.server import Server
 from tests.unit.forgeries import read
@@ -28,7 +28,6 @@ from tests.unit.forgeries import read
 if TYPE_CHECKING:
     from tests.sandbox.sandbox import Sandbox
 
-JOURNEY = Path(__file__).with_name("clients") / "workos_journey.py"
 RELEASE_5 = Path(sys.prefix) / "workos5"
 """Where set-up puts release 5, which the newest cannot share a folder with."""
 
@@ -56,28 +55,34 @@ class AsksForReceipts:
         return Response(answer.content, answer.status_code, kept)(environ, start_response)
 
 
+def of_release_5(url: str) -> dict[str, Any]:
+    """What the journey saw with release 5."""
+    run = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, workos_journey.__file__, url, CLIENT_KEY],
+        env={**os.environ, "PYTHONPATH": str(RELEASE_5)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    told: dict[str, Any] = json.loads(run.stdout)
+    return told
+
+
 @pytest.fixture(scope="module", params=["newest", "release 5", "newest with receipts"])
 def seen(request: pytest.FixtureRequest, running: Sandbox) -> dict[str, Any]:
-    """What the journey saw, and the receipts that came beside it."""
+    """What the journey saw, with the receipts that came beside it checked."""
     running.reset()
+    if request.param == "release 5":
+        return of_release_5(running.url)
+    if request.param == "newest":
+        return workos_journey.journey(running.url, CLIENT_KEY)
     asking = AsksForReceipts(running.url)
-    with ExitStack() as stack:
-        url = running.url
-        if request.param.endswith("receipts"):
-            url = stack.enter_context(Server(asking)).url
-        run = subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, JOURNEY, url, CLIENT_KEY],
-            env={**os.environ, "PYTHONPATH": str(RELEASE_5) if "5" in request.param else ""},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert run.returncode == 0, run.stderr
-    claims = [read(each.split(".")[1]) for each in asking.receipts]
-    assert bool(claims) == request.param.endswith("receipts")
-    assert {each["acr"].rpartition(":")[2] for each in claims} <= {"authenticator-app", "phone"}
-    told: dict[str, Any] = json.loads(run.stdout)
+    with Server(asking) as server:
+        told = workos_journey.journey(server.url, CLIENT_KEY)
+    methods = {read(each.split(".")[1])["acr"].rpartition(":")[2] for each in asking.receipts}
+    assert methods == {"authenticator-app", "phone"}
     return told
 
 

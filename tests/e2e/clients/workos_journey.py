@@ -1,6 +1,6 @@
-"""A program that uses an unmodified WorkOS client, of release 5 or newest, against the sandbox.
+"""Uses an unmodified WorkOS client, of release 5 or newest, against the sandbox.
 
-It prints what it saw as JSON; test_workos_clients.py runs it and judges. Errors are told as
+test_workos_clients.py judges what it saw; as a program, it prints that as JSON. Errors are told as
 [status, code, whether a request id came with them].
 """
 
@@ -52,8 +52,8 @@ def refusal(work: Any) -> list[object]:
     raise AssertionError("no error was raised")
 
 
-def main(url: str, key: str) -> None:
-    """The whole journey."""
+def journey(url: str, key: str) -> dict[str, Any]:
+    """The whole journey: what was seen."""
     control = requests.Session()
 
     def advance(seconds: int) -> None:
@@ -65,7 +65,7 @@ def main(url: str, key: str) -> None:
         ).json()
         return found
 
-    client, seen = Client(url, key), dict[str, object]()
+    client, seen = Client(url, key), dict[str, Any]()
     totp = client.enroll(type="totp", totp_issuer="Shop & Co", totp_user="grace@example.com")
     secret = totp.totp.secret
     seen["totp"] = [totp.object, totp.type, totp.totp.issuer, totp.totp.user, totp.totp.uri]
@@ -123,8 +123,8 @@ def main(url: str, key: str) -> None:
     client.delete(totp.id)
     seen["deleted"] = refusal(lambda: client.get(totp.id))
     seen["deleted_again"] = refusal(lambda: client.delete(totp.id))
-    sys.stdout.write(json.dumps(seen))
+    return seen
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.stdout.write(json.dumps(journey(*sys.argv[1:])))
