@@ -2,7 +2,7 @@
 
 Handlers, contract, gateway and the simulated org are those of the sandbox. DynamoDB is the one of the
 games (`tests.proof` checks that it is like moto's), asynchronous invocations run at once, and a wait
-moves the clock. What is not here: what roles allow, keys of KMS, crashes and calls at the same time.
+moves the clock. What is not here: what roles allow, crashes and calls at the same time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from urllib3 import HTTPResponse
 from werkzeug.test import Client
 
 from tests.proof.dynamodb import MemoryDynamoDB
-from tests.proof.world import Clock, router_of
+from tests.proof.world import Clock, Kms, router_of
 from tests.sandbox import contract
 from tests.sandbox.aws import CLIENTS, CREDENTIALS, ROOT_KEY
 from tests.sandbox.gateway import Gateway
@@ -126,6 +126,8 @@ class InProcessSandbox:
 
     def __enter__(self) -> InProcessSandbox:
         with ExitStack() as starting:
+            namespace = {"POWERTOOLS_METRICS_NAMESPACE": "in-process"}
+            starting.enter_context(patch.dict(os.environ, namespace))
             self._patch_clients(starting)
             for function in _functions():
                 self._handlers[function.name] = self._new_handler(function)
@@ -177,12 +179,11 @@ class InProcessSandbox:
         return handler_of(router_of(function.code.name), lambda: service)
 
     def _patch_clients(self, starting: ExitStack) -> None:
-        signature = b"\x30\x06\x02\x01\x01\x02\x01\x01"  # which nobody checks here
         doubles = {
             "dynamodb": self.store,
             "secrets_manager": SimpleNamespace(get_secret_value=_secret),
             "aws_lambda": SimpleNamespace(invoke=self._invoke_later),
-            "kms": SimpleNamespace(sign=lambda **_: {"Signature": signature}),
+            "kms": Kms(),
         }
         for name, double in doubles.items():
             starting.enter_context(patch.object(clients, name, lambda double=double: double))

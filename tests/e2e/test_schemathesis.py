@@ -11,13 +11,22 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tests.e2e.in_process import InProcessSandbox
+from tests.sandbox import contract
 from tests.sandbox.aws import CLIENT_KEY
-from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.server import Server
 from tests.sandbox.template import ROOT
 from tests.sandbox.witness import Witness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 CONFIG = Path(__file__).with_name("clients") / "schemathesis" / "schemathesis.toml"
 PROGRAM = Path(sys.executable).with_name("schemathesis")
@@ -35,14 +44,17 @@ FULL = 2_000
 
 
 def explore(folder: Path, *options: str) -> tuple[dict[str, Any], list[str]]:
-    """The report of a run against a sandbox of its own, and what the sandbox's witness has seen."""
-    report, witness = folder / "report.json", Witness()
-    with (
-        (folder / "functions.log").open("w") as log,
-        Sandbox(log, environment=WITHOUT_LIMITS) as sandbox,
-    ):
-        sandbox.gateway.witness = witness
-        command: list[str | Path] = ["--config-file", CONFIG, "run", f"{sandbox.url}/openapi.json"]
+    """The report of a run against a service of its own, and what the gateway's witness has seen."""
+    report, document, witness = folder / "report.json", folder / "openapi.json", Witness()
+    document.write_text(json.dumps(contract.published()))
+    one_at_a_time = threading.Lock()
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with one_at_a_time:
+            return list(sandbox.gateway(environ, start_response))
+
+    with InProcessSandbox(witness, **WITHOUT_LIMITS) as sandbox, Server(app) as server:
+        command: list[str | Path] = ["--config-file", CONFIG, "run", document, "--url", server.url]
         command += ["--no-color", "--report", "json", "--report-json-path", report, *options]
         done = subprocess.run(  # noqa: S603 - our own program
             [PROGRAM, *command],
@@ -66,7 +78,11 @@ def test_no_call_has_an_undocumented_answer(tmp_path: Path) -> None:
 
 def main() -> None:
     """The full run."""
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Path(os.devnull).open("w") as log,
+        redirect_stdout(log),
+    ):
         report, faults = explore(Path(folder), "--max-examples", "50")
     generated = report["test_cases"]["generated"]
     sys.stdout.write(f"{generated} calls, {len(faults)} undocumented answers\n")
