@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.conftest import free_ports
-from tests.sandbox.__main__ import PORTS, port_of, unknown_settings
+from tests.sandbox.__main__ import PORTS, main, port_of, unknown_settings
 from tests.sandbox.server import HOST
 from tests.sandbox.template import ROOT, Template
 
@@ -20,31 +22,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def refused_run(log_folder: Path, **environment: str) -> list[str]:
-    """The lines on standard error of a `make run` that must exit with an error."""
-    ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.sandbox"],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "TMPDIR": str(log_folder), **ports, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert run.returncode == 1
-    assert run.stdout == ""
-    return run.stderr.splitlines()
+def own_ports() -> dict[str, str]:
+    """Ports for a `make run` of this test."""
+    return dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
 
 
-def test_a_taken_port_is_named_and_the_log_of_the_running_sandbox_is_kept(tmp_path: Path) -> None:
+def test_a_taken_port_is_named_and_the_log_of_the_running_sandbox_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with closing(socket.create_server((HOST, 0))) as running:
         port = str(running.getsockname()[1])
         log = tmp_path / f"customer-verification-{port}.log"
         log.write_text("a line of the running sandbox\n")
-        [line] = refused_run(tmp_path, PORT=port)
-    assert f"{HOST}:{port}: Address already in use" in line
-    assert "PORT, OKTA_PORT, AWS_PORT" in line
+        for name, given in (own_ports() | {"PORT": port, "OKTA_PORT": port}).items():
+            monkeypatch.setenv(name, given)
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        monkeypatch.setattr(signal, "signal", lambda *_: None)
+        with pytest.raises(SystemExit, match="PORT, OKTA_PORT, AWS_PORT") as refused:
+            main()
+    assert f"{HOST}:{port}: Address already in use" in str(refused.value)
     assert log.read_text() == "a line of the running sandbox\n"
 
 
@@ -56,11 +52,20 @@ def test_a_port_is_a_number_from_1_to_65535(given: str) -> None:
 
 
 def test_a_wrong_setting_is_named_and_a_misspelt_one_reported(tmp_path: Path) -> None:
-    misspelt, wrong = refused_run(
-        tmp_path, CHALLENGE_LIFETIME_SECONDS="abc", SENDS_PER_SOURCE_HOURS="5"
+    wrong = {"CHALLENGE_LIFETIME_SECONDS": "abc", "SENDS_PER_SOURCE_HOURS": "5"}
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.sandbox"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path), **own_ports(), **wrong},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
+    assert (run.returncode, run.stdout) == (1, "")
+    misspelt, refused = run.stderr.splitlines()
     assert misspelt.startswith("SENDS_PER_SOURCE_HOURS is not a setting")
-    assert "CHALLENGE_LIFETIME_SECONDS must be a whole number" in wrong
+    assert "CHALLENGE_LIFETIME_SECONDS must be a whole number" in refused
 
 
 @pytest.mark.parametrize(
