@@ -9,6 +9,7 @@ import base64
 import io
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -20,14 +21,18 @@ import zxingcpp
 from PIL import Image
 from werkzeug.wrappers import Request, Response
 
-from tests.e2e.clients import workos_journey
 from tests.sandbox.aws import CLIENT_KEY
 from tests.sandbox.server import Server
 from tests.unit.forgeries import read
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.sandbox.sandbox import Sandbox
 
+    Journey = Callable[[str, str], dict[str, Any]]
+
+JOURNEY = Path(__file__).with_name("clients") / "workos_journey.py"
 RELEASE_5 = Path(sys.prefix) / "workos5"
 """Where set-up puts release 5, which the newest cannot share a folder with."""
 
@@ -58,7 +63,7 @@ class AsksForReceipts:
 def of_release_5(url: str) -> dict[str, Any]:
     """What the journey saw with release 5."""
     run = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, workos_journey.__file__, url, CLIENT_KEY],
+        [sys.executable, JOURNEY, url, CLIENT_KEY],
         env={**os.environ, "PYTHONPATH": str(RELEASE_5)},
         capture_output=True,
         text=True,
@@ -70,17 +75,24 @@ def of_release_5(url: str) -> dict[str, Any]:
     return told
 
 
+@pytest.fixture(scope="module")
+def journey() -> Journey:
+    """The journey with the newest release, which takes long to be imported."""
+    taken: Journey = runpy.run_path(str(JOURNEY))["journey"]
+    return taken
+
+
 @pytest.fixture(scope="module", params=["newest", "release 5", "newest with receipts"])
-def seen(request: pytest.FixtureRequest, running: Sandbox) -> dict[str, Any]:
+def seen(request: pytest.FixtureRequest, running: Sandbox, journey: Journey) -> dict[str, Any]:
     """What the journey saw, with the receipts that came beside it checked."""
     running.reset()
     if request.param == "release 5":
         return of_release_5(running.url)
     if request.param == "newest":
-        return workos_journey.journey(running.url, CLIENT_KEY)
+        return journey(running.url, CLIENT_KEY)
     asking = AsksForReceipts(running.url)
     with Server(asking) as server:
-        told = workos_journey.journey(server.url, CLIENT_KEY)
+        told = journey(server.url, CLIENT_KEY)
     methods = {read(each.split(".")[1])["acr"].rpartition(":")[2] for each in asking.receipts}
     assert methods == {"authenticator-app", "phone"}
     return told
