@@ -6,7 +6,6 @@ import json
 import os
 import runpy
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -24,16 +23,17 @@ from joserfc import jwk as joserfc_jwk
 from joserfc import jwt as joserfc_jwt
 
 from tests.e2e.clients.program import Client as Program
-from tests.e2e.conftest import Caller, Response
+from tests.e2e.conftest import Caller, Response, free_ports
 from tests.e2e.receipts import ADA, GRACE, ISSUER, PICKUP, customer_id, forger, receipt_of, verified
 from tests.e2e.test_page import CLIENT, why_not
 from tests.sandbox.aws import SHOP_KEY
-from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.template import ROOT
 from tests.unit.forgeries import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.sandbox.sandbox import Sandbox
 
 EXAMPLES = ROOT / "docs" / "examples"
 JOSE = Path(__file__).with_name("clients") / "jose" / "node_modules"
@@ -54,16 +54,16 @@ needs_jose = pytest.mark.skipif(
     reason="jose is not installed: set-up found no npm",
 )
 
-Check = Callable[[Sandbox, str, str, str, str], dict[str, Any]]
+Check = Callable[["Sandbox", str, str, str, str], dict[str, Any]]
 """Checks a receipt against a customer, a purpose and a reference: its claims, or one of Refused."""
 
 
 class Shop:
-    """The running example, as somebody in a browser sees it."""
+    """The running example, as somebody in a browser sees it, at an origin that may call the sandbox."""
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://localhost:{port}"
 
     def pick_up(self, receipt: str | None, order: str = ORDER) -> Response:
         headers = {"Authorization": f"Bearer {receipt}"} if receipt is not None else {}
@@ -73,22 +73,9 @@ class Shop:
         return self.pick_up(receipt, order).text == "Here you are."
 
 
-@pytest.fixture(scope="module")
-def shop() -> Shop:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return Shop(listener.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def running(log: Path, shop: Shop) -> Iterator[Sandbox]:
-    """A sandbox that the shop's page may call, as in the command at the top of shop.py."""
-    environment = {"ALLOWED_ORIGINS": shop.url}
-    with log.open("a", buffering=1) as file, Sandbox(file, environment=environment) as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def running_shop(sandbox: Sandbox, shop: Shop) -> Iterator[Shop]:
+def running_shop(sandbox: Sandbox) -> Iterator[Shop]:
+    shop = Shop(*free_ports(1))
     with subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, EXAMPLES / "shop.py"],
         env={**environment(sandbox), "PORT": str(shop.port)},
