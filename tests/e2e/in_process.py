@@ -95,6 +95,9 @@ class _Waits:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
+    def set(self) -> None:
+        """Do nothing: nobody waits meanwhile."""
+
     def wait(self, seconds: float) -> None:
         """Let the time pass. Raises ReadTimeout when the caller hangs up."""
         self._clock.sleep(min(seconds, READ_TIMEOUT))
@@ -118,7 +121,6 @@ class InProcessSandbox:
         self._running = ExitStack()
         self.store = MemoryDynamoDB()
         self.org = Org(self._clock, random.Random(1))  # noqa: S311 - codes of a simulator
-        self.org.until_interrupted = _Waits(self._clock)  # type: ignore[assignment]
         self.gateway = Gateway(
             contract.routes(), self.invoke, lambda _: None, contract.gateway_responses()
         )
@@ -129,8 +131,7 @@ class InProcessSandbox:
             namespace = {"POWERTOOLS_METRICS_NAMESPACE": "in-process"}
             starting.enter_context(patch.dict(os.environ, namespace))
             self._patch_clients(starting)
-            for function in _functions():
-                self._handlers[function.name] = self._new_handler(function)
+            self.reset()
             apps = {
                 url: _Adapter(url, app)
                 for url, app in ((API, self.gateway), (OKTA, create_app(self.org)))
@@ -159,6 +160,14 @@ class InProcessSandbox:
         """The time of the org and of the functions."""
         return self._clock.now
 
+    def reset(self) -> None:
+        """Return to the start; the functions start anew."""
+        self.advance = 0.0
+        self.org.reset()
+        self.org.until_interrupted = _Waits(self._clock)  # type: ignore[assignment]
+        self.store = MemoryDynamoDB()
+        self._handlers = {each.name: self._new_handler(each) for each in _functions()}
+
     def settle(self) -> None:
         """Do nothing: asynchronous invocations have run."""
 
@@ -180,11 +189,11 @@ class InProcessSandbox:
 
     def _patch_clients(self, starting: ExitStack) -> None:
         doubles = {
-            "dynamodb": self.store,
             "secrets_manager": SimpleNamespace(get_secret_value=_secret),
             "aws_lambda": SimpleNamespace(invoke=self._invoke_later),
             "kms": Kms(),
         }
+        starting.enter_context(patch.object(clients, "dynamodb", lambda: self.store))
         for name, double in doubles.items():
             starting.enter_context(patch.object(clients, name, lambda double=double: double))
 

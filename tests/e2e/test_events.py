@@ -86,10 +86,12 @@ def test_every_route_has_an_event() -> None:
     assert {(event(name)["httpMethod"], event(name)["resource"]) for name in STATUS} == routes
 
 
+@pytest.mark.in_process
 def test_every_event_is_answered(sandbox: Sandbox) -> None:
     assert answers(sandbox, sandbox.invoke) == STATUS
 
 
+@pytest.mark.in_process
 def test_an_asynchronous_event_that_the_service_has_not_sealed_sends_nothing(
     sandbox: Sandbox,
 ) -> None:

@@ -163,6 +163,7 @@ def _bodies(operation_id: str) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.in_process
 def test_every_example_is_as_a_real_answer(client: Caller, public: Caller) -> None:
     seen, examples = journey(client, public), documented()
     assert seen.keys() == examples.keys()

@@ -130,6 +130,7 @@ class TestHealthyStack:
         assert capsys.readouterr().out.endswith("All is well.\n")
         assert smoke.SANDBOX_KEY == CLIENT_KEY
 
+    @pytest.mark.in_process
     def test_code_that_is_mistyped_may_be_typed_again(
         self, client: Caller, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -146,6 +147,7 @@ class TestProblems:
     def test_every_remedy_is_for_an_existing_outcome(self) -> None:
         assert smoke.REMEDIES.keys() <= STATUS.keys()
 
+    @pytest.mark.in_process
     def test_bad_okta_token(self, sandbox: Sandbox, check: Smoke) -> None:
         sandbox.org.accept_tokens([])
         told = check()
@@ -154,6 +156,7 @@ class TestProblems:
         assert re.search(rf"WRONG {UUID} issue: ", told)
         assert told.endswith("2 wrong.")
 
+    @pytest.mark.in_process
     @pytest.mark.parametrize(
         ("kind", "words"),
         [
@@ -172,10 +175,12 @@ class TestProblems:
             sandbox.aws.__exit__()
             assert "DynamoDB or Secrets Manager does not answer" in check(sandbox.url)
 
+    @pytest.mark.in_process
     @pytest.mark.parametrize("key", ["sk_of_another_stack_00", ROOT_KEY])
     def test_wrong_client_key(self, check: Smoke, key: str) -> None:
         assert "The client key is refused. KEY must be one of" in check(key=key)
 
+    @pytest.mark.in_process
     @pytest.mark.parametrize("key", ["sk_with_ümlaut", "two\nlines"])
     def test_text_that_cannot_be_a_key(self, check: Smoke, key: str) -> None:
         assert check(key=key) == "KEY is not a client key: make client prints one."
@@ -197,6 +202,7 @@ class TestProblems:
         assert "There is no such route under URL" in check(f"{sandbox.url}/prod/challenge")
         assert "TLS certificate is not accepted" in check(sandbox.url.replace("http:", "https:"))
 
+    @pytest.mark.in_process
     @pytest.mark.parametrize(
         ("url", "words"),
         [
@@ -209,6 +215,7 @@ class TestProblems:
     def test_key_is_not_sent_to_such_a_url(self, check: Smoke, url: str, words: str) -> None:
         assert check(url).startswith(words)
 
+    @pytest.mark.in_process
     def test_nobody_by_this_email(self, check: Smoke) -> None:
         told = check(EMAIL="nobody@example.com")
         assert "Okta knows nobody by this EMAIL" in told
