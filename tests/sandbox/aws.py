@@ -139,8 +139,9 @@ class Aws:
         with self._lock:
             moto_api_backend.reset()
         dynamodb, secrets = self.client("dynamodb"), self.client("secretsmanager")
-        for name in dynamodb.list_tables()["TableNames"]:
-            dynamodb.delete_table(TableName=name)  # a DynamoDB other than moto's still has them
+        if self.dynamodb_url != self.url:  # a DynamoDB other than moto's still has its tables
+            for name in dynamodb.list_tables()["TableNames"]:
+                dynamodb.delete_table(TableName=name)
         for name, table in self._template.resources("AWS::DynamoDB::Table").items():
             dynamodb.create_table(
                 TableName=PREFIX + name,
