@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
-from samcli.commands.local.lib.swagger.parser import SwaggerParser
 from werkzeug.wrappers import Response
 
 from tests.contract import reference
@@ -122,13 +121,6 @@ class TestImport:
         }
         for route in contract.routes():
             assert route.model == ({"type": "object"} if route.method == "POST" else None)
-
-    def test_sam_local_knows_the_function_of_every_route(self) -> None:
-        read = SwaggerParser("", contract.source()).get_routes()
-        routes = {
-            (method, each.path, each.function_name) for each in read for method in each.methods
-        }
-        assert routes == {(each.method, each.path, each.function) for each in contract.routes()}
 
     @pytest.mark.parametrize("kind", contract.gateway_responses())
     def test_a_browser_may_read_what_api_gateway_refuses(self, kind: str) -> None:
