@@ -46,7 +46,7 @@ run: $(READY) ## start the whole service on this machine (PORT, OKTA_PORT, AWS_P
 	@exec $(BIN)/python -m tests.sandbox
 
 test: $(READY) $(CLIENTS) $(CHECKOV) ## every check, the quick ones first
-	@$(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) $(LINTS) $(TESTS)
+	@$(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) $(CHECKS)
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/proof tests/e2e # many of them wait
 
 proof: $(READY) $(CLIENTS) $(PROOF) ## every rule with tests, mutants, faults, fuzzing: .proof/report.md
@@ -55,10 +55,9 @@ proof: $(READY) $(CLIENTS) $(PROOF) ## every rule with tests, mutants, faults, f
 soak: $(READY) ## mixed load on the whole service, with faults and crashes (MINUTES=30)
 	@PYTHONPATH=shared MINUTES='$(MINUTES)' $(BIN)/python -m tests.proof.soak
 
-# Beside each other: each is one process, and half of the time of most is their start.
-LINTS := security types style
-TESTS := contract unit integration
-.PHONY: $(LINTS) $(TESTS)
+# Beside each other, the longest first: each is one process, and half of the time of most is their start.
+CHECKS := types contract security unit integration template style
+.PHONY: $(CHECKS)
 
 style:
 	$(BIN)/ruff check
@@ -66,6 +65,9 @@ style:
 
 types:
 	$(BIN)/mypy
+
+template: # the other templates are linted by a contract test
+	$(SAM) validate --lint
 
 security:
 	.venv-checkov/bin/checkov --config-file tests/contract/checkov.yaml
