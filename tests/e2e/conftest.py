@@ -35,7 +35,6 @@ LONGEST = (
     "test_timing",
     "test_runtime",
     "test_examples",
-    "test_rotation",
 )
 """Modules that begin before the others, so that none of them is left over for one process."""
 

@@ -40,8 +40,16 @@ const browser = await chromium.launch({
     "--no-first-run",
   ],
 });
-let page;
-let result;
+const context = await browser.newContext({ viewport: DESK, reducedMotion: "reduce" });
+await context.addInitScript(AXE);
+const page = await context.newPage();
+page.setDefaultTimeout(10_000);
+page.on("pageerror", (error) => seen.errors.push(String(error)));
+page.on("request", (request) => {
+  const { origin, protocol } = new URL(request.url());
+  if (!["data:", "about:"].includes(protocol) && origin !== url) seen.elsewhere.push(request.url());
+});
+const result = page.locator("#result");
 let seen;
 
 /** Search the page for faults in every look, and photograph where they are. */
@@ -248,27 +256,19 @@ const journeys = {
   },
 };
 
-/** Take a journey in a browser that nobody has used; an exception is one of its errors. */
+/** Take a journey in a browser that remembers nothing; an exception is one of its errors. */
 async function take(journey) {
   seen = { problems: [], errors: [], elsewhere: [] };
-  const context = await browser.newContext({ viewport: DESK, reducedMotion: "reduce" });
-  await context.addInitScript(AXE);
-  page = await context.newPage();
-  page.setDefaultTimeout(10_000);
-  page.on("pageerror", (error) => seen.errors.push(String(error)));
-  page.on("request", (request) => {
-    const { origin, protocol } = new URL(request.url());
-    if (protocol !== "data:" && origin !== url) seen.elsewhere.push(request.url());
-  });
-  result = page.locator("#result");
   try {
+    await page.goto(`${url}/openapi.json`); // of the same origin, and without a script
+    await page.evaluate(() => localStorage.clear());
     await page.goto(url);
     await page.locator("html[data-ready=true]").waitFor();
     await journeys[journey]();
   } catch (error) {
     seen.errors.push(error.stack);
   }
-  await context.close();
+  await page.goto("about:blank"); // where nothing asks the sandbox any more
 }
 
 for await (const journey of createInterface({ input: process.stdin })) {

@@ -39,7 +39,14 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
 });
 const SHOP = `http://localhost:${shop.address().port}`;
-let page;
+const context = await browser.newContext();
+const page = await context.newPage();
+page.setDefaultTimeout(10_000);
+page.on("pageerror", (error) => seen.errors.push(String(error)));
+page.on("request", (request) => {
+  const { origin, protocol } = new URL(request.url());
+  if (protocol !== "data:" && ![SHOP, url, org].includes(origin)) seen.errors.push(request.url());
+});
 let seen;
 
 const button = (name) => page.getByRole("button", { name, exact: true });
@@ -151,24 +158,18 @@ const journeys = {
   },
 };
 
-/** Take a journey in a browser that nobody has used. Exceptions and requests to others are errors. */
+/** Take a journey in a browser that remembers nothing. Exceptions and requests to others are errors. */
 async function take(journey) {
   seen = { errors: [] };
-  const context = await browser.newContext();
-  page = await context.newPage();
-  page.setDefaultTimeout(10_000);
-  page.on("pageerror", (error) => seen.errors.push(String(error)));
-  page.on("request", (request) => {
-    const { origin, protocol } = new URL(request.url());
-    if (protocol !== "data:" && ![SHOP, url, org].includes(origin)) seen.errors.push(request.url());
-  });
   try {
+    await context.clearCookies();
+    await page.goto(`${SHOP}/widget.js`); // of the same origin, and shown as text
+    await page.evaluate(() => [localStorage, sessionStorage].forEach((kept) => kept.clear()));
     await page.goto(SHOP);
     await journeys[journey]();
   } catch (error) {
     seen.errors.push(error.stack);
   }
-  await context.close();
 }
 
 for await (const journey of createInterface({ input: process.stdin })) {
