@@ -19,7 +19,7 @@ from tests.bench.runtime import Runtime
 from tests.e2e.lambda_runtime import Emulator
 from tests.sandbox.sandbox import Sandbox
 
-ROUNDS = 8
+ROUNDS = 16
 SDK_ROUNDS = 2
 """Its start takes seconds."""
 
