@@ -116,16 +116,21 @@ class Sending(Frozen):
             raise errors.SendNotConfirmed from None  # what was sent counts
 
     def enroll_phone(self, user: User, wanted: Factor, email_hash: EmailHash, call: Call) -> Factor:
-        """Enroll a phone, which Okta sends its first code."""
+        """Enroll a phone, which Okta sends its first code, unless it has kept the number as verified."""
         self.limits.spend(Budget.SENDS, call.caller)
-        destination = self.keys().destination_hash(wanted.destination)
+        destination, token = self.keys().destination_hash(wanted.destination), secrets.token_hex(16)
+        now = int(self.clock())
         with (
-            self.counted_client_send(email_hash, Channel.SMS, int(self.clock()), destination),
-            self._counted(destination, secrets.token_hex(16)) as counted,
+            self.counted_client_send(email_hash, Channel.SMS, now, destination, token),
+            self._counted(destination, token) as counted,
         ):
             factor = self._ask_okta(NewFactor(user.id, wanted), counted, call)
         if not isinstance(factor, Factor):
             raise errors.InternalError("an enrollment without a factor")
+        if not factor.is_pending:
+            with suppress(errors.StoreUnavailable):
+                self.emails.refund_client_send(email_hash, Channel.SMS, token)
+                self.limits.take_back_send(destination, token, by_stranger=False)
         return factor
 
     def step(self, message: SignInMessage, call: Call) -> Answer:
@@ -134,13 +139,13 @@ class Sending(Frozen):
 
     @contextmanager
     def counted_client_send(
-        self, email_hash: EmailHash, channel: Channel, now: int, to: str = ""
+        self, email_hash: EmailHash, channel: Channel, now: int, to: str = "", token: str = ""
     ) -> Iterator[tuple[Found | None, int]]:
         """Count one send of a client to this email, unless it was certainly not sent. `to` is the hash
         of the mailbox or phone, where it is known before the look-up. Yields the kept look-up, and
         when the next send is allowed. Raises SendLimited.
         """
-        token = secrets.token_hex(8)
+        token = token or secrets.token_hex(8)
         reserved = self.emails.reserve_client_send(email_hash, channel, token, now, to)
         try:
             yield reserved

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.conftest import ADA, WAIT
+from tests.e2e.conftest import ADA, WAIT, user
+from tests.sandbox.okta.enrollment import remove
+from tests.sandbox.okta.records import FactorType
 from tests.sandbox.okta.seed import ADA_PHONE
 
 if TYPE_CHECKING:
@@ -34,23 +36,35 @@ def proves(client: Caller, factor: dict[str, Any], phone: str) -> None:
     assert answer["valid"] is True
 
 
-def test_a_phone_takes_the_place_of_a_removed_one(client: Caller) -> None:
+def test_a_phone_that_was_deleted_is_sent_a_code_when_it_is_enrolled_again(client: Caller) -> None:
     old = enrolled(client, ADA_PHONE)
     assert client.delete(f"/auth/factors/{old['id']}").status_code == 204
+    again = enrolled(client, ADA_PHONE)
+    assert len(client.sandbox.org.inbox.to(ADA_PHONE)) == 1
+    proves(client, again, ADA_PHONE)
+
+
+def remove_elsewhere(client: Caller) -> None:
+    """Remove the phone with Okta's defaults, which keep its number."""
+    ada = user(client.sandbox)
+    (phone,) = (each for each in ada.factors if each.type is FactorType.SMS)
+    remove(ada, phone)
+
+
+def test_a_phone_takes_the_place_of_one_that_okta_has_kept(client: Caller) -> None:
+    remove_elsewhere(client)
     new = enrolled(client, OTHER_PHONE)
     proves(client, new, OTHER_PHONE)
     client.sandbox.advance += WAIT
     proves(client, new, OTHER_PHONE)
 
 
-def test_a_removed_phone_that_okta_still_knows_is_active_again_without_a_code(
+def test_a_phone_that_okta_has_kept_is_active_without_a_code_and_can_be_sent_one_at_once(
     client: Caller,
 ) -> None:
-    old = enrolled(client, ADA_PHONE)
-    assert client.delete(f"/auth/factors/{old['id']}").status_code == 204
+    remove_elsewhere(client)
     again = enrolled(client, ADA_PHONE)
     assert client.sandbox.org.inbox.to(ADA_PHONE) == []
-    client.sandbox.advance += WAIT
     proves(client, again, ADA_PHONE)
 
 

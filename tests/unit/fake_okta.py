@@ -65,6 +65,7 @@ class Org:
     meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
     pushes: dict[str, PushAnswer] = field(default_factory=dict)
     asks_for_a_number: bool = True
+    kept_phones: set[str] = field(default_factory=set)
 
     def add(self, user: User, *factors: Factor) -> None:
         self.users[user.id] = user
@@ -120,10 +121,11 @@ class Org:
 
     def enroll(self, user_id: str, wanted: Factor, *, activate: bool) -> Factor:
         number = sum(len(each) for each in self.factors.values())
-        status = FactorStatus.ACTIVE if activate else FactorStatus.PENDING_ACTIVATION
+        is_active = activate or wanted.destination in self.kept_phones
+        status = FactorStatus.ACTIVE if is_active else FactorStatus.PENDING_ACTIVATION
         factor = replace(wanted, id=f"new{number}", status=status)
         self.factors[user_id].append(factor)
-        if not activate and factor.type in _SENT:
+        if not is_active and factor.type in _SENT:
             self.send(factor.id)
         return factor
 

@@ -54,6 +54,17 @@ def test_a_new_phone_is_sent_its_first_code_within_the_limits(world: World) -> N
     assert list(world.budgets.destinations.values()) == [1, 1]
 
 
+def test_a_phone_that_okta_has_kept_is_sent_nothing_and_counts_as_no_send(world: World) -> None:
+    remove(world, SMS)
+    world.org.kept_phones.add(PHONE)
+    known = enroll_phone(world).factor
+    assert (known.status, world.org.codes[known.id]) == (FactorStatus.ACTIVE, [])
+    assert list(world.budgets.destinations.values()) == [0]
+    remove(world, known.id)
+    world.org.kept_phones.clear()
+    assert enroll_phone(world).factor.status is FactorStatus.PENDING_ACTIVATION
+
+
 def test_a_stack_may_activate_phones_without_a_code() -> None:
     world = World(activate_phones=True)
     remove(world, SMS)

@@ -143,9 +143,12 @@ class Factors:
         return _changed(answer), ""
 
     def delete(self, user_id: str, factor_id: str, call: Call) -> None:
-        """Remove a factor. Raises FactorNotEnrolled."""
+        """Remove a factor, and a phone's number with it: kept as verified, it could be enrolled again
+        without a code, and reset the user's password. Raises FactorNotEnrolled.
+        """
+        path, params = _path(user_id, factor_id), {"removeRecoveryEnrollment": "true"}
         try:
-            self._transport.request("DELETE", _path(user_id, factor_id), call)
+            self._transport.request("DELETE", path, call, params=params)
         except ResourceNotFound:
             raise errors.FactorNotEnrolled from None
 
