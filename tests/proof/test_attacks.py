@@ -157,3 +157,21 @@ class TestShuttingOut:
             world.clock.now += 31
         assert not world.org.inbox
         assert moves.ClientSend().play(world).status == 202
+
+
+class TestStoredAnswers:
+    def test_a_code_is_not_found_by_the_answer_that_is_stored_for_it(self) -> None:
+        """By somebody behind the customer's address who knows the customer's Idempotency-Key."""
+        world = World(Person.CUSTOMER, {})
+        world.call("POST /challenge", body={"email": EMAIL}, source=OWNER)
+        right = world.code(EMAIL)
+
+        def verify(code: str) -> int:
+            body, headers = {"email": EMAIL, "code": code}, {"Idempotency-Key": "1"}
+            return world.call("POST /verify", body=body, headers=headers, source=OWNER).status
+
+        assert verify(right) == 200
+        guesses = [f"{n:06d}" for n in range(30)]
+        assert right not in guesses
+        assert [verify(guess) for guess in guesses] == [422] * 20 + [429] * 10
+        assert verify(right) == 429

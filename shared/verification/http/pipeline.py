@@ -56,6 +56,7 @@ _COSTS_A_FAILURE = (
     errors.AttemptsHeld,
     errors.RateLimited,
     errors.ReceiptUnavailable,  # it was given back when the code was right
+    errors.IdempotencyKeyReused,  # or the body of an answered request could be guessed for nothing
 )
 """Outcomes for which a source does not get its spent failure back."""
 

@@ -184,6 +184,14 @@ class TestIdempotencyKeys:
         reply = function.post("/check", {"x": 1}, idempotency_key="k")
         assert code_of(reply) == (422, "idempotency_key_reused")
 
+    @pytest.mark.parametrize(("path", "key", "paid"), [("/check", "", 2), ("/check", SHOP, 0)])
+    def test_another_body_under_the_key_costs_the_public_as_much_as_a_guess(
+        self, function: Function, path: str, key: str, paid: int
+    ) -> None:
+        for body in ({"code": "000000"}, {"code": "000001"}):
+            function.post(path, body, key=key, idempotency_key="k")
+        assert (len(function.calls), function.units) == (1, paid)
+
     def test_a_key_counts_for_one_caller_and_one_route(self, function: Function) -> None:
         of_device = {"Content-Type": "application/json", "X-Device-Token": "token"}
         for path, more in (
