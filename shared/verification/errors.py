@@ -184,7 +184,7 @@ class OnlyAtOkta(BadRequest):
 
 
 class IdempotencyKeyReused(BadRequest):
-    """Use a new key for a new request; this key was used with another body."""
+    """Use a new key for a new request; this key was used with another body or query."""
 
     code = "idempotency_key_reused"
     title = "This Idempotency-Key was used for another request."

@@ -6,6 +6,7 @@ the parsed request, makes one call into a use case, and renders the result.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
@@ -334,9 +335,9 @@ def _client(authorization: str | None, service: Container) -> Client | None:
 
 
 def _keyed(request: Request, caller: Caller) -> tuple[str, str, str] | None:
-    """Where an Idempotency-Key counts (one caller, one route), the key, and the content it is for;
-    None without a key. A device is a caller of its own: what it is told is for nobody else behind the
-    same address.
+    """Where an Idempotency-Key counts (one caller, one route), the key, and the content it is for, with
+    its query; None without a key. A device is a caller of its own: what it is told is for nobody else
+    behind the same address.
     """
     key = request.headers.get("idempotency-key", "")
     if not key or request.method != "POST":
@@ -345,7 +346,7 @@ def _keyed(request: Request, caller: Caller) -> tuple[str, str, str] | None:
         raise errors.MalformedBody("The Idempotency-Key is too long.")
     name = caller.name or f"{rules.source_network(caller.source_ip)} {caller.device_token}"
     scope = f"{caller.is_public} {name} {request.method} {request.path}"
-    return scope, key, request.raw_body
+    return scope, key, json.dumps([sorted(request.query.items()), request.raw_body])
 
 
 def _deadline(context: LambdaContext, monotonic: Callable[[], float]) -> Deadline:

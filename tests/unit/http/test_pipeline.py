@@ -192,6 +192,15 @@ class TestIdempotencyKeys:
             function.post(path, body, key=key, idempotency_key="k")
         assert (len(function.calls), function.units) == (1, paid)
 
+    def test_another_query_under_the_key_is_refused(self, function: Function) -> None:
+        for query in ([("a", "1"), ("b", "2")], [("b", "2"), ("a", "1")]):
+            reply = function.post("/check", idempotency_key="k", query=query)
+            assert reply["statusCode"] == 201
+        for query in ([], [("a", "1")], [("a", "1"), ("b", "2"), ("b", "3")]):
+            reply = function.post("/check", idempotency_key="k", query=query)
+            assert code_of(reply) == (422, "idempotency_key_reused")
+        assert len(function.calls) == 1
+
     def test_a_key_counts_for_one_caller_and_one_route(self, function: Function) -> None:
         of_device = {"Content-Type": "application/json", "X-Device-Token": "token"}
         for path, more in (
