@@ -187,11 +187,13 @@ def _sent_channel(factor_type: FactorType) -> Channel | None:
 
 
 def _new_destination(step: EnrollStep) -> str:
-    """The phone or address to be enrolled; a phone as Okta writes it, however it was grouped."""
-    match step.more.get("profile"):
-        case {"phoneNumber": str(phone)} if phone:
+    """The phone or address to be enrolled; a phone as Okta writes it, however it was grouped. What the
+    profile has of another type is sent nothing.
+    """
+    match step.type, step.more.get("profile"):
+        case FactorType.SMS | FactorType.CALL, {"phoneNumber": str(phone)} if phone:
             return "+" + "".join(each for each in phone if each in "0123456789")
-        case {"email": str(address)}:
+        case FactorType.EMAIL, {"email": str(address)}:
             return address
     return ""
 

@@ -591,6 +591,15 @@ class TestEnrollment:
         with pytest.raises(errors.SendLimited):
             world.sign_in.enroll(wanted, world.public())
 
+    @pytest.mark.parametrize(("kind", "to"), [(FactorType.EMAIL, ADA), (FactorType.CALL, PHONE)])
+    def test_a_send_counts_for_the_destination_of_its_type_alone(
+        self, world: World, kind: FactorType, to: str
+    ) -> None:
+        profile = {"phoneNumber": PHONE, "email": ADA}
+        world.sign_in.enroll(EnrollStep(kind, STATE_TOKEN, {"profile": profile}), world.public())
+        counted = {name for _, name in world.budgets.destinations}
+        assert counted == {world.keys.destination_hash(to)}
+
     def test_an_app_is_enrolled_without_a_send(self, world: World) -> None:
         enroll = EnrollStep(FactorType.TOTP, STATE_TOKEN)
         assert not world.sign_in.enroll(enroll, world.public()).was_sent
