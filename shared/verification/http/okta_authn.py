@@ -77,7 +77,7 @@ def parse_begin(request: Request) -> Credentials | str:
     body = parse_object(request)
     username, password = _text(body, "username"), _text(body, "password")
     if not username and not password and "stateToken" in body:
-        return _required(body, "stateToken")
+        return _state_token(body)
     if not username.strip() or not password:
         raise errors.MalformedBody("username and password are required.")
     relay_state = _text(body, "relayState", MAX_URL)
@@ -95,7 +95,7 @@ def parse_begin(request: Request) -> Credentials | str:
 
 def parse_state_token(request: Request) -> str:
     """The token that every step after the first sends."""
-    return _required(parse_object(request), "stateToken")
+    return _state_token(parse_object(request))
 
 
 def parse_step(request: Request) -> FactorStep:
@@ -107,7 +107,7 @@ def parse_step(request: Request) -> FactorStep:
     code = _text(body, "passCode")
     return FactorStep(
         factor_id=factor_id,
-        state_token=_required(body, "stateToken"),
+        state_token=_state_token(body),
         code=parse_pass_code(code) if code else "",
         answer=_text(body, "answer"),
         parameters=_flags(request, _PARAMETERS),
@@ -129,7 +129,7 @@ def parse_enroll(request: Request) -> EnrollStep:
             raise errors.MalformedBody("phoneNumber must have digits, blanks, or +().- in it.")
     factor_type = FactorType(_required(body, "factorType"))
     parameters = _flags(request, _ENROLL_PARAMETERS)
-    return EnrollStep(factor_type, _required(body, "stateToken"), more, parameters)
+    return EnrollStep(factor_type, _state_token(body), more, parameters)
 
 
 def parse_questions(request: Request) -> QuestionsRequest:
@@ -338,6 +338,16 @@ def _parameter(request: Request, name: str) -> str:
     if len(values) > 1 or any(len(each) > MAX_URL for each in values):
         raise errors.MalformedBody(f"{name} must be one value of at most {MAX_URL} characters.")
     return values[0] if values else ""
+
+
+def _state_token(body: Mapping[str, Any]) -> str:
+    """The token of a sign-in. Steps are counted by it, so Okta must not take another spelling for it,
+    such as one with a blank after it. Raises SignInEnded for what can be no token.
+    """
+    token = _required(body, "stateToken")
+    if not re.fullmatch(_URL_SAFE_TEXT, token):
+        raise errors.SignInEnded
+    return token
 
 
 def _required(body: Mapping[str, Any], name: str) -> str:

@@ -165,6 +165,20 @@ class TestSteps:
                 parse(request)
             assert refused.value.detail.startswith("stateToken ")
 
+    @pytest.mark.parametrize(
+        "token",
+        [f"{TOKEN} ", f" {TOKEN}", f"{TOKEN}\n", f"{TOKEN}\u200b", "00\uff11", "00%2F", " "],
+    )
+    def test_a_token_that_okta_might_read_as_another_one_is_no_sign_in_s(self, token: str) -> None:
+        request = posted_to("emf1", {"stateToken": token, "factorType": "sms"})
+        for parse in (
+            *(okta_authn.parse_begin, okta_authn.parse_state_token),
+            *(okta_authn.parse_step, okta_authn.parse_enroll),
+        ):
+            with pytest.raises(errors.SignInEnded) as refused:
+                parse(request)
+            assert told(refused.value)["errorCode"] == "E0000011"
+
     def test_an_enrollment_passes_on_what_its_type_needs(self) -> None:
         profile = {"phoneNumber": "+1 (500) 555-0006", "profileUrl": "x", "phoneExtension": None}
         body = {**STEP, "factorType": "sms", "provider": "OKTA", "profile": profile}
