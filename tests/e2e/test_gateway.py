@@ -16,7 +16,6 @@ ROUTES = [
     "/challenge",
     "/verify",
     "/auth/factors/enroll",
-    "/auth/factors/auth_factor_x/challenge",
     "/auth/challenges/auth_challenge_x/verify",
 ]
 
@@ -35,6 +34,19 @@ def test_a_malformed_body_starts_no_function(client: Caller, log: Path, path: st
         assert (response.status_code, refusal["code"]) == (400, "malformed_body"), body
         assert refusal["request_id"] == response.headers["X-Request-ID"]
         assert refusal["request_id"] not in log.read_text()
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"{}"])
+def test_a_body_that_is_optional_may_be_absent(client: Caller, body: bytes) -> None:
+    asked = {"type": "totp", "totp_issuer": "Shop", "totp_user": "grace@example.com"}
+    factor = client.post("/auth/factors/enroll", asked).json()["id"]
+    response = post(client, f"/auth/factors/{factor}/challenge", body)
+    assert (response.status_code, response.json()["authentication_factor_id"]) == (201, factor)
+    refused = post(client, f"/auth/factors/{factor}/challenge", b"[]").json()
+    assert (refused["code"], refused["message"]) == (
+        "invalid_request_parameters",
+        "The body is not a JSON object.",
+    )
 
 
 def test_the_gateway_and_the_function_refuse_a_body_alike(client: Caller, log: Path) -> None:

@@ -86,8 +86,12 @@ def parse_factor(request: Request) -> str:
 
 
 def parse_challenge(request: Request) -> ChallengeRequest:
-    """Raises InvalidParameters."""
-    text = _text(_body(request), "sms_template")
+    """Raises InvalidParameters, UnsupportedMediaType.
+
+    All fields are optional, and so is the body: WorkOS's client for Go sends `null` for none.
+    """
+    body = _body(request) if request.raw_body.strip() not in ("", "null") else {}
+    text = _text(body, "sms_template")
     try:
         sms_text = parse_sms_template(text) if text else None
     except errors.MalformedBody as wrong:

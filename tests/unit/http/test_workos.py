@@ -131,6 +131,17 @@ class TestFactorAndChallengeRequests:
             parsed = workos.parse_challenge(posted_to("auth_factor_abc", body))
             assert parsed == workos.ChallengeRequest("abc", text)
 
+    @pytest.mark.parametrize("body", ["", " ", "null", "null\n"])
+    def test_a_challenge_needs_no_body(self, body: str) -> None:
+        request = replace(posted_to("auth_factor_abc", {}), raw_body=body)
+        assert workos.parse_challenge(request) == workos.ChallengeRequest("abc", None)
+
+    @pytest.mark.parametrize("body", ["[]", "{", '"abc"', "false", "0"])
+    def test_a_body_that_is_there_is_an_object(self, body: str) -> None:
+        request = replace(posted_to("auth_factor_abc", {}), raw_body=body)
+        refused = refusal(workos.parse_challenge, request)
+        assert (refused["status"], refused["code"]) == (422, "invalid_request_parameters")
+
     def test_a_wrong_text_is_named(self) -> None:
         for text in ("no code", "{{code}}" + "x" * 160, 5):
             request = posted_to("auth_factor_abc", {"sms_template": text})
