@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,6 +56,22 @@ def test_the_gateway_and_the_function_refuse_a_body_alike(client: Caller, log: P
     assert function.headers["X-Request-ID"] in log.read_text()
     same = ("type", "title", "status", "code")
     assert [gateway[name] for name in same] == [function.json()[name] for name in same]
+
+
+def test_a_client_that_waits_to_send_its_body_is_told_once_to_continue(client: Caller) -> None:
+    host, _, port = client.sandbox.url.removeprefix("http://").partition(":")
+    head = (
+        "POST /challenge HTTP/1.1\r\nHost: sandbox\r\nExpect: 100-continue\r\n"
+        "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+    )
+    with (
+        socket.create_connection((host, int(port)), timeout=30) as connection,
+        connection.makefile("rb") as answers,
+    ):
+        connection.sendall(head.encode())
+        assert [answers.readline(), answers.readline()] == [b"HTTP/1.1 100 Continue\r\n", b"\r\n"]
+        connection.sendall(b"{}")
+        assert answers.readline() == b"HTTP/1.1 400 BAD REQUEST\r\n"
 
 
 def test_a_browser_may_read_what_the_gateway_refuses(client: Caller) -> None:

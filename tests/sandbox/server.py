@@ -31,6 +31,12 @@ class QuietHandler(WSGIRequestHandler):
         """Without a date of this machine: an app that has a clock of its own sends that."""
         self.send_response_only(code, message)
 
+    def handle_expect_100(self) -> bool:
+        """Leave the answer to werkzeug, which sends "100 Continue" too: Java's client takes a second
+        one for the response.
+        """
+        return True
+
     def log_request(self, *_: Any) -> None:
         """Log nothing: URLs hold email addresses and codes here."""
 
