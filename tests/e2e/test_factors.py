@@ -83,3 +83,18 @@ def test_a_client_that_makes_its_keys_of_the_request_is_sent_a_code_each_time(
         assert client.post(verify, {"code": client.code(ADA_PHONE)}).json()["valid"] is True
         challenges.add(challenge["id"])
     assert len(challenges) == 2
+
+
+def test_a_client_that_makes_its_keys_of_the_request_enrolls_anew_after_a_removal(
+    client: Caller,
+) -> None:
+    asked = {"type": "totp", "totp_issuer": "Shop", "totp_user": "grace@example.com"}
+    key = f"retry-{hashlib.sha256(repr(asked).encode()).hexdigest()}"
+    secrets = set()
+    for _ in range(2):
+        factor = client.post("/auth/factors/enroll", asked, Idempotency_Key=key).json()
+        path = f"/auth/factors/{factor['id']}"
+        assert client.get(path).status_code == 200
+        assert client.delete(path).status_code == 204
+        secrets.add(factor["totp"]["secret"])
+    assert len(secrets) == 2

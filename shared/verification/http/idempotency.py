@@ -71,8 +71,12 @@ class Idempotency:
         return reply
 
 
-def _kept_seconds(key: str) -> int:
-    """How long a response is stored. A key that is made of the request is the same whenever the same
-    is asked for, so it can only tell a retry from the next request as long as no next one is due.
+def is_made_of_the_request(key: str) -> bool:
+    """Whether the key is the same whenever the same is asked for. It can only tell a retry from the
+    next request as long as no next one is due.
     """
-    return rules.RESEND_SECONDS if re.fullmatch(_MADE_OF_THE_REQUEST, key) else KEPT_SECONDS
+    return re.fullmatch(_MADE_OF_THE_REQUEST, key) is not None
+
+
+def _kept_seconds(key: str) -> int:
+    return rules.RESEND_SECONDS if is_made_of_the_request(key) else KEPT_SECONDS

@@ -17,7 +17,7 @@ from verification.container import Container
 from verification.frozen import Frozen
 from verification.http import json_api, snapshot
 from verification.http.cors import cors_headers, preflight
-from verification.http.idempotency import REPLAYED
+from verification.http.idempotency import REPLAYED, is_made_of_the_request
 from verification.http.messages import Reply, Request
 from verification.limits import Budget
 from verification.models.callers import Call, Caller, Client, Deadline, Scope, Spent
@@ -206,7 +206,7 @@ class _Pipeline:
             caller = _allowed(client, route, request)
             parsed = route.parse(request)
             spent = service.limits.spend(route.pays, caller)
-            keyed = _keyed(request, caller)
+            keyed = _keyed(request, caller, route)
             call = Call(
                 caller,
                 _deadline(context, service.monotonic),
@@ -334,7 +334,7 @@ def _client(authorization: str | None, service: Container) -> Client | None:
     return service.secrets.client_with(key.strip())
 
 
-def _keyed(request: Request, caller: Caller) -> tuple[str, str, str] | None:
+def _keyed(request: Request, caller: Caller, route: Route) -> tuple[str, str, str] | None:
     """Where an Idempotency-Key counts (one caller, one route), the key, and the content it is for, with
     its query; None without a key. A device is a caller of its own: what it is told is for nobody else
     behind the same address.
@@ -342,6 +342,8 @@ def _keyed(request: Request, caller: Caller) -> tuple[str, str, str] | None:
     key = request.headers.get("idempotency-key", "")
     if not key or request.method != "POST":
         return None
+    if route.scope is Scope.ENROLL and is_made_of_the_request(key):
+        return None  # A factor that was removed may be enrolled again at once.
     if len(key) > MAX_IDEMPOTENCY_KEY:
         raise errors.MalformedBody("The Idempotency-Key is too long.")
     name = caller.name or f"{rules.source_network(caller.source_ip)} {caller.device_token}"

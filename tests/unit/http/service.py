@@ -156,6 +156,7 @@ class Function:
             ("POST /check", json_api, Scope.VERIFY, True, Budget.FAILURES),
             ("POST /authn", okta_authn, Scope.VERIFY, True, Budget.FAILURES),
             ("POST /change", json_api, Scope.REGISTER, False, Budget.CHANGES),
+            ("POST /enroll", json_api, Scope.ENROLL, False, Budget.CHANGES),
             ("GET /by-url", invoke_url, Scope.VERIFY, True, Budget.NONE),
         ):
             declare = router.route(

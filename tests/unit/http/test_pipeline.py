@@ -179,6 +179,14 @@ class TestIdempotencyKeys:
         assert (len(function.calls), function.units) == (1, 1)
         assert [line["outcome"] for line in function.log.lines()] == ["done", "replayed"]
 
+    @pytest.mark.parametrize(("path", "works"), [("/check", 1), ("/change", 1), ("/enroll", 2)])
+    def test_a_key_that_is_made_of_the_request_does_not_count_to_enroll(
+        self, function: Function, path: str, works: int
+    ) -> None:
+        for _ in range(2):
+            function.post(path, key=DESK, idempotency_key=f"retry-{'0a' * 32}")
+        assert len(function.calls) == works
+
     def test_another_body_under_the_key_is_refused(self, function: Function) -> None:
         function.post("/check", idempotency_key="k")
         reply = function.post("/check", {"x": 1}, idempotency_key="k")
