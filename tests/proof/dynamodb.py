@@ -1,7 +1,7 @@
 """DynamoDB in memory: the three operations and the expressions that the service uses, and no more.
 
 moto takes milliseconds for what takes microseconds here, and a game makes a million calls. That
-both behave alike is checked by `test_games`, which plays the same sequences on moto. An expression
+both behave alike is checked by `test_interleavings`, which plays the same sequences on moto. An expression
 is translated into one of Python's, over `_Value`.
 """
 

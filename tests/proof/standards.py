@@ -71,7 +71,10 @@ class Rule:
         return tuple(each for each in self.tests if not each.startswith(_SLOW))
 
 
-_SLOW = ("tests/e2e/", "tests/proof/test_games.py", "tests/proof/test_faults.py")
+_SLOW = (
+    "tests/e2e/",
+    *(f"tests/proof/test_{name}.py" for name in ("games", "interleavings", "faults")),
+)
 
 
 @cache
