@@ -33,6 +33,7 @@ _REDIRECT = (
 _LABEL = r"[A-Za-z0-9._:-]{1,64}"
 _LOCALE = r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}"  # the plain part of BCP 47
 _OKTA_ID = r"[A-Za-z0-9]{1,64}"
+_URL_SAFE_TEXT = r"[A-Za-z0-9._~-]{1,512}"
 _CODE = r"[0-9]{6}"
 _FACTOR_CODE = r"[0-9]{4,10}|[cbdefghijklnrtuv]{44}"
 """Digits, or the 44 letters that a YubiKey types."""
@@ -101,6 +102,11 @@ def parse_okta_id(text: str) -> str:
     if not re.fullmatch(_OKTA_ID, text):
         raise errors.CustomerNotFound
     return text
+
+
+def is_okta_token(text: str) -> bool:
+    """Whether this can be the token of a sign-in or of a session: URL-safe text."""
+    return re.fullmatch(_URL_SAFE_TEXT, text) is not None
 
 
 def parse_locale(text: str) -> str:

@@ -53,6 +53,13 @@ def test_a_sign_in_whose_fields_are_no_texts_is_unclear(field: str, value: objec
         sign_in({**SIGN_IN, field: value})
 
 
+@pytest.mark.parametrize("field", ["stateToken", "sessionToken"])
+@pytest.mark.parametrize("token", [" ", "00abc ", "00ab\u00e7", "0" * 513])
+def test_a_token_that_no_step_would_take_is_unclear(field: str, token: str) -> None:
+    with pytest.raises(errors.OktaAnswerUnclear):
+        sign_in({**SIGN_IN, field: token})
+
+
 @pytest.mark.parametrize("field", ["status", "stateToken", "factorResult", "_embedded", "_links"])
 def test_a_field_of_a_sign_in_that_is_null_is_as_one_that_is_not_there(field: str) -> None:
     without = {name: value for name, value in SIGN_IN.items() if name != field}

@@ -28,7 +28,7 @@ from verification.models.sign_ins import (
     SignInState,
     SignInStatus,
 )
-from verification.parsing import parse_pass_code
+from verification.parsing import is_okta_token, parse_pass_code
 from verification.settings import Settings
 
 NAME = "authn"
@@ -53,7 +53,6 @@ _PAGES = {
 }
 """The org's own pages, by the last segment of the routes that they replace."""
 
-_URL_SAFE_TEXT = r"[A-Za-z0-9._~-]{1,512}"
 _OKTA_STATUSES = (400, 401, 403, 404, 429, 500, 502, 503, 504)
 """Okta's own statuses that are documented for these routes. Any other is told as a refusal."""
 _FACTOR_ID = r"[A-Za-z0-9_-]{1,64}"
@@ -140,7 +139,7 @@ def parse_questions(request: Request) -> QuestionsRequest:
 def parse_session_redirect(request: Request) -> SessionRedirect:
     """A session token, and where the browser goes with the session."""
     token = _parameter(request, "token")
-    if not re.fullmatch(_URL_SAFE_TEXT, token):
+    if not is_okta_token(token):
         raise errors.MalformedBody("token is not a session token.")
     flags = {_CHECKS_ACCOUNT: _parameter(request, _CHECKS_ACCOUNT)}
     more = {name: value for name, value in flags.items() if value in ("true", "false")}
@@ -345,7 +344,7 @@ def _state_token(body: Mapping[str, Any]) -> str:
     such as one with a blank after it. Raises SignInEnded for what can be no token.
     """
     token = _required(body, "stateToken")
-    if not re.fullmatch(_URL_SAFE_TEXT, token):
+    if not is_okta_token(token):
         raise errors.SignInEnded
     return token
 

@@ -17,6 +17,7 @@ from verification.models.sign_ins import (
     SignInStatus,
 )
 from verification.okta.transport import Transport, is_id
+from verification.parsing import is_okta_token
 
 _NO_SIGN_IN = "00-no-sign-in-has-this-state-token"
 
@@ -121,12 +122,17 @@ class Authn:
 
 _FIELDS = dict.fromkeys(("status", "stateToken", "sessionToken", "factorResult", "expiresAt"), str)
 _PARTS = dict.fromkeys(("_embedded", "_links"), dict)
+_TOKENS = ("stateToken", "sessionToken")
+"""No other token would be taken from the caller in the next step."""
 
 
 def _is_sign_in(document: Mapping[str, Any]) -> bool:
     """Whether the document has the types that a client of Okta's expects: it is passed on."""
     types = {**_FIELDS, **_PARTS}
-    return all(isinstance(document[name], types[name]) for name in types.keys() & document.keys())
+    known = types.keys() & document.keys()
+    if not all(isinstance(document[name], types[name]) for name in known):
+        return False
+    return all(is_okta_token(document[name]) for name in _TOKENS if document.get(name))
 
 
 _MEANINGS: Mapping[str, type[errors.ChallengeRefused]] = {

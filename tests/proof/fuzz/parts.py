@@ -89,7 +89,7 @@ def requests(data: bytes) -> None:
     for dialect, parse in PARSERS:
         try:
             parse(request)
-        except (errors.BadRequest, errors.CustomerNotFound) as refused:
+        except (errors.BadRequest, errors.CustomerNotFound, errors.SignInEnded) as refused:
             reply = dialect.error(refused, request)
             assert 400 <= reply.status < 500, reply
             require_strict(reply)
