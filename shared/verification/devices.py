@@ -40,7 +40,7 @@ class Devices(Frozen):
         state = self.customers.get(claim.customer)
         if claim.issued_at <= state.devices_ended_at:
             return None
-        if not rules.is_known(state, claim.device_id):
+        if not rules.knows_device(state, claim.device_id):
             return None
         return claim, state
 

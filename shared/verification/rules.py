@@ -377,7 +377,7 @@ def attempts_allowed(lane: Lane, stranger_attempts: int, *, brake_is_on: bool) -
     assert_never(lane)
 
 
-def is_known(state: CustomerState, device_id: str) -> bool:
+def knows_device(state: CustomerState, device_id: str) -> bool:
     """Whether this is one of the customer's devices, and not ended or forgotten since."""
     return device_id in {device.id for device in state.devices}
 

@@ -270,7 +270,7 @@ class Verify(Frozen):
 
 def _lane_now(reserved: Reserved, challenge: Challenge, place: Place) -> Lane:
     """The lane of a public challenge: a device that was ended since is a stranger."""
-    is_ended = place.row is Row.DEVICE and not rules.is_known(reserved.state, place.key)
+    is_ended = place.row is Row.DEVICE and not rules.knows_device(reserved.state, place.key)
     return Lane.STRANGER if is_ended else challenge.lane
 
 
